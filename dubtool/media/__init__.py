@@ -1,0 +1,1 @@
+"""Everything that knows ffmpeg: probing, decoding, encoding and sound."""

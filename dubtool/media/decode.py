@@ -1,0 +1,220 @@
+"""Frames of a video in presentation order, forward, backward or again from the start, in bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Generator, Iterator, Sequence
+from fractions import Fraction
+from types import TracebackType
+from typing import cast
+
+import av
+
+from dubtool.errors import InputError
+from dubtool.media.frame import Frame
+from dubtool.media.pixels import kept_color, nearest_layout, read_planes
+from dubtool.media.probe import MediaInfo, open_media
+from dubtool.media.timeline import Timeline
+
+log = logging.getLogger(__name__)
+
+REVERSE_BUDGET = 192 * 2**20
+_DEMUX_ERRORS_IN_A_ROW = 16
+
+
+class VideoReader:
+    """Reads the video of `info`; damaged packets are counted in `decode_failures` and passed over.
+
+    Each iteration opens the file anew, so several may run side by side. What the first pass learns about times and
+    keyframes is kept, and lets later ones seek. `reverse_budget` bounds the bytes of frames held to run backward.
+    """
+
+    def __init__(self, info: MediaInfo, *, threads: int = 0, reverse_budget: int = REVERSE_BUDGET) -> None:
+        self.info = info
+        self.video = info.require_video()
+        self.layout = nearest_layout(self.video.pixel_format)
+        self.color = kept_color(self.video.pixel_format, self.video.color)
+        self.decode_failures = 0
+        self._threads = threads
+        self._reverse_budget = reverse_budget
+        self._timeline = Timeline(self.video.time_base, 1 / self.video.average_rate)
+        self._counted = False
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, picture in self._pictures(0):
+            yield self._frame(index, picture)
+
+    def scan(self) -> list[tuple[Fraction, Fraction]]:
+        """(time, duration) of every frame, by decoding without keeping any picture."""
+        count = sum(1 for _ in self._pictures(0))
+        return [(self._timeline.time(index), self._timeline.duration(index)) for index in range(count)]
+
+    def frames(self, plan: Sequence[int]) -> Iterator[Frame]:
+        """The frames with these indices, in this order; each is a frame of its own, free to be changed.
+
+        Stretches that run backward are decoded in chunks of at most `reverse_budget` bytes, each from the keyframe
+        before it. Raises InputError when the video ends before an index of the plan.
+        """
+        place = 0
+        while place < len(plan):
+            end = _run_end(plan, place)
+            run = plan[place:end]
+            yield from self._backward(run) if run[-1] < run[0] else self._forward(run)
+            place = end
+
+    def _forward(self, run: Sequence[int]) -> Iterator[Frame]:
+        pictures = self._pictures(run[0])
+        try:
+            for wanted, repeats in itertools.groupby(run):
+                frame = next((self._frame(*found) for found in pictures if found[0] == wanted), None)
+                if frame is None:
+                    raise self._ended(wanted)
+                # The consumer may paint on what it gets, so a held picture is handed out as copies.
+                for _ in range(sum(1 for _ in repeats) - 1):
+                    yield frame.copy()
+                yield frame
+        finally:
+            pictures.close()
+
+    def _backward(self, run: Sequence[int]) -> Iterator[Frame]:
+        frame_bytes = self.video.width * self.video.height * 3 * (2 if self.layout.depth > 8 else 1)
+        if self.layout.chroma in ("420", "400"):
+            frame_bytes //= 2
+        most = max(1, self._reverse_budget // frame_bytes)
+        place = 0
+        while place < len(run):
+            wanted = set(run[place : place + most])
+            held: dict[int, Frame] = {}
+            pictures = self._pictures(min(wanted))
+            try:
+                for index, picture in pictures:
+                    if index in wanted:
+                        held[index] = self._frame(index, picture)
+                    if index >= run[place]:
+                        break
+            finally:
+                pictures.close()
+            for number, index in enumerate(run[place : place + most], start=place):
+                if index not in held:
+                    raise self._ended(index)
+                again = number + 1 < min(place + most, len(run)) and run[number + 1] == index
+                yield held[index].copy() if again else held.pop(index)
+            place += most
+
+    def _ended(self, wanted: int) -> InputError:
+        return InputError(f"{self.info.path} ends after {len(self._timeline)} frames; frame {wanted + 1} was wanted")
+
+    def _frame(self, index: int, picture: av.VideoFrame) -> Frame:
+        return Frame.from_coded(
+            read_planes(picture, self.layout, self.video.width, self.video.height),
+            self.layout,
+            self.color,
+            rotation=self.video.rotation,
+            index=index,
+            time=self._timeline.time(index),
+            duration=self._timeline.duration(index),
+        )
+
+    def _pictures(self, first: int) -> Generator[tuple[int, av.VideoFrame], None, None]:
+        """Pictures from index `first` on, each handed out once the next one's time is known."""
+        held: tuple[int, av.VideoFrame] | None = None
+        for found in self._numbered(first):
+            if held is not None:
+                yield held
+            held = found
+        if held is not None:
+            yield held
+
+    def _numbered(self, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Pictures with their indices from `first` on, without a gap.
+
+        A seek may land late, or on a keyframe that does not decode cleanly; an index that fails to turn up is looked
+        for again from an earlier keyframe, and at last from the start of the file.
+        """
+        expected = first
+        for restart in self._timeline.restarts(first):
+            lost = False
+            for index, picture in self._decode(restart):
+                if index > expected:
+                    lost = True
+                    break
+                if index == expected:
+                    expected += 1
+                    yield index, picture
+            if not lost and expected >= len(self._timeline):
+                return
+            log.debug("%s: frame %d not reached from %s", self.info.path, expected, restart)
+
+    def _decode(self, restart: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decoded pictures from a seek point, with their indices; frames seen for the first time are noted."""
+        timeline = self._timeline
+        with open_media(self.info.path) as container:
+            stream = cast(av.VideoStream, container.streams[self.video.index])
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = self._threads
+            if restart is not None:
+                container.seek(restart, stream=stream)
+            count, before = 0, -1
+            for picture in self._decoded(container, stream, count_failures=restart is None and not self._counted):
+                stamp = picture.pts if picture.pts is not None else picture.dts
+                index = count if restart is None else timeline.find(stamp)
+                if index is None or index <= before:
+                    continue
+                if index == len(timeline) and (restart is None or before == index - 1):
+                    timeline.append(stamp, key=picture.key_frame and not picture.is_corrupt, duration=picture.duration)
+                count, before = count + 1, index
+                yield index, picture
+            self._counted = self._counted or restart is None
+
+    def _decoded(
+        self, container: av.container.InputContainer, stream: av.VideoStream, *, count_failures: bool
+    ) -> Iterator[av.VideoFrame]:
+        in_a_row = 0
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.error.FFmpegError as error:
+                log.debug("%s: reading: %s", self.info.path, error)
+                self.decode_failures += count_failures
+                in_a_row += 1
+                if in_a_row >= _DEMUX_ERRORS_IN_A_ROW:
+                    yield from stream.codec_context.decode(None)
+                    return
+                packets = container.demux(stream)
+                continue
+            in_a_row = 0
+            try:
+                pictures = packet.decode()
+            except av.error.FFmpegError as error:
+                log.debug("%s: decoding: %s", self.info.path, error)
+                self.decode_failures += count_failures
+                continue
+            yield from pictures
+
+
+def scan_times(info: MediaInfo) -> list[tuple[Fraction, Fraction]]:
+    """(time, duration) in seconds of every frame of the video, in presentation order."""
+    return VideoReader(info).scan()
+
+
+def _run_end(plan: Sequence[int], start: int) -> int:
+    """Where the stretch that runs one way from `start` ends (exclusive); standing still belongs to either way."""
+    direction = 0
+    for place in range(start + 1, len(plan)):
+        step = plan[place] - plan[place - 1]
+        if step and direction and (step > 0) != (direction > 0):
+            return place
+        direction = direction or step
+    return len(plan)

@@ -1,0 +1,264 @@
+"""Frames and sound to a finished file, with one ffmpeg process and one encode."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import av
+import numpy as np
+
+from dubtool.errors import OutputError, UsageError
+from dubtool.media.codecs import container_for, encoded_layout, video_arguments
+from dubtool.media.ffmpeg import FfmpegProcess, find_ffmpeg
+from dubtool.media.frame import Frame
+from dubtool.media.mux import Soundtrack, VideoEncoding, build_command
+from dubtool.media.pixels import PixelLayout, layout_of
+from dubtool.media.probe import MediaInfo, probe
+
+log = logging.getLogger(__name__)
+
+_PIPE_BUFFER = 2**20
+_FINEST_TIMESCALE = 1_000_000
+_COMMON_TIMESCALE = 90_000
+
+
+def same_file(first: Path, second: Path) -> bool:
+    """Whether both paths lead to one existing file, links and spellings seen through."""
+    try:
+        return first.samefile(second)
+    except OSError:
+        return first.resolve() == second.resolve()
+
+
+class _Sink:
+    """ffmpeg's stdin for PyAV, whose muxer must never meet an exception: the first one is kept, later bytes vanish."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.error: BaseException | None = None
+
+    def write(self, data: bytes) -> int:
+        if self.error is None:
+            try:
+                self._stream.write(data)
+            except BaseException as error:
+                self.error = error
+        return len(data)
+
+
+class VideoWriter:
+    """Encodes frames and lays the soundtrack and the source's other streams beside them; use it in a `with` block.
+
+    ffmpeg writes a hidden file beside the output, renamed when everything is done; after any failure nothing is left.
+    The picture's size, pixel format, colour tags and rotation are those of the first frame written; SAR, time base,
+    tags, chapters and other streams come from `info`. `duration` (seconds) is the output's length: the soundtrack is
+    cut or padded to it and what lies after it in the source is dropped. `warnings` names what could not be kept.
+
+    Raises OutputError when ffmpeg or the disk fails, UsageError for a codec, preset or suffix that is not known.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        info: MediaInfo,
+        *,
+        codec: str | None = None,
+        crf: int = 18,
+        preset: str = "medium",
+        lossless: bool = False,
+        soundtrack: Path | None = None,
+        audio_duration: Fraction | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self.output = Path(output)
+        self.warnings: list[str] = []
+        self._info = info
+        self._container = container_for(self.output)
+        self._codec = codec or self._container.default_video
+        if self._codec not in self._container.videos:
+            raise UsageError(f"{self._container.name} does not take {self._codec} video: change one of them")
+        self._quality = (crf, preset, lossless)
+        video_arguments(self._codec, crf, preset, lossless=lossless)
+        self._soundtrack = None if soundtrack is None else Soundtrack(probe(Path(soundtrack)), audio_duration)
+        self._duration = audio_duration
+        self._metadata = dict(metadata or {})
+        for used in (info.path, soundtrack):
+            if used is not None and same_file(self.output, Path(used)):
+                raise UsageError(f"{self.output} is also an input: choose another output")
+        self._timescale = _timescale(info)
+        self._process: FfmpegProcess | None = None
+        self._sink: _Sink | None = None
+        self._pipe: av.container.OutputContainer | None = None
+        self._piped: PixelLayout | None = None
+        self._shape: tuple[int, int, int] | None = None
+        self._last_tick: int | None = None
+        self._temporary = self._reserve()
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def write(self, frame: Frame, time: Fraction, duration: Fraction) -> None:
+        """Encode the frame at `time` seconds, shown for `duration`; times rise from call to call.
+
+        Blocks while ffmpeg is busy. Times are rounded to the source's own time base, on which its frames already lie.
+        """
+        shape = (frame.width, frame.height, frame.rotation)
+        if self._pipe is None:
+            self._shape = shape
+            self._start(frame, duration)
+        elif shape != self._shape:
+            raise ValueError(f"a frame of {shape} cannot follow frames of {self._shape}")
+        if self._duration is not None and time >= self._duration:
+            raise ValueError(f"a frame at {float(time):.3f} s lies behind the end at {float(self._duration):.3f} s")
+        assert self._pipe is not None and self._piped is not None
+        tick = round(time * self._timescale)
+        if self._last_tick is not None:
+            tick = max(tick, self._last_tick + 1)
+        self._last_tick = tick
+        packet = av.Packet(_packed(frame, self._piped))
+        packet.stream = self._pipe.streams[0]
+        packet.time_base = Fraction(1, self._timescale)
+        packet.pts = packet.dts = tick
+        packet.is_keyframe = True
+        self._pipe.mux_one(packet)
+        assert self._sink is not None
+        if self._sink.error is not None:
+            if isinstance(self._sink.error, OSError):
+                raise self._failure() from self._sink.error
+            raise self._sink.error
+
+    def close(self) -> None:
+        """Finish the file and give it its name. Raises OutputError, and leaves nothing, when that fails."""
+        try:
+            if self._pipe is None or self._process is None:
+                raise OutputError(f"{self.output}: no frame was written")
+            self._end_input()
+            if self._process.wait() != 0 or not self._temporary.stat().st_size:
+                raise self._failure()
+            try:
+                self._temporary.replace(self.output)
+            except OSError as error:
+                raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
+        except BaseException:
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        """End ffmpeg and remove what it wrote; harmless when called twice."""
+        if self._process is not None:
+            self._process.stop()
+        self._end_input()
+        self._temporary.unlink(missing_ok=True)
+
+    def _end_input(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            with contextlib.suppress(OSError):  # ffmpeg may have ended by now; its status tells why
+                self._process.stdin.close()
+
+    def _reserve(self) -> Path:
+        folder = self.output.absolute().parent
+        if self.output.is_dir():
+            raise OutputError(f"{self.output} is a folder: name a file")
+        temporary = folder / f".dubtool-{secrets.token_hex(6)}{self.output.suffix}"
+        try:
+            temporary.touch(exist_ok=False)
+        except FileNotFoundError as error:
+            raise OutputError(f"{self.output} cannot be written: the folder {folder} does not exist") from error
+        except OSError as error:
+            raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
+        return temporary
+
+    def _start(self, frame: Frame, duration: Fraction) -> None:
+        program = find_ffmpeg()
+        coded_width, coded_height = frame.width, frame.height
+        if frame.rotation % 180:
+            coded_width, coded_height = coded_height, coded_width
+        coded = encoded_layout(self._codec, frame.layout, coded_width, coded_height)
+        if coded.depth < frame.layout.depth:
+            self.warnings.append(f"{self._codec} takes {coded.depth} bits: {frame.layout.depth} are rounded to that")
+        # Gray gets its neutral chroma here: ffmpeg would stretch the range of a gray picture on the way.
+        piped = layout_of("420", frame.layout.depth) if frame.layout.gray and not coded.gray else frame.layout
+        crf, preset, lossless = self._quality
+        encoding = VideoEncoding(
+            self._codec,
+            crf,
+            preset,
+            lossless,
+            piped,
+            coded,
+            frame.color,
+            frame.rotation,
+            Fraction(1) if self._info.video is None else self._info.video.sample_aspect,
+            self._timescale,
+        )
+        command, warnings = build_command(
+            program, self._temporary, self._container, encoding, self._info, self._soundtrack, self._duration,
+            self._metadata,
+        )  # fmt: skip
+        self.warnings += warnings
+        self._process = FfmpegProcess(command, piped_input=True)
+        self._sink = _Sink(self._process.stdin)
+        self._pipe = av.open(self._sink, "w", format="nut", buffer_size=_PIPE_BUFFER, options={"write_index": "0"})
+        stream = self._pipe.add_stream("rawvideo", rate=1 / duration if duration > 0 else 25)
+        stream.width, stream.height, stream.pix_fmt = coded_width, coded_height, piped.name
+        stream.time_base = stream.codec_context.time_base = Fraction(1, self._timescale)
+        self._piped = piped
+
+    def _failure(self) -> OutputError:
+        """What ffmpeg died of, in one line; ends it first when it still runs."""
+        assert self._process is not None
+        status = self._process.wait(timeout=10.0)
+        lines = self._process.stderr_tail
+        log.debug("ffmpeg ended with %s: %s", status, lines)
+        if any("No space left on device" in line for line in lines) or _disk_is_full(self._temporary):
+            return OutputError(f"{self.output}: the disk is full; free some space or choose another folder")
+        reason = self._process.complaint() or (f"killed by signal {-status}" if status < 0 else f"exit status {status}")
+        return OutputError(f"{self.output} could not be written; ffmpeg says: {reason}")
+
+
+def _timescale(info: MediaInfo) -> int:
+    """Ticks a second on which the source's stamps lie; a common one when the source's own is useless."""
+    if info.video is None:
+        return _COMMON_TIMESCALE
+    ticks = info.video.time_base.denominator
+    if ticks > _FINEST_TIMESCALE:
+        # Containers that count nanoseconds: the grid of the frame rate is exact for constant rates.
+        ticks = info.video.average_rate.numerator
+        return ticks * math.ceil(_COMMON_TIMESCALE / ticks) if ticks <= _COMMON_TIMESCALE else _COMMON_TIMESCALE
+    return ticks * max(1, math.ceil(1000 / ticks))
+
+
+def _packed(frame: Frame, piped: PixelLayout) -> bytes:
+    planes = frame.coded_planes()
+    if frame.layout.gray and not piped.gray:
+        height, width = planes[0].shape
+        neutral = 2 ** (piped.depth - 1)
+        planes += [np.full(shape, neutral, piped.dtype) for shape in piped.plane_shapes(width, height)[1:]]
+    return b"".join([plane.tobytes() for plane in planes])
+
+
+def _disk_is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return False

@@ -1,0 +1,219 @@
+"""The one ffmpeg command that encodes the frames and lays sound, subtitles, chapters and tags beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import ffmpeg
+
+from dubtool.errors import OutputError
+from dubtool.media.codecs import (
+    Arguments,
+    Container,
+    pixel_format,
+    sound_arguments,
+    subtitle_codec,
+    video_arguments,
+)
+from dubtool.media.color import Color
+from dubtool.media.ffmpeg import Ffmpeg, file_url
+from dubtool.media.pixels import PixelLayout
+from dubtool.media.probe import MediaInfo
+
+# Tags that describe the source file itself, not what it shows.
+_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+# Keys that iTunes-style atoms carry; others need QuickTime's free-form keys to survive in mp4 and mov.
+_MP4_TAGS = {
+    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "creation_time", "compilation",
+    "track", "disc", "location", "timecode", "media_type", "hd_video", "gapless_playback", "season_number",
+    "episode_sort", "sort_name", "sort_artist", "sort_album", "sort_composer", "sort_show", "sort_album_artist",
+}  # fmt: skip
+_SMALLEST_OFFSET = Fraction(1, 1000)
+
+
+@dataclass(frozen=True)
+class VideoEncoding:
+    """How the frames are encoded: `piped` is the layout they travel in, `coded` the one that is encoded."""
+
+    codec: str
+    crf: int
+    preset: str
+    lossless: bool
+    piped: PixelLayout
+    coded: PixelLayout
+    color: Color
+    rotation: int
+    sample_aspect: Fraction
+    timescale: int
+
+
+@dataclass(frozen=True)
+class Soundtrack:
+    """The sound that goes first; with `duration` (seconds) it is cut or padded with silence to that length."""
+
+    info: MediaInfo
+    duration: Fraction | None
+
+
+def build_command(
+    program: Ffmpeg,
+    temporary: Path,
+    container: Container,
+    video: VideoEncoding,
+    source: MediaInfo,
+    soundtrack: Soundtrack | None,
+    duration: Fraction | None,
+    tags: Mapping[str, str],
+) -> tuple[list[str], list[str]]:
+    """The argument list, and one line of warning for each thing of the source that the output cannot hold.
+
+    Frames arrive on stdin as NUT. Without a soundtrack all of the source's sound is kept, else all but its main one.
+    """
+    warnings: list[str] = []
+    frames = ffmpeg.input("pipe:0", **_frame_input(program, video))
+    options: dict[str, object] = {"c:v:0": video.codec, **_video_output(program, container, video)}
+    streams = [frames["v:0"]]
+    if soundtrack is not None:
+        sound = soundtrack.info.require_audio()
+        # Without -vn, a soundtrack that is the source itself would be taken for the same input.
+        heard = ffmpeg.input(file_url(soundtrack.info.path), vn=None)
+        streams.append(heard[str(sound.index)])
+        options |= _sound_output(container, soundtrack)
+    other = ffmpeg.input(file_url(source.path), **_source_input(source))
+    for stream, arguments in _kept_streams(container, source, soundtrack is not None, warnings):
+        streams.append(other[str(stream)])
+        options |= arguments
+    # Chapters come from this input even when no stream of it does, and an input needs some map to be opened.
+    streams.append(other["v:999?"])
+    options["map_chapters"] = 1 if soundtrack is None else 2
+    if duration is not None:
+        options["t"] = _seconds(duration)
+    tag_arguments, flags = _tags(container, source, tags)
+    if container.has_timescale:
+        options["movflags"] = flags
+    output = ffmpeg.output(*streams, file_url(temporary), format=container.name, **options)
+    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    command = ffmpeg.compile(output, cmd=program.path, overwrite_output=True)
+    # ffmpeg-python cannot repeat an option, and there is one -metadata for each tag.
+    place = command.index(file_url(temporary))
+    command[place:place] = tag_arguments
+    return command, warnings
+
+
+def _frame_input(program: Ffmpeg, video: VideoEncoding) -> dict[str, object]:
+    arguments: dict[str, object] = {"format": "nut"}
+    if video.rotation:
+        if program.version < (6, 0):
+            raise OutputError(
+                f"ffmpeg {program.version[0]}.{program.version[1]} cannot keep a rotation: use 6.0 or newer"
+            )
+        arguments |= {"noautorotate": None, "display_rotation": -video.rotation}
+    return arguments
+
+
+def _video_output(program: Ffmpeg, container: Container, video: VideoEncoding) -> dict[str, object]:
+    aspect = video.sample_aspect
+    filters = [f"setsar={aspect.numerator}/{aspect.denominator}"]
+    parameters = video.color.set_parameters()
+    if parameters:
+        filters.append("setparams=" + ":".join(f"{name}={value}" for name, value in parameters.items()))
+    if video.coded != video.piped:
+        filters.append("scale=flags=bicubic+accurate_rnd+full_chroma_inp")
+    format_name = pixel_format(video.codec, video.coded)
+    arguments: dict[str, object] = {
+        "filter:v:0": ",".join([*filters, f"format={format_name}"]),
+        "pix_fmt:v:0": format_name,
+        "enc_time_base:v:0": f"1:{video.timescale}",
+        "max_muxing_queue_size": 9999,
+        **{
+            f"{name}:v:0" if ":" not in name else f"{name}:0": value
+            for name, value in video_arguments(video.codec, video.crf, video.preset, lossless=video.lossless).items()
+        },
+    }
+    arguments["fps_mode:v:0" if program.version >= (5, 1) else "vsync"] = "passthrough"
+    if container.has_timescale:
+        arguments["video_track_timescale"] = video.timescale
+        if "26" in video.codec or "hevc" in video.codec:
+            arguments["tag:v:0"] = "hvc1" if video.codec in ("libx265", "hevc_nvenc") else "avc1"
+    return arguments
+
+
+def _sound_output(container: Container, soundtrack: Soundtrack) -> dict[str, object]:
+    sound = soundtrack.info.require_audio()
+    codec, arguments = sound_arguments(container, sound)
+    options: dict[str, object] = {"c:a:0": codec, "disposition:a:0": "default"}
+    layouts = arguments.pop("channel_layouts", None)
+    if codec != "copy":
+        # Gaps in the stamps become silence, so that sound never runs ahead of the picture.
+        filters = ["aresample=async=1:first_pts=0"]
+        if layouts:
+            filters.append(f"aformat=channel_layouts={layouts}")
+        if soundtrack.duration is not None:
+            length = _seconds(soundtrack.duration)
+            filters += [f"apad=whole_dur={length}", f"atrim=end={length}"]
+        options["filter:a:0"] = ",".join(filters)
+    return options | arguments
+
+
+def _source_input(source: MediaInfo) -> dict[str, object]:
+    start = source.video.start if source.video is not None else Fraction(0)
+    # The first frame becomes time zero; what stood beside it moves with it.
+    return {"itsoffset": _seconds(-start)} if abs(start) > _SMALLEST_OFFSET else {}
+
+
+def _kept_streams(
+    container: Container, source: MediaInfo, dubbed: bool, warnings: list[str]
+) -> list[tuple[int, Arguments]]:
+    """Indices of the source's streams that go along, with their output arguments."""
+    kept: list[tuple[int, Arguments]] = []
+    sounds = int(dubbed)
+    for sound in source.audio:
+        if dubbed and sound is source.main_audio:
+            continue
+        codec, arguments = sound_arguments(container, sound)
+        layouts = arguments.pop("channel_layouts", None)
+        if layouts:
+            arguments["filter:a:0"] = f"aformat=channel_layouts={layouts}"
+        placed = {name.replace(":a:0", f":a:{sounds}"): value for name, value in arguments.items()}
+        kept.append((sound.index, {f"c:a:{sounds}": codec, **placed}))
+        if dubbed:
+            kept[-1][1][f"disposition:a:{sounds}"] = "-default"
+        sounds += 1
+    subtitles, pictures = 0, 1
+    for stream in source.other_streams:
+        if stream.kind == "subtitle":
+            how = subtitle_codec(container, stream.codec)
+            if how is not None:
+                kept.append((stream.index, {f"c:s:{subtitles}": how}))
+                subtitles += 1
+                continue
+        elif stream.kind == "picture" and container.pictures:
+            kept.append((stream.index, {f"c:v:{pictures}": "copy", f"disposition:v:{pictures}": "attached_pic"}))
+            pictures += 1
+            continue
+        elif stream.kind == "attachment" and container.name == "matroska":
+            kept.append((stream.index, {}))
+            continue
+        elif stream.kind == "data" and source.chapters:
+            continue  # the text track that holds the chapters' titles: it is written anew
+        warnings.append(f"stream {stream.index} ({stream.kind}, {stream.codec}) does not fit into {container.name}")
+    return kept
+
+
+def _tags(container: Container, source: MediaInfo, added: Mapping[str, str]) -> tuple[list[str], str]:
+    """`-metadata` arguments of the file and its video, and the muxer flags they need."""
+    tags = {key: value for key, value in source.metadata.items() if key.lower() not in _FILE_TAGS} | dict(added)
+    arguments = [word for key, value in tags.items() for word in ("-metadata", f"{key}={value}")]
+    for key, value in (source.video.metadata if source.video is not None else {}).items():
+        if key.lower() in ("language", "title", "handler_name") and (key, value) != ("language", "und"):
+            arguments += ["-metadata:s:v:0", f"{key}={value}"]
+    free_form = container.has_timescale and any(key.lower() not in _MP4_TAGS for key in tags)
+    return arguments, "+faststart" + ("+use_metadata_tags" if free_form else "")
+
+
+def _seconds(value: Fraction) -> str:
+    return f"{float(value):.6f}"

@@ -1,0 +1,262 @@
+"""What a media file holds, read with PyAV; a file that cannot be used is refused in one clear line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from dubtool.errors import InputError
+from dubtool.media.color import PRIMARIES, RANGES, SPACES, TRANSFERS, UNKNOWN, Color
+from dubtool.media.ffmpeg import file_url
+
+log = logging.getLogger(__name__)
+
+_FIRST_FRAME_PACKETS = 2000
+_FALLBACK_RATE = Fraction(25)
+_FALLBACK_TIME_BASE = Fraction(1, av.time_base)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """The video stream. `width` and `height` are coded; `rotation` is what turns the picture upright, clockwise.
+
+    `start` is the first frame's time after the file's own start, in seconds. `frame_count` is the header's word only.
+    """
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    rotation: int
+    sample_aspect: Fraction
+    pixel_format: str
+    bit_depth: int
+    color_range: str
+    color_space: str
+    color_primaries: str
+    color_trc: str
+    average_rate: Fraction
+    time_base: Fraction
+    start: Fraction
+    frame_count: int | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def upright_width(self) -> int:
+        return self.height if self.rotation % 180 else self.width
+
+    @property
+    def upright_height(self) -> int:
+        return self.width if self.rotation % 180 else self.height
+
+    @property
+    def color(self) -> Color:
+        return Color(self.color_range, self.color_space, self.color_primaries, self.color_trc)
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """A sound stream; `duration` is the header's word."""
+
+    index: int
+    codec: str
+    sample_rate: int
+    channels: int
+    layout: str
+    duration: Fraction | None
+    default: bool
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """A stream that is neither the video nor sound. `kind`: "subtitle", "data", "attachment", "picture" or "video"."""
+
+    index: int
+    kind: str
+    codec: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    start: Fraction
+    end: Fraction
+    title: str
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a file holds. `duration` is the header's estimate in seconds: never trust it, headers lie."""
+
+    path: Path
+    container: str
+    duration: Fraction | None
+    video: VideoInfo | None
+    audio: tuple[AudioInfo, ...] = ()
+    other_streams: tuple[StreamInfo, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def main_audio(self) -> AudioInfo | None:
+        """The sound a player would choose: the default one, else the first."""
+        return next((stream for stream in self.audio if stream.default), self.audio[0] if self.audio else None)
+
+    def require_video(self) -> VideoInfo:
+        """The video stream; raises InputError where there is none (a cover picture is not a video)."""
+        if self.video is None:
+            raise InputError(f"{self.path} holds sound but no video: give a video file here")
+        return self.video
+
+    def require_audio(self) -> AudioInfo:
+        """The main sound; raises InputError where there is none."""
+        if self.main_audio is None:
+            raise InputError(f"{self.path} holds no sound: give a file with a sound stream here")
+        return self.main_audio
+
+
+def probe(path: Path) -> MediaInfo:
+    """Read what the file holds, its first frame included.
+
+    Raises InputError for a file that is missing, a directory, empty, not media, cut off before its index, or whose
+    video yields no frame at all.
+    """
+    path = Path(path)
+    with open_media(path) as container:
+        video_stream = choose_video(container)
+        video = None if video_stream is None else _video(path, container, video_stream)
+        audio = tuple(_audio(stream) for stream in container.streams.audio if stream.codec_context is not None)
+        if video is None and not audio:
+            raise InputError(f"{path} holds neither video nor sound")
+        return MediaInfo(
+            path=path,
+            container=container.format.name,
+            duration=None if not container.duration else Fraction(container.duration, av.time_base),
+            video=video,
+            audio=audio,
+            other_streams=tuple(
+                _other(stream) for stream in container.streams if stream.type != "audio" and stream is not video_stream
+            ),
+            chapters=tuple(_chapter(raw) for raw in container.chapters()),
+            metadata=dict(container.metadata),
+        )
+
+
+def open_media(path: Path) -> av.container.InputContainer:
+    """The opened container; raises InputError that says why it cannot be."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: give a media file")
+        if path.stat().st_size == 0 and path.is_file():
+            raise InputError(f"{path} is empty")
+        # A playlist must not make us fetch addresses from it: files only.
+        return av.open(file_url(path), metadata_errors="replace", options={"protocol_whitelist": "file"})
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist") from error
+    except PermissionError as error:
+        raise InputError(f"{path} cannot be read: permission denied") from error
+    except (OSError, ValueError, av.error.FFmpegError) as error:
+        if _is_headless_mp4(path):
+            raise InputError(f"{path} is cut off: its index (moov) is missing; copy or record it again") from error
+        raise InputError(f"{path} is not a media file that ffmpeg can read") from error
+
+
+def choose_video(container: av.container.InputContainer) -> av.VideoStream | None:
+    """The stream a player would show: not a cover picture, the default one first, then the largest."""
+    candidates = [stream for stream in container.streams.video if not _is_picture(stream) and stream.codec_context]
+    return max(
+        candidates,
+        key=lambda stream: (bool(stream.disposition & av.stream.Disposition.default), stream.width * stream.height),
+        default=None,
+    )
+
+
+def _is_picture(stream: av.stream.Stream) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _is_headless_mp4(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(8)[4:] == b"ftyp"
+    except OSError:
+        return False
+
+
+def _first_frame(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame | None:
+    try:
+        for number, packet in enumerate(container.demux(stream)):
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                frames = []
+            if frames:
+                return frames[0]
+            if number > _FIRST_FRAME_PACKETS:
+                break
+    except av.error.FFmpegError as error:
+        log.debug("%s: %s", container.name, error)
+    return None
+
+
+def _video(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> VideoInfo:
+    frame = _first_frame(container, stream)
+    if frame is None:
+        raise InputError(f"{path}: not one frame of its video can be decoded")
+    context = stream.codec_context
+    pixel_format = frame.format.name
+    file_start = Fraction(container.start_time or 0, av.time_base)
+    start = (
+        Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base or _FALLBACK_TIME_BASE) - file_start
+    )
+    return VideoInfo(
+        index=stream.index,
+        codec=context.codec.canonical_name,
+        width=frame.width,
+        height=frame.height,
+        # PyAV counts counter-clockwise; a matrix between the right angles is taken as the nearest one.
+        rotation=round(-frame.rotation / 90) % 4 * 90,
+        sample_aspect=Fraction(stream.sample_aspect_ratio or context.sample_aspect_ratio or 1) or Fraction(1),
+        pixel_format=pixel_format,
+        bit_depth=max((component.bits for component in frame.format.components), default=8),
+        color_range="pc" if pixel_format.startswith("yuvj") else RANGES.get(int(frame.color_range), UNKNOWN),
+        color_space=SPACES.get(int(frame.colorspace), UNKNOWN),
+        color_primaries=PRIMARIES.get(int(frame.color_primaries), UNKNOWN),
+        color_trc=TRANSFERS.get(int(frame.color_trc), UNKNOWN),
+        average_rate=Fraction(stream.average_rate or stream.guessed_rate or _FALLBACK_RATE),
+        time_base=Fraction(stream.time_base or _FALLBACK_TIME_BASE),
+        start=start,
+        frame_count=stream.frames or None,
+        metadata=dict(stream.metadata),
+    )
+
+
+def _audio(stream: av.AudioStream) -> AudioInfo:
+    context = stream.codec_context
+    return AudioInfo(
+        index=stream.index,
+        codec=context.codec.canonical_name,
+        sample_rate=context.sample_rate,
+        channels=context.channels,
+        layout=context.layout.name,
+        duration=None if not stream.duration else stream.duration * Fraction(stream.time_base or _FALLBACK_TIME_BASE),
+        default=bool(stream.disposition & av.stream.Disposition.default),
+        metadata=dict(stream.metadata),
+    )
+
+
+def _other(stream: av.stream.Stream) -> StreamInfo:
+    kind = "picture" if stream.type == "video" and _is_picture(stream) else stream.type
+    codec = stream.codec_context.codec.canonical_name if stream.codec_context is not None else UNKNOWN
+    return StreamInfo(stream.index, kind, codec, dict(stream.metadata))
+
+
+def _chapter(raw: av.container.core.Chapter) -> Chapter:
+    base = Fraction(raw["time_base"] or Fraction(1, 1000))
+    return Chapter(raw["start"] * base, raw["end"] * base, raw["metadata"].get("title", ""))

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dubtool.errors import InputError
+from dubtool.media.decode import VideoReader, scan_times
+from dubtool.media.frame import Frame
+from dubtool.media.probe import probe
+
+Make = Callable[..., Path]
+
+
+def _same(one: Frame, other: Frame) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one.planes, other.planes, strict=True))
+
+
+def _ping_pong(count: int) -> list[int]:
+    return [*range(count), *range(count - 1, -1, -1), 0, 0, *range(count // 2), 3, 2, 2, 1]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_frames_stand_upright_as_ffmpeg_shows_them(
+    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, rotation: int
+) -> None:
+    plain, turned, raw = make_video("plain.mp4", frames=1), tmp_path / "turned.mp4", tmp_path / "raw.yuv"
+    ffmpeg_run("-display_rotation", rotation, "-i", plain, "-c", "copy", turned)
+    ffmpeg_run("-i", turned, "-f", "rawvideo", "-pix_fmt", "yuv420p", raw)
+    frame = next(iter(VideoReader(probe(turned))))
+    assert b"".join(plane.tobytes() for plane in frame.planes) == raw.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("closed.mp4", ["-bf", 3, "-g", 10, "-c:v", "libx264"]),
+        ("open.mkv", ["-c:v", "libx264", "-bf", 3, "-x264-params", "open-gop=1:keyint=12:min-keyint=12:scenecut=0"]),
+        ("refresh.mp4", ["-c:v", "libx264", "-x264-params", "intra-refresh=1:keyint=10"]),
+        ("stream.ts", ["-c:v", "libx264", "-bf", 2, "-g", 8]),
+        ("old.avi", ["-c:v", "mpeg4", "-bf", 2, "-g", 8, "-q:v", 5]),
+        ("bare.h264", ["-c:v", "libx264", "-bf", 2, "-g", 8]),
+        ("odd.webm", ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", 8, "-g", 9]),
+    ],
+)
+def test_backward_and_again_gives_exactly_the_frames_of_the_forward_pass(
+    make_video: Make, name: str, arguments: list[object]
+) -> None:
+    info = probe(make_video(name, *arguments, size="64x48", frames=45))
+    forward = list(VideoReader(info))
+    assert len(forward) == 45
+    plan = _ping_pong(len(forward))
+    reader = VideoReader(info, reverse_budget=7 * 64 * 48 * 3 // 2)
+    for wanted, frame in zip(plan, reader.frames(plan), strict=True):
+        assert frame.index == wanted
+        assert (frame.time, frame.duration) == (forward[wanted].time, forward[wanted].duration)
+        assert _same(frame, forward[wanted])
+
+
+def test_any_plan_is_followed_even_when_it_begins_backward(make_video: Make) -> None:
+    info = probe(make_video("a.mp4", "-c:v", "libx264", "-bf", 2, "-g", 6, size="64x48", frames=30))
+    forward = list(VideoReader(info))
+    rng = random.Random(3)
+    for plan in ([29, 28, 5], [rng.randrange(30) for _ in range(40)], [7], []):
+        got = list(VideoReader(info, reverse_budget=1).frames(plan))
+        assert [frame.index for frame in got] == plan
+        assert all(_same(frame, forward[frame.index]) for frame in got)
+
+
+def test_frames_handed_out_twice_do_not_share_pixels(make_video: Make) -> None:
+    info = probe(make_video("a.mp4", frames=4))
+    pristine = list(VideoReader(info))
+    for plan in ([2, 2, 2], [3, 2, 2, 1]):
+        for frame in VideoReader(info).frames(plan):
+            assert _same(frame, pristine[frame.index])
+            frame.planes[0][:] = 0
+
+
+def test_backward_holds_no_more_frames_than_its_budget(make_video: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = probe(make_video("a.mp4", "-c:v", "libx264", "-g", 40, size="64x48", frames=40))
+    made = 0
+    original = VideoReader._frame
+
+    def counted(self: VideoReader, index: int, picture: object) -> Frame:
+        nonlocal made
+        made += 1
+        return original(self, index, picture)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(VideoReader, "_frame", counted)
+    reader = VideoReader(info, reverse_budget=5 * 64 * 48 * 3 // 2)
+    for handed_out, _ in enumerate(reader.frames(range(39, -1, -1))):
+        assert made - handed_out <= 5
+    assert made == 40
+
+
+def test_a_plan_beyond_the_end_is_refused(make_video: Make) -> None:
+    info = probe(make_video("a.mp4", frames=5))
+    for plan in ([3, 4, 5], [7, 6]):
+        with pytest.raises(InputError, match="ends after 5 frames"):
+            list(VideoReader(info).frames(plan))
+
+
+def test_variable_rate_times_are_the_files_own(make_video: Make) -> None:
+    filters = "settb=1/1000,setpts='if(lt(N,5),N*40,200+(N-5)*100)'"
+    info = probe(make_video("vfr.mp4", "-enc_time_base", "1:1000", frames=9, filters=filters))
+    times = [time for time, _ in scan_times(info)]
+    assert times == [Fraction(n, 1000) for n in (0, 40, 80, 120, 160, 200, 300, 400, 500)]
+    assert [frame.duration for frame in VideoReader(info)][3:6] == [
+        Fraction(40, 1000),
+        Fraction(40, 1000),
+        Fraction(1, 10),
+    ]
+
+
+def test_ntsc_times_are_exact(make_video: Make) -> None:
+    times = scan_times(probe(make_video("ntsc.mp4", rate="30000/1001", frames=10)))
+    assert times == [(Fraction(1001 * n, 30000), Fraction(1001, 30000)) for n in range(10)]
+
+
+def test_times_start_at_zero_wherever_the_stamps_start(make_video: Make) -> None:
+    info = probe(make_video("late.ts", "-output_ts_offset", "10", frames=6))
+    assert [frame.time for frame in VideoReader(info)] == [Fraction(n, 25) for n in range(6)]
+
+
+def test_one_frame_has_a_duration(make_video: Make) -> None:
+    assert scan_times(probe(make_video("one.mp4", frames=1))) == [(Fraction(0), Fraction(1, 25))]
+
+
+def test_a_truncated_file_gives_the_frames_that_are_there(make_video: Make) -> None:
+    path = make_video("cut.mp4", "-movflags", "+faststart", "-g", "5", "-c:v", "libx264", frames=40)
+    whole = list(VideoReader(probe(path)))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+    reader = VideoReader(probe(path))
+    there = list(reader)
+    assert 10 < len(there) < 40
+    assert all(_same(frame, whole[frame.index]) for frame in there[:10])
+    again = list(reader.frames([*range(len(there)), *range(len(there) - 1, -1, -1)]))
+    assert len(again) == 2 * len(there)
+
+
+def test_damaged_packets_are_counted_and_passed_over(make_video: Make) -> None:
+    path = make_video("hurt.mkv", "-c:v", "mjpeg", "-q:v", "3", frames=20)
+    data = bytearray(path.read_bytes())
+    pictures = [at for at in range(len(data) - 3) if data[at : at + 3] == b"\xff\xd8\xff"]
+    for number in (6, 7, 12):
+        data[pictures[number] : pictures[number] + 400] = b"\x00" * 400
+    path.write_bytes(data)
+    reader = VideoReader(probe(path))
+    times = [frame.time for frame in reader]
+    assert reader.decode_failures == 3
+    assert len(times) == 17 and times[-1] == Fraction(19, 25)
+    list(reader)
+    assert reader.decode_failures == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "pixel_format", "codec", "layout"),
+    [
+        ("a.mkv", "rgb24", "ffv1", "yuv444p"),
+        ("b.mkv", "yuv422p12le", "ffv1", "yuv422p12le"),
+        ("c.mkv", "gray", "ffv1", "gray"),
+        ("d.mkv", "pal8", "png", "yuv444p"),
+        ("e.mkv", "yuvj420p", "mjpeg", "yuv420p"),
+        ("f.mkv", "bgr0", "ffv1", "yuv444p"),
+    ],
+)
+def test_pixel_formats_arrive_in_a_native_layout_with_right_colours(
+    make_video: Make,
+    ffmpeg_run: Callable[..., None],
+    tmp_path: Path,
+    name: str,
+    pixel_format: str,
+    codec: str,
+    layout: str,
+) -> None:
+    path = make_video(name, "-pix_fmt", pixel_format, "-c:v", codec, frames=1, size="64x48", filters="smartblur=3:1")
+    raw = tmp_path / "raw.rgb"
+    ffmpeg_run(
+        "-i",
+        path,
+        "-vf",
+        "scale=flags=bilinear+accurate_rnd+full_chroma_int",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        raw,
+    )
+    reader = VideoReader(probe(path))
+    frame = next(iter(reader))
+    assert frame.layout.name == layout
+    if layout == "gray":
+        return
+    shown = np.frombuffer(raw.read_bytes(), np.uint8).reshape(48, 64, 3).astype(int)
+    assert np.abs(frame.rgb().astype(int) - shown).mean() < 2.5

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dubtool.media.color import BT709_LIMITED, Color
+from dubtool.media.frame import Frame
+from dubtool.media.pixels import PixelLayout, layout_of, nearest_layout
+
+NV12 = PixelLayout("nv12", "420", 8, semi_planar=True)
+LAYOUTS = [layout_of(chroma, depth) for chroma in ("400", "420", "422", "444") for depth in (8, 10, 12)] + [NV12]
+NAMES = [layout.name for layout in LAYOUTS]
+
+
+def _noise(layout: PixelLayout, width: int, height: int, rotation: int = 0, color: Color = BT709_LIMITED) -> Frame:
+    rng = np.random.default_rng(7)
+    step = 2 ** (layout.depth - 8)
+    planes = [
+        rng.integers(60 * step, 180 * step, shape).astype(layout.dtype) for shape in layout.plane_shapes(width, height)
+    ]
+    return Frame.from_coded(planes, layout, color, rotation=rotation)
+
+
+@pytest.mark.parametrize(
+    ("color", "depth", "expected"),
+    [
+        (Color("tv", "bt709"), 8, (63, 102, 240)),
+        (Color("tv", "smpte170m"), 8, (81, 90, 240)),
+        (Color("pc", "bt470bg"), 8, (76, 85, 255)),
+        (Color("tv", "bt2020nc"), 10, (294, 387, 960)),
+        (Color(), 8, (81, 90, 240)),  # untagged and small: BT.601
+    ],
+)
+def test_pure_red_has_the_code_values_of_its_standard(color: Color, depth: int, expected: tuple[int, ...]) -> None:
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    frame = Frame.from_rgb(red, layout_of("444", depth), color)
+    assert tuple(int(plane[0, 0]) for plane in frame.planes) == expected
+    assert np.abs(frame.rgb().astype(int) - red).max() <= 2
+
+
+def test_untagged_high_definition_is_bt709() -> None:
+    red = np.full((720, 1280, 3), (255, 0, 0), np.uint8)
+    assert int(Frame.from_rgb(red, layout_of("444", 8), Color()).planes[0][0, 0]) == 63
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=NAMES)
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_box_shows_what_the_whole_frame_shows_there(layout: PixelLayout, rotation: int) -> None:
+    frame = _noise(layout, 21, 17, rotation)
+    whole = frame.rgb()
+    for x0, y0, x1, y1 in [(0, 0, 1, 1), (3, 2, 10, 9), (5, 5, 6, 14), (frame.width - 3, 1, frame.width, frame.height)]:
+        np.testing.assert_array_equal(frame.rgb((x0, y0, x1, y1)), whole[y0:y1, x0:x1])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=NAMES)
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_turning_commutes_with_looking_and_adding(layout: PixelLayout, rotation: int) -> None:
+    upright, turned = _noise(layout, 21, 17), _noise(layout, 21, 17, rotation)
+    quarters = -rotation // 90
+    np.testing.assert_array_equal(turned.rgb(), np.rot90(upright.rgb(), quarters))
+    delta = np.random.default_rng(1).normal(0, 30, (17, 21, 3)).astype(np.float32)
+    upright.add_rgb((0, 0, 21, 17), delta)
+    turned.add_rgb((0, 0, turned.width, turned.height), np.rot90(delta, quarters))
+    for coded, plane in zip(turned.coded_planes(), upright.planes, strict=True):
+        np.testing.assert_allclose(coded.astype(int), plane.astype(int), atol=1)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=NAMES)
+def test_nothing_changes_where_the_delta_is_zero(layout: PixelLayout) -> None:
+    frame = _noise(layout, 21, 17)
+    before = frame.copy()
+    delta = np.zeros((9, 12, 3), np.float32)
+    delta[3, 5] = (90.0, -60.0, 70.0)
+    frame.add_rgb((4, 3, 16, 12), delta)
+    changed = frame.planes[0] != before.planes[0]
+    assert np.argwhere(changed).tolist() == [[6, 9]]
+    if not layout.gray:
+        shift_x, shift_y = layout.shifts
+        for now, then in zip(frame.planes[1:], before.planes[1:], strict=True):
+            cells = np.argwhere((now != then).reshape(*now.shape[:2], -1).any(axis=-1))
+            assert cells.tolist() == [[6 >> shift_y, 9 >> shift_x]]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=NAMES)
+def test_an_added_difference_is_seen_in_rgb(layout: PixelLayout) -> None:
+    frame = _noise(layout, 32, 24)
+    before = frame.rgb().astype(int)
+    delta = np.full((24, 32, 3), (12.0, 12.0, 12.0) if layout.gray else (20.0, -10.0, 5.0), np.float32)
+    frame.add_rgb((0, 0, 32, 24), delta)
+    inside = (before > 5).all(axis=-1) & (before < 230).all(axis=-1)
+    assert inside.sum() > 20
+    assert np.abs(frame.rgb().astype(int) - before - delta)[inside].max() <= 3
+
+
+def test_odd_boundary_chroma_takes_the_mean_of_what_it_covers() -> None:
+    frame = Frame.from_rgb(np.full((3, 3, 3), 128, np.uint8), layout_of("420", 8), BT709_LIMITED)
+    chroma = int(frame.planes[1][1, 1])
+    frame.add_rgb((2, 2, 3, 3), np.array([[[0.0, 0.0, 40.0]]], np.float32))
+    # The corner sample covers one luma sample only, so it takes the whole of the difference.
+    expected = 40.0 * 224 / 255 * 0.5
+    assert abs(int(frame.planes[1][1, 1]) - chroma - expected) <= 0.5
+
+
+def test_legal_range_is_kept_but_overshoot_of_the_source_stays() -> None:
+    layout = layout_of("444", 8)
+    frame = Frame(
+        [np.full((2, 2), 230, np.uint8), *(np.full((2, 2), 128, np.uint8) for _ in range(2))], layout, BT709_LIMITED
+    )
+    frame.planes[0][0, 0] = 250
+    delta = np.full((2, 2, 3), 100.0, np.float32)
+    delta[1, 1] = 0
+    frame.add_rgb((0, 0, 2, 2), delta)
+    assert frame.planes[0].tolist() == [[250, 235], [235, 230]]
+    frame.planes[0][:] = 20
+    frame.planes[0][0, 0] = 4
+    frame.add_rgb((0, 0, 2, 2), -delta)
+    assert frame.planes[0].tolist() == [[4, 16], [16, 20]]
+
+
+def test_scaled_view_is_the_average_of_what_it_covers() -> None:
+    rgb = np.zeros((40, 60, 3), np.uint8)
+    rgb[:, 30:] = 200
+    small = Frame.from_rgb(rgb, layout_of("420", 8), BT709_LIMITED).rgb(scale=0.1)
+    assert small.shape == (4, 6, 3)
+    assert small[:, :3].max() <= 2 and abs(int(small[:, 3:].min()) - 200) <= 2
+
+
+def test_a_copy_is_independent() -> None:
+    frame = _noise(layout_of("420", 8), 8, 8)
+    other = frame.copy()
+    other.add_rgb((0, 0, 8, 8), np.full((8, 8, 3), 50, np.float32))
+    assert (frame.planes[0] != other.planes[0]).all()
+
+
+def test_boxes_outside_the_frame_are_refused() -> None:
+    frame = _noise(layout_of("420", 8), 8, 8)
+    for box in [(-1, 0, 4, 4), (0, 0, 9, 4), (4, 4, 4, 8)]:
+        with pytest.raises(ValueError, match="box"):
+            frame.rgb(box)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("yuvj420p", "yuv420p"), ("rgb24", "yuv444p"), ("rgba", "yuv444p"), ("pal8", "yuv444p"), ("gbrp", "yuv444p"),
+        ("p010le", "yuv420p10le"), ("yuv411p", "yuv422p"), ("yuva420p", "yuv420p"), ("gbrp10le", "yuv444p10le"),
+        ("yuv420p16le", "yuv420p12le"), ("monow", "gray"), ("ya8", "gray"), ("yuv440p", "yuv444p"),
+    ],
+)  # fmt: skip
+def test_foreign_formats_find_the_nearest_native_one(name: str, kept: str) -> None:
+    assert nearest_layout(name).name == kept
