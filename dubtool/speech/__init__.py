@@ -1,0 +1,1 @@
+"""What a speech sounds like, as functions of time: Whisper, mel and DeepSpeech features."""

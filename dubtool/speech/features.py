@@ -1,0 +1,131 @@
+"""Speech features as a function of time, over sound of any length in bounded memory.
+
+Networks ask for features at the times of their video frames, whatever the frame rate; extractors give vectors on a
+regular grid, a chunk at a time. `SpeechFeatures` stands between them: it computes the chunks that are asked for, keeps
+the latest few, and interpolates linearly. What it answers depends on the time alone, never on the order of questions.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from dubtool.errors import UsageError
+from dubtool.speech.deepspeech import DeepSpeechExtractor
+from dubtool.speech.mel import MelExtractor
+from dubtool.speech.source import SpeechSource
+from dubtool.speech.whisper import WhisperExtractor
+
+KINDS = ("whisper", "mel", "deepspeech")
+
+_CACHED_CHUNKS = 8
+
+
+class Extractor(Protocol):
+    """Vectors on a regular grid over one speech: vector i stands at i / rate seconds, first <= i <= last."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def chunk(self) -> int: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    def compute(self, first: int, count: int) -> np.ndarray: ...
+
+
+class SpeechFeatures:
+    """Features of one speech at any time."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        self._extractor = extractor
+        self._chunks: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    @property
+    def name(self) -> str:
+        return self._extractor.name
+
+    @property
+    def dimension(self) -> int:
+        """Length C of one vector."""
+        return self._extractor.dimension
+
+    @property
+    def rate(self) -> float:
+        """Vectors a second that are computed; between them features are interpolated."""
+        return self._extractor.rate
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """Features at `times` (seconds from the start of the sound, any shape) -> float32 [*times.shape, C].
+
+        Before the first and after the last vector, the edge vectors are repeated.
+        """
+        times = np.asarray(times, dtype=np.float64)
+        first, last = self._extractor.first, self._extractor.last
+        position = np.clip(times.ravel() * self.rate, first, last)
+        below = np.floor(position).astype(np.int64)
+        share = (position - below).astype(np.float32)[:, None]
+        vectors = self._gather(np.stack([below, np.minimum(below + 1, last)]))
+        blended = vectors[0] + share * (vectors[1] - vectors[0])
+        return blended.reshape(*times.shape, self.dimension)
+
+    def windows(self, times: np.ndarray, steps: int = 16, spacing: float | None = None) -> np.ndarray:
+        """`steps` features centred on each time, `spacing` seconds apart (default 1 / rate): [N] -> [N, steps, C].
+
+        Lip-sync networks see 16 mel steps of 12.5 ms; DINet sees 5 steps of DeepSpeech, 0.04 s apart.
+        """
+        offsets = (np.arange(steps) - (steps - 1) / 2) * (1.0 / self.rate if spacing is None else spacing)
+        return self.at(np.asarray(times, dtype=np.float64)[:, None] + offsets)
+
+    def _gather(self, indices: np.ndarray) -> np.ndarray:
+        """Vectors of grid `indices` (any shape) -> float32 [*shape, C], each chunk computed once."""
+        vectors = np.empty((*indices.shape, self.dimension), dtype=np.float32)
+        offset = indices - self._extractor.first
+        numbers = offset // self._extractor.chunk
+        for number in np.unique(numbers):
+            chosen = numbers == number
+            vectors[chosen] = self._chunk(int(number))[offset[chosen] - number * self._extractor.chunk]
+        return vectors
+
+    def _chunk(self, number: int) -> np.ndarray:
+        if number in self._chunks:
+            self._chunks.move_to_end(number)
+            return self._chunks[number]
+        first = self._extractor.first + number * self._extractor.chunk
+        count = min(self._extractor.chunk, self._extractor.last + 1 - first)
+        self._chunks[number] = self._extractor.compute(first, count)
+        if len(self._chunks) > _CACHED_CHUNKS:
+            self._chunks.popitem(last=False)
+        return self._chunks[number]
+
+
+def speech_features(name: str, speech: Path, *, model: Path | None = None, **options: Any) -> SpeechFeatures:
+    """Features of one kind over a 16 kHz mono WAV.
+
+    Args:
+        name: "whisper", "mel" or "deepspeech".
+        speech: the sound file.
+        model: the network's .onnx file; "mel" needs none.
+        options: device, precision, threads of the network; outputs of "whisper".
+
+    Raises:
+        UsageError: there are no such features, or their model is not given.
+        InputError: the sound cannot be used. WeightsError: the model cannot.
+    """
+    if name not in KINDS:
+        raise UsageError(f"speech features {name!r} are unknown; use {', '.join(KINDS)}")
+    source = SpeechSource(speech)
+    if name == "mel":
+        return SpeechFeatures(MelExtractor(source))
+    if model is None:
+        raise UsageError(f"speech features {name!r} need their model file; see 'dubtool weights list'")
+    extractor = WhisperExtractor if name == "whisper" else DeepSpeechExtractor
+    return SpeechFeatures(extractor(source, model, **options))
