@@ -1,0 +1,116 @@
+"""G4G: dubbing with fine-grained intra-modal alignment (Zhang et al., 2024, arXiv 2402.18122).
+
+No code was published. What the paper leaves open is decided here as follows:
+
+- Image encoders, speech encoder, appearance blocks, AdaAT and decoder are DINet's, which the paper builds on.
+- The embeddings i_s and i_r come from three strided convolutions and a mean over the feature maps that stage two uses
+  anyway; l_r from the same layers on the landmark drawing. Their size d is 4*width (256).
+- Fusion: i_s and i_r are two channels of a signal of length d; two 1-D convolutions widen it to 2*width channels.
+- AdaIN normalises each of those channels over the length d. The fully connected layers give the deviation as a
+  difference from 1, so that an untrained block does not erase its input. Three residual blocks.
+- `fused`, the embedding that the attribute loss compares with l_r, is read before the AdaIN blocks; i_align after.
+- The temperature is learned in the logarithm and starts at 0.07, as in CLIP.
+- cat(i_align, speech) is AdaAT's code; its three heads are the "fully connected" layers of the paper.
+- The references' five crops share one encoder input (15 channels), and the appearance blocks before and after AdaAT
+  are kept, since the texture has to survive the transformation.
+- The caller's mask says where `source` was blanked or shall be redrawn. It is grown by twice the deviation of the
+  Gaussian before it is smoothed, so that nothing blanked shines through the soft edge. Deviation: width of the crop/80.
+- The blend network is a small encoder-decoder on the composite and the smoothed mask, and outputs the picture.
+- The masks of several sizes, under which the paper supervises, belong to the loss and not to the network.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dubtool.networks.adaat import AdaAT
+from dubtool.networks.blocks import ConvBlock, ResBlock
+from dubtool.networks.dinet import image_encoder, picture_decoder
+from dubtool.networks.g4g_alignment import Alignment, Embeddings
+
+
+class Stages(NamedTuple):
+    """What training supervises: three pictures [B, 3, H, W] in 0..1, and the embeddings."""
+
+    decoded: Tensor
+    composite: Tensor
+    picture: Tensor
+    embeddings: Embeddings
+
+
+def smooth_mask(mask: Tensor) -> Tensor:
+    """A mask [B, 1, H, W] grown, then smoothed by a Gaussian; still 1 wherever it was 1."""
+    sigma = mask.shape[3] / 80
+    radius = max(1, round(2 * sigma))
+    offset = torch.arange(-radius, radius + 1, dtype=mask.dtype, device=mask.device)
+    line = torch.exp(-(offset**2) / (2 * sigma**2))
+    line = line / line.sum()
+    grown = F.max_pool2d(mask, 2 * radius + 1, stride=1, padding=radius)
+    grown = F.pad(grown, (radius,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(grown, line.view(1, 1, -1, 1)), line.view(1, 1, 1, -1))
+
+
+class _BlendNetwork(nn.Module):
+    """Composite and smoothed mask [B, 4, H, W] -> the finished picture [B, 3, H, W]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            ConvBlock(2, 4, width, 7),
+            ConvBlock(2, width, 2 * width, stride=2),
+            ResBlock(2, 2 * width),
+            ResBlock(2, 2 * width),
+            ConvBlock(2, 2 * width, width, up=True),
+            nn.Conv2d(width, 3, 7, padding=3),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, composite: Tensor, mask: Tensor) -> Tensor:
+        return self.layers(torch.cat((composite, mask), dim=1))
+
+
+class G4G(nn.Module):
+    """The generator. `width` 64 gives the paper's 256 transformed channels; a multiple of 8."""
+
+    def __init__(self, reference_channels: int = 15, mel_bands: int = 80, width: int = 64) -> None:
+        super().__init__()
+        if width <= 0 or width % 8:
+            raise ValueError(f"width {width} is not a multiple of 8")
+        self.width = width
+        channels = 4 * width
+        self.source_encoder = image_encoder(3, width)
+        self.reference_encoder = image_encoder(reference_channels, width)
+        self.alignment = Alignment(channels, 2 * width, channels, mel_bands)
+        self.before = nn.Sequential(*(ResBlock(2, channels) for _ in range(4)))
+        self.adaat = AdaAT(2 * channels, channels)
+        self.after = nn.Sequential(*(ResBlock(2, channels) for _ in range(4)))
+        self.decoder = picture_decoder(width)
+        self.blend = _BlendNetwork(width // 2)
+
+    def embed(self, source: Tensor, landmarks: Tensor, reference: Tensor, mel: Tensor) -> Embeddings:
+        """The first stage alone, for contrastive training; arguments as in `forward`."""
+        return self.alignment(self.source_encoder(source), self.reference_encoder(reference), landmarks, mel)
+
+    def stages(self, source: Tensor, landmarks: Tensor, reference: Tensor, mel: Tensor, mask: Tensor) -> Stages:
+        """Every intermediate picture; arguments as in `forward`."""
+        source_features, reference_features = self.source_encoder(source), self.reference_encoder(reference)
+        embeddings = self.alignment(source_features, reference_features, landmarks, mel)
+        code = torch.cat((embeddings.align, embeddings.speech), dim=1)
+        deformed = self.after(self.adaat(self.before(reference_features), code))
+        decoded = self.decoder(torch.cat((source_features, deformed), dim=1))
+        soft = smooth_mask(mask)
+        composite = soft * decoded + (1 - soft) * source
+        return Stages(decoded, composite, self.blend(composite, soft), embeddings)
+
+    def forward(self, source: Tensor, landmarks: Tensor, reference: Tensor, mel: Tensor, mask: Tensor) -> Tensor:
+        """One picture [B, 3, H, W], RGB 0..1.
+
+        source [B, 3, H, W], RGB 0..1, 0 under the mask; landmarks [B, 1, H, W], the drawing of the prior landmarks,
+        0..1; reference [B, 15, H, W], five crops; mel [B, 16, 80], 0.2 s around the frame; mask [B, 1, H, W], 1 where
+        the face is redrawn. H and W are multiples of 4 (416 x 320 in the paper).
+        """
+        return self.stages(source, landmarks, reference, mel, mask).picture

@@ -1,0 +1,72 @@
+"""The lip-sync expert that DINet is trained against (Zhang et al., AAAI 2023): does this mouth say this sound?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dubtool.networks.blocks import ConvBlock, ResBlock
+
+
+class _FaceEncoder(nn.Module):
+    """Stacked mouth boxes [B, image_channels, m, m] -> [B, hidden, m/32, m/32]."""
+
+    def __init__(self, image_channels: int, hidden: int) -> None:
+        super().__init__()
+        width = hidden // 2
+        layers: list[nn.Module] = [ConvBlock(2, image_channels, width, 7, norm=False)]
+        for _ in range(4):
+            layers += [
+                ResBlock(2, width, norm=False),
+                ConvBlock(2, width, width, pool=True, norm=False),
+                ConvBlock(2, width, hidden, norm=False),
+            ]
+            width = hidden
+        layers += [
+            ResBlock(2, hidden, norm=False),
+            ConvBlock(2, hidden, hidden, pool=True, norm=False),
+            ConvBlock(2, hidden, hidden, 1, norm=False),
+        ]
+        self.face_conv = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.face_conv(image)
+
+
+class _AudioEncoder(nn.Module):
+    """Speech features [B, audio_channels, steps] -> [B, hidden]."""
+
+    def __init__(self, audio_channels: int, hidden: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [ConvBlock(1, audio_channels, hidden, 7, norm=False)]
+        for _ in range(3):
+            layers += [ResBlock(1, hidden, norm=False), ConvBlock(1, hidden, hidden, stride=2, norm=False)]
+        layers.append(ConvBlock(1, hidden, hidden, norm=False))
+        self.audio_conv = nn.Sequential(*layers)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        return self.audio_conv(audio).mean(dim=2)
+
+
+class SyncNet(nn.Module):
+    """Patch-wise score of how well a stack of mouth boxes fits the speech; trained towards 1 for a true pair.
+
+    `image_channels` is 3 times the number of stacked frames (5 in the paper).
+    """
+
+    def __init__(self, image_channels: int = 15, audio_channels: int = 29, hidden: int = 128) -> None:
+        super().__init__()
+        self.face_encoder = _FaceEncoder(image_channels, hidden)
+        self.audio_encoder = _AudioEncoder(audio_channels, hidden)
+        self.merge_encoder = nn.Sequential(
+            nn.Conv2d(2 * hidden, hidden, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(hidden, 1, 3, padding=1)
+        )
+
+    def forward(self, image: Tensor, audio: Tensor) -> Tensor:
+        """image [B, image_channels, m, m], RGB 0..1, m >= 32; audio [B, audio_channels, steps], any number of steps.
+
+        Returns unbounded scores [B, 1, m//32, m//32] (8 x 8 for the paper's 256, 4 x 4 for 128, 2 x 2 for 64).
+        """
+        face = self.face_encoder(image)
+        sound = self.audio_encoder(audio)[:, :, None, None].expand(-1, -1, *face.shape[2:])
+        return self.merge_encoder(torch.cat((face, sound), dim=1))
