@@ -1,0 +1,24 @@
+"""dubtool makes the mouth in a video say a new speech.
+
+The Python API mirrors the commands; names are loaded when they are first used, so that `import dubtool` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dubtool.jobs.dub import dub as dub
+
+__version__ = "0.1.0"
+
+_HOMES = {"dub": "dubtool.jobs.dub"}
+
+__all__ = ["__version__", "dub"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

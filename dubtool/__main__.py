@@ -1,0 +1,9 @@
+"""`python -m dubtool`."""
+
+from __future__ import annotations
+
+import sys
+
+from dubtool.cli import main
+
+sys.exit(main())

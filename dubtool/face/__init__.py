@@ -1,0 +1,1 @@
+"""Faces: finding and tracking them, crop geometry, mouth shapes, masks and blending."""

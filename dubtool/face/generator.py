@@ -1,0 +1,90 @@
+"""The dubbing generator at work: two ONNX graphs, one run per video and one per batch of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dubtool.engine.session import Session
+from dubtool.errors import WeightsError
+from dubtool.face.crop import CropSize
+
+
+@dataclass(frozen=True)
+class GeneratorSpec:
+    """What a generator wants, as its file says.
+
+    mouth: side of the mouth box, px. conditioning: "shape", or the kind of speech features. steps: neighbouring
+    conditioning vectors per frame, 1/25 s apart. drawing: whether a drawn mouth goes in beside the masked crop.
+    hidden: the part of the unit crop that is masked: top, bottom, left, right in radii.
+    """
+
+    mouth: int
+    conditioning: str
+    steps: int
+    drawing: bool
+    hidden: tuple[float, float, float, float]
+
+    @property
+    def size(self) -> CropSize:
+        return CropSize(self.mouth)
+
+    @property
+    def hidden_box(self) -> tuple[slice, slice]:
+        """Rows and columns of the crop that the network does not see."""
+        return self.size.part(self.hidden)
+
+
+class Generator:
+    """DINet for one face. `set_references` first, then `generate` for each batch.
+
+    once, frame: the files that `dubtool.engine.export_dinet` writes. The other arguments are `Session`'s.
+
+    Raises:
+        WeightsError: the files are no generator of this kind.
+        DeviceError: the device is not usable.
+    """
+
+    def __init__(
+        self, once: Path, frame: Path, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+    ) -> None:
+        self._once = Session(once, device, precision, threads)
+        self._frame = Session(frame, device, precision, threads)
+        told = self._frame.metadata
+        if told.get("network") != "dinet" or told.get("graph") != "frame" or self._once.metadata.get("graph") != "once":
+            raise WeightsError(f"{frame.name}: not a DINet generator; see 'dubtool weights list'")
+        self.spec = GeneratorSpec(
+            mouth=int(told["mouth"]),
+            conditioning=str(told.get("conditioning", "deepspeech")),
+            steps=int(told["audio_steps"]),
+            drawing=int(told["source_channels"]) > 3,
+            hidden=tuple(told.get("hidden", (0.0, 2.0, -1.0, 1.0))),
+        )
+        self.device = str(self._frame.device)
+        self._constant: dict[str, np.ndarray] = {}
+
+    def set_references(self, crops: np.ndarray) -> None:
+        """Crops of the references uint8 [5, H, W, 3]; kept until the next call."""
+        stacked = crops.transpose(0, 3, 1, 2).reshape(1, -1, *crops.shape[1:3]).astype(np.float32) / 255
+        self._constant = self._once.run({"reference": stacked})
+
+    def generate(self, crops: np.ndarray, conditions: np.ndarray, drawings: np.ndarray | None = None) -> np.ndarray:
+        """Mouth boxes float32 [B, m, m, 3] in 0..255.
+
+        crops: uint8 [B, H, W, 3]. conditions: float32 [B, K, steps]. drawings: uint8 [B, 3, H, W] where the spec has
+        them.
+        """
+        masked = crops.copy()
+        rows, columns = self.spec.hidden_box
+        masked[:, rows, columns] = 0
+        source = masked.transpose(0, 3, 1, 2)
+        if drawings is not None:
+            source = np.concatenate([source, drawings], axis=1)
+        feeds: dict[str, np.ndarray] = {
+            "source": source.astype(np.float32) / 255,
+            "audio": conditions.astype(np.float32),
+            **self._constant,
+        }
+        return self._frame.run(feeds)["mouth"].transpose(0, 2, 3, 1) * 255

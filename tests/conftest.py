@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+Cut = Callable[..., Path]
+
+
+@pytest.fixture
+def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty weights folder of the user; nothing of the real one is seen."""
+    folder = tmp_path / "user weights"
+    folder.mkdir()
+    monkeypatch.setenv("DUBTOOL_WEIGHTS", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Cut:
+    """cut(name, *ffmpeg arguments, source=...): a piece of the example clip, made once per name in the session."""
+    folder = tmp_path_factory.mktemp("clips")
+
+    def make(name: str, *arguments: object, source: str = "portrait.mp4") -> Path:
+        path = folder / name
+        if not path.exists():
+            command = [find_ffmpeg().path, "-loglevel", "error", "-y", "-i", str(EXAMPLES / source)]
+            run_ffmpeg([*command, *(str(word) for word in arguments), f"file:{path}"], timeout=60)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clip(cut: Cut) -> Path:
+    """Ten frames of the example clip, 0.4 s, without sound."""
+    return cut("clip.mp4", "-frames:v", 10, "-an", "-preset", "ultrafast", "-crf", 14)
+
+
+@pytest.fixture(scope="session")
+def speech(cut: Cut) -> Path:
+    """0.4 s of the example speech."""
+    return cut("speech.wav", "-ss", 0.3, "-t", 0.4, source="speech.wav")
+
+
+@pytest.fixture(scope="session")
+def tracks_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder that all dubs of the session share, so that a clip is tracked once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def place(tmp_path: Path, tracks_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to dub in; the test fails if a dub leaves anything in the folder of temporary files."""
+    folder, temporary = tmp_path / "place", tmp_path / "temporary"
+    folder.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tracks_cache))
+    monkeypatch.setenv("DUBTOOL_WEIGHTS", str(tmp_path / "user weights"))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    yield folder
+    assert list(temporary.iterdir()) == []

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dubtool.engine.session import Session
+from dubtool.errors import InputError, WeightsError
+from dubtool.networks import DINet, SyncNet
+from dubtool.weights.importers import import_checkpoint
+from dubtool.weights.locate import find_graphs
+
+
+def _save(network: torch.nn.Module, path: Path) -> Path:
+    torch.save({"state_dict": {"net_g": {f"module.{k}": v for k, v in network.state_dict().items()}}}, path)
+    return path
+
+
+def test_the_authors_layout_of_dinet_becomes_two_graphs(user_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    network = DINet(width=8).eval()
+    written = import_checkpoint("dinet", _save(network, tmp_path / "theirs.pth"), mouth=64)
+    assert tuple(written) == find_graphs("dinet")
+    assert {path.name for path in user_folder.iterdir()} == {"dinet_once.onnx", "dinet_frame.onnx", "registry.json"}
+
+    source, reference, audio = torch.rand(2, 3, 104, 80), torch.rand(1, 15, 104, 80), torch.randn(2, 29, 5)
+    once, frame = (Session(path, device="cpu", threads=1) for path in written)
+    assert frame.metadata["speech"] == "deepspeech"
+    feeds = once.run({"reference": reference.numpy()}) | {"source": source.numpy(), "audio": audio.numpy()}
+    with torch.no_grad():
+        expected = network(source, reference.expand(2, -1, -1, -1), audio)[:, :, 32:96, 8:72]
+    np.testing.assert_allclose(frame.run(feeds)["mouth"], expected.numpy(), atol=1e-4)
+
+
+def test_another_network_is_refused_by_name(user_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.pth"
+    torch.save({"state_dict": {"net": SyncNet(15, 29, 128).state_dict()}}, path)
+    with pytest.raises(WeightsError, match=r"theirs\.pth.*'syncnet_dinet', not 'dinet'"):
+        import_checkpoint("dinet", path)
+    assert list(user_folder.iterdir()) == []
+
+
+def test_an_incomplete_state_is_refused(user_folder: Path, tmp_path: Path) -> None:
+    network = DINet(width=8)
+    del network.out_conv[4]
+    with pytest.raises(WeightsError, match=r"theirs\.pth.*out_conv\.4"):
+        import_checkpoint("dinet", _save(network, tmp_path / "theirs.pth"))
+
+
+def test_a_missing_file_is_an_input_error(user_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing\.pth"):
+        import_checkpoint("dinet", tmp_path / "nothing.pth")
+
+
+def test_weights_that_have_no_importer_are_refused(user_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="dinet, deepspeech"):
+        import_checkpoint("yunet", tmp_path / "x")
+
+
+def test_without_torch_one_line_says_what_to_install(
+    user_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.util.find_spec
+
+    def without_torch(name: str, *rest: Any) -> Any:
+        return None if name == "torch" else real(name, *rest)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_torch)
+    path = tmp_path / "theirs.pth"
+    path.write_bytes(b"x")
+    with pytest.raises(WeightsError, match=r'needs torch: pip install "dubtool\[train\]"'):
+        import_checkpoint("dinet", path)
