@@ -1,0 +1,1 @@
+"""The jobs: each file reads like the list of steps that it does."""

@@ -1,0 +1,100 @@
+"""What drives the generator at each moment: mouth shapes predicted from the speech, or speech features themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from dubtool.face.crop import CropSize
+from dubtool.face.draw import draw_mouth
+from dubtool.face.generator import GeneratorSpec
+from dubtool.face.motion import FaceMotion
+from dubtool.face.shape import ShapeModel
+from dubtool.speech.features import SpeechFeatures, speech_features
+from dubtool.speech.shapes import speech_shapes
+from dubtool.weights.locate import find
+
+# Generators are trained on neighbouring vectors at this rate, whatever the rate of the video at hand.
+_NEIGHBOURS_PER_SECOND = 25.0
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Inputs of one batch: vectors float32 [B, K, steps]; drawings uint8 [B, 3, H, W] or None; mouths [B, n, 55, 2],
+    what the mask must cover, in unit crops."""
+
+    vectors: np.ndarray
+    drawings: np.ndarray | None
+    mouths: np.ndarray
+
+
+class Conditioner(Protocol):
+    """Makes `Conditions` for moments of the speech put on rows of the motion."""
+
+    def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
+        """times: seconds of the speech [B]; rows: of the motion [B]; weight: 0 keeps the own mouth, 1 the new [B]."""
+        ...
+
+
+def conditioner(
+    spec: GeneratorSpec, motion: FaceMotion, model: ShapeModel, speech: Path, *, expression: float, device: str
+) -> Conditioner:
+    """The conditioner that a generator needs, over a 16 kHz mono speech."""
+    if spec.conditioning == "shape":
+        shapes = speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
+        return ShapeConditioner(shapes, motion, model, spec, expression)
+    features = speech_features(
+        spec.conditioning, speech, model=None if spec.conditioning == "mel" else find(spec.conditioning), device=device
+    )
+    return FeatureConditioner(features, motion, model, spec)
+
+
+def weights_of(model: str, spec: GeneratorSpec) -> list[str]:
+    """Names of the weights that make the mouths of generator `model`."""
+    drivers = {"shape": ["speech_shapes", "whisper"], "mel": []}.get(spec.conditioning, [spec.conditioning])
+    return [f"{model}_frame", f"{model}_once", *drivers]
+
+
+def neighbours(times: np.ndarray, steps: int) -> np.ndarray:
+    """Times [B, steps] around each of `times` [B]."""
+    return times[:, None] + (np.arange(steps) - steps // 2) / _NEIGHBOURS_PER_SECOND
+
+
+class ShapeConditioner:
+    """Speech to mouth shapes; near the edges of a dubbed stretch they turn into the person's own."""
+
+    def __init__(
+        self, shapes: SpeechFeatures, motion: FaceMotion, model: ShapeModel, spec: GeneratorSpec, expression: float
+    ) -> None:
+        self._shapes, self._motion, self._model, self._spec = shapes, motion, model, spec
+        self._expression = expression
+
+    def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
+        spoken = self._shapes.at(neighbours(times, self._spec.steps)) * self._expression
+        own = self._motion.coefficients[rows]
+        shapes = own[:, None] + weight[:, None, None] * (spoken - own[:, None])
+        new = self._motion.mouths_in_crop(self._model, shapes[:, self._spec.steps // 2], rows)
+        old = self._motion.mouths_in_crop(self._model, own, rows)
+        drawings = np.stack([_drawn(mouth, self._spec.size) for mouth in new]) if self._spec.drawing else None
+        return Conditions(shapes.transpose(0, 2, 1), drawings, np.stack([new, old], axis=1))
+
+
+class FeatureConditioner:
+    """Speech features straight into the generator, as the papers do."""
+
+    def __init__(self, features: SpeechFeatures, motion: FaceMotion, model: ShapeModel, spec: GeneratorSpec) -> None:
+        self._features, self._motion, self._model, self._spec = features, motion, model, spec
+
+    def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
+        vectors = self._features.at(neighbours(times, self._spec.steps)).transpose(0, 2, 1)
+        old = self._motion.mouths_in_crop(self._model, self._motion.coefficients[rows], rows)
+        return Conditions(vectors, None, old[:, None])
+
+
+def _drawn(mouth: np.ndarray, size: CropSize) -> np.ndarray:
+    """A unit-crop mouth drawn into the crop: uint8 [3, H, W]."""
+    corner = np.array([size.width / 2 - 0.5, size.mouth / 2 - 0.5])
+    return draw_mouth(mouth * (size.mouth / 2) + corner, size.width, size.height)

@@ -1,0 +1,88 @@
+"""Pass 1: find and follow every face of a video, once; the result is kept under the content's hash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from dubtool.engine.session import Session
+from dubtool.face.cache import load_tracks, save_tracks, tracks_file
+from dubtool.face.detect import FaceDetector
+from dubtool.face.landmarks import FaceLandmarker
+from dubtool.face.occlusion import MouthCover, parser_graph
+from dubtool.face.picture import SMALL_SIDE, bounds, cut, within
+from dubtool.face.track import Tracker, Tracks
+from dubtool.jobs.pipeline import prefetched
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+from dubtool.media.probe import MediaInfo
+from dubtool.weights.locate import find
+
+_AHEAD = 8
+SETTINGS = "yunet-640 landmarker-image cover-5 v2"
+
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Tracks of a video with its frames' times and durations in seconds from the first frame."""
+
+    tracks: Tracks
+    times: list[Fraction]
+    durations: list[Fraction]
+    decode_failures: int
+    cached: bool
+
+
+def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = None, progress: Progress) -> Followed:
+    """Track all faces of `info`'s video.
+
+    Raises:
+        InputError: the video holds no decodable frame. WeightsError: the trackers' files are not usable.
+    """
+    store = tracks_file(info.path, SETTINGS)
+    known = load_tracks(store) if use_cache else None
+    if known is not None:
+        tracks, times, durations = known
+        return Followed(tracks, times, durations, 0, True)
+    reader = VideoReader(info)
+    expected = info.require_video().frame_count
+    times, durations = [], []
+    with FaceLandmarker(find("face_landmarker")) as landmarker:
+        cover = MouthCover(Session(parser_graph(find("face_parsing")), "cpu", threads=threads))
+        tracker = Tracker(FaceDetector(find("yunet")), landmarker, cover.covered)
+        for frame in prefetched(reader, _AHEAD):
+            tracker.feed(FramePicture(frame))
+            times.append(frame.time)
+            durations.append(frame.duration)
+            progress(len(times), expected)
+    tracks = tracker.finish()
+    progress(len(times), len(times))
+    if use_cache:
+        save_tracks(store, tracks, times, durations)
+    return Followed(tracks, times, durations, reader.decode_failures, False)
+
+
+class FramePicture:
+    """A decoded frame as the trackers look at it; only what they look at is converted to RGB."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self.width, self.height = frame.width, frame.height
+
+    @cached_property
+    def small(self) -> np.ndarray:
+        return self.whole(SMALL_SIDE)
+
+    def whole(self, long_side: int) -> np.ndarray:
+        scale = long_side / max(self.width, self.height)
+        return self._frame.rgb(scale=scale) if scale < 1 else self._frame.rgb()
+
+    def region(self, to_crop: np.ndarray, side: int) -> np.ndarray:
+        box = bounds(to_crop, side, side, self.width, self.height)
+        return cut(self._frame.rgb(box), within(to_crop, box), side)

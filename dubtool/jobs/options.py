@@ -1,0 +1,62 @@
+"""The options of `dub`, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, get_args
+
+from dubtool.errors import UsageError
+
+Length = Literal["speech", "video", "shortest"]
+Loop = Literal["pingpong", "repeat", "hold"]
+
+DEFAULT_MODEL = "dinet-shape"
+
+
+@dataclass(frozen=True)
+class DubOptions:
+    """How to dub.
+
+    face: whose mouth: largest, left, right, N (from the left) or @SECONDS:X,Y. length: what the output lasts as long
+    as. loop: what the picture does when it ends before the speech. start, stop: dub only between these seconds of the
+    output. model: name of the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound
+    of the output, instead of the speech. device, precision, batch_size, codec, crf, preset: of networks and encoder.
+    overwrite: replace an existing output. preview, sheet, sidecar: also write a side-by-side video, a contact sheet
+    (PNG), a provenance file (JSON) beside the output. cache: keep and reuse tracks of faces.
+    """
+
+    face: str = "largest"
+    length: Length = "speech"
+    loop: Loop = "pingpong"
+    start: Fraction | None = None
+    stop: Fraction | None = None
+    model: str = DEFAULT_MODEL
+    expression: float = 1.0
+    soundtrack: Path | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    batch_size: int = 4
+    codec: str | None = None
+    crf: int = 18
+    preset: str = "medium"
+    lossless: bool = False
+    overwrite: bool = False
+    preview: bool = False
+    sheet: bool = False
+    sidecar: bool = False
+    cache: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (("length", self.length, Length), ("loop", self.loop, Loop)):
+            if value not in get_args(allowed):
+                raise UsageError(f"{name} {value!r} is not one of {', '.join(get_args(allowed))}")
+        if not 0.0 <= self.expression <= 2.0:
+            raise UsageError(f"expression {self.expression} is not between 0 and 2")
+        if self.batch_size < 1:
+            raise UsageError(f"batch size {self.batch_size} is not 1 or more")
+        if not 0 <= self.crf <= 51:
+            raise UsageError(f"crf {self.crf} is not between 0 and 51")
+        if self.start is not None and self.stop is not None and self.stop <= self.start:
+            raise UsageError(f"the stretch to dub ends at {float(self.stop)} s, not after its start")

@@ -1,0 +1,63 @@
+"""What a job did, for people and for scripts."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from dubtool import __version__
+
+_PACKAGES = ("numpy", "av", "opencv-python-headless", "mediapipe", "onnxruntime-gpu", "onnxruntime")
+
+
+@dataclass
+class Report:
+    """The outcome of one job.
+
+    output: path of the result; `extra` names further files (preview, contact sheet, sidecar). frames: how many were
+    written; dubbed: how many of them were changed; passed: how many were not, by reason. seconds: wall-clock time per
+    stage. weights: sha256 by name. warnings: one line each.
+    """
+
+    job: str
+    output: str
+    inputs: dict[str, str]
+    frames: int = 0
+    dubbed: int = 0
+    passed: Counter[str] = field(default_factory=Counter)
+    duration: float = 0.0
+    device: str = ""
+    model: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=lambda: _versions())
+
+    @contextlib.contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the block's wall-clock time to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as the JSON report has them."""
+        return asdict(self) | {"passed": dict(self.passed)}
+
+
+def _versions() -> dict[str, str]:
+    found = {"dubtool": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

@@ -1,0 +1,72 @@
+"""The contact sheet of `--debug`: per frame what was seen, asked for, made and blended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dubtool.errors import OutputError
+from dubtool.face.crop import CropSize
+from dubtool.media.frame import Frame
+
+_TILE = 240
+
+
+class ContactSheet:
+    """Rows of tiles: frame before, crop with the wanted mouth drawn, made mouth, mask, frame after."""
+
+    def __init__(self, numbers: Collection[int]) -> None:
+        self._numbers = numbers
+        self._rows: dict[int, np.ndarray] = {}
+
+    def wants(self, number: int) -> bool:
+        return number in self._numbers
+
+    def add(
+        self,
+        number: int,
+        before: Frame,
+        after: Frame,
+        crop: np.ndarray,
+        drawing: np.ndarray | None,
+        made: np.ndarray,
+        mask: np.ndarray,
+        size: CropSize,
+    ) -> None:
+        """crop: uint8 [H, W, 3]; drawing: uint8 [3, H, W] or None; made: [m, m, 3] 0..255; mask: [m, m] 0..1."""
+        marked = crop.copy()
+        if drawing is not None:
+            marked = np.maximum(marked // 2, drawing.transpose(1, 2, 0))
+        whole = crop.copy()
+        whole[size.box] = np.clip(made, 0, 255)
+        weights = np.zeros(crop.shape[:2], np.float32)
+        weights[size.box] = mask
+        tiles = [before.rgb(), marked, whole, np.repeat((weights * 255)[..., None], 3, 2).astype(np.uint8), after.rgb()]
+        row = np.concatenate([_tile(picture) for picture in tiles], axis=1)
+        cv2.putText(row, str(number), (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 0), 1, cv2.LINE_AA)
+        self._rows[number] = row
+
+    def save(self, path: Path) -> None:
+        """Write the sheet as PNG. Raises OutputError."""
+        if not self._rows:
+            return
+        sheet = np.concatenate([self._rows[number] for number in sorted(self._rows)], axis=0)
+        _, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        try:
+            path.write_bytes(data.tobytes())
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _tile(picture: np.ndarray) -> np.ndarray:
+    """The picture within a square tile, its shape kept."""
+    scale = _TILE / max(picture.shape[:2])
+    width, height = (max(1, round(side * scale)) for side in picture.shape[1::-1])
+    tile = np.zeros((_TILE, _TILE, 3), np.uint8)
+    left, top = (_TILE - width) // 2, (_TILE - height) // 2
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    tile[top : top + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=how)
+    return tile

@@ -1,0 +1,1 @@
+"""Training: preparation of data, losses, stages. Needs the extra `train`."""

@@ -1,0 +1,176 @@
+"""The prepared clips on disk, and what a generator learns from: a frame, its mouth shape and five references."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dubtool.face.crop import CropSize
+from dubtool.face.draw import draw_mouth
+from dubtool.face.shape import inner_opening
+
+REFERENCES = 5
+# A reference so close in time looks like the frame itself, mouth included.
+_REFERENCE_GAP = 5
+# People with more minutes are seen more often, but far less than in proportion.
+_BALANCE = 0.4
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One prepared clip; arrays are read from disk as needed.
+
+    crops: uint8 [N, H, W, 3] at mouth size `size` with `pad` px around. mouths: float32 [N, 55, 2] in unit crops.
+    coefficients: float32 [N, K]. opening: float32 [N].
+    """
+
+    name: str
+    person: str
+    crops: np.ndarray
+    mouths: np.ndarray
+    coefficients: np.ndarray
+    opening: np.ndarray
+    frames: np.ndarray
+    size: int
+    pad: int
+    natural: float
+    frontal: np.ndarray
+
+
+def load_clips(folder: Path, split: str, *, min_natural: float = 0.0, max_yaw: float = 35.0) -> list[Clip]:
+    """All prepared clips of a split ("train" or "val").
+
+    min_natural: the mouth box's least size in picture px. max_yaw: frames turned further are no targets.
+    """
+    clips = []
+    for meta in sorted(folder.glob("*/meta.npz")):
+        with np.load(meta) as stored:
+            natural = float(np.median(stored["natural"]))
+            if str(stored["split"]) != split or natural < min_natural:
+                continue
+            frontal = np.flatnonzero(np.abs(stored["angles"][:, 1]) < max_yaw)
+            if len(frontal) < 12:
+                continue
+            mouths = stored["mouth"]
+            clips.append(
+                Clip(
+                    meta.parent.name,
+                    str(stored["identity"]),
+                    np.load(meta.parent / "crops.npy", mmap_mode="r"),
+                    mouths,
+                    stored["coef"],
+                    inner_opening(mouths),
+                    stored["frames"],
+                    int(stored["size"]),
+                    int(stored["pad"]),
+                    natural,
+                    frontal,
+                )
+            )
+    return clips
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training example at mouth size m: crops uint8 [H, W, 3]; references [5, H, W, 3]; drawing uint8 [3, H, W];
+    shape float32 [K, 5]; mouth float32 [55, 2] crop px."""
+
+    crop: np.ndarray
+    references: np.ndarray
+    drawing: np.ndarray
+    shape: np.ndarray
+    mouth: np.ndarray
+
+
+class Sampler:
+    """Draws samples, people balanced, with small turns, shifts, zooms and changes of light."""
+
+    def __init__(self, clips: list[Clip], mouth: int, rng: np.random.Generator, *, augment: bool = True) -> None:
+        self.clips, self.size, self.rng, self.augment = clips, CropSize(mouth), rng, augment
+        minutes: dict[str, int] = {}
+        for clip in clips:
+            minutes[clip.person] = minutes.get(clip.person, 0) + len(clip.frontal)
+        # A small mouth enlarged teaches blur.
+        weight = np.array(
+            [
+                len(clip.frontal) * minutes[clip.person] ** (_BALANCE - 1) * min(1.0, clip.natural / mouth) ** 2
+                for clip in clips
+            ]
+        )
+        self._share = weight / weight.sum()
+
+    def draw(self) -> Sample:
+        clip = self.clips[self.rng.choice(len(self.clips), p=self._share)]
+        return self.sample(clip, int(self.rng.choice(clip.frontal)))
+
+    def sample(self, clip: Clip, row: int) -> Sample:
+        """The sample whose target is row `row` of the clip."""
+        rng, size = self.rng, self.size
+        matrix = self._matrix(clip)
+        gain = rng.uniform(0.8, 1.2, 3) * rng.uniform(0.85, 1.15) if self.augment and rng.random() < 0.7 else None
+        gamma = rng.uniform(0.8, 1.25)
+
+        def crop(index: int, affine: np.ndarray) -> np.ndarray:
+            picture = cv2.warpAffine(
+                np.asarray(clip.crops[index]), affine, (size.width, size.height), flags=cv2.INTER_AREA,
+                borderMode=cv2.BORDER_REPLICATE,
+            )  # fmt: skip
+            if gain is None:
+                return picture
+            table = np.clip((np.arange(256)[:, None] / 255.0) ** gamma * gain * 255.0, 0, 255).astype(np.uint8)
+            return cv2.LUT(picture, table[None])
+
+        references = [crop(index, self._shaken(matrix)) for index in self._references(clip, row)]
+        mouth = _stored_px(clip, row) @ matrix[:, :2].T + matrix[:, 2]
+        window = np.clip(np.arange(row - 2, row + 3), 0, len(clip.coefficients) - 1)
+        drawing = draw_mouth(mouth, size.width, size.height)
+        shape = clip.coefficients[window].T.astype(np.float32)
+        return Sample(crop(row, matrix), np.stack(references), drawing, shape, mouth.astype(np.float32))
+
+    def _matrix(self, clip: Clip) -> np.ndarray:
+        """From the stored crop to the sample's: resize, and in training a small similarity."""
+        rng, zoom = self.rng, self.size.mouth / clip.size
+        turn, shift = 0.0, np.zeros(2)
+        if self.augment:
+            zoom *= rng.uniform(0.95, 1.06)
+            turn, shift = np.radians(rng.normal(0, 2.0)), rng.normal(0, 0.02, 2) * self.size.mouth
+        linear = zoom * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        height, width = clip.crops.shape[1:3]
+        here = np.array([width / 2 - 0.5, height / 2 - 0.5])
+        there = np.array([self.size.width / 2 - 0.5, self.size.height / 2 - 0.5]) + shift
+        return np.concatenate([linear, (there - linear @ here)[:, None]], axis=1)
+
+    def _shaken(self, matrix: np.ndarray) -> np.ndarray:
+        """References sit a little differently than the frame: tracking is not perfect at work either."""
+        if not self.augment:
+            return matrix
+        moved = matrix.copy()
+        moved[:, 2] += self.rng.normal(0, 0.008, 2) * self.size.mouth
+        return moved
+
+    def _references(self, clip: Clip, row: int) -> np.ndarray:
+        """Five other rows spread over mouth openings, away in time from `row` as far as the clip allows."""
+        away = np.abs(clip.frames - clip.frames[row])
+        gap = min(_REFERENCE_GAP, max(1, len(away) // 6))
+        rows = np.flatnonzero(away >= gap)
+        rows = rows[np.argsort(clip.opening[rows], kind="stable")]
+        if self.augment:
+            # Sometimes the clip offers no spread at all: a silent source, say.
+            if self.rng.random() < 0.25:
+                start = self.rng.integers(0, max(1, len(rows) - 8))
+                rows = rows[start : start + max(8, len(rows) // 4)]
+            edges = np.linspace(0, len(rows), REFERENCES + 1)
+            picked = [int(self.rng.uniform(low, high)) for low, high in itertools.pairwise(edges)]
+            return self.rng.permutation(rows[np.minimum(picked, len(rows) - 1)])
+        return rows[np.linspace(0, len(rows) - 1, REFERENCES).round().astype(int)]
+
+
+def _stored_px(clip: Clip, row: int) -> np.ndarray:
+    """Mouth points of a row in stored-crop px [55, 2]."""
+    size = CropSize(clip.size)
+    origin = np.array([size.width / 2 - 0.5, clip.size / 2 - 0.5]) + clip.pad
+    return clip.mouths[row] * (clip.size / 2) + origin

@@ -1,0 +1,198 @@
+"""Training the shape predictor: speech states to mouth shapes, on every clip whose sound is in sync."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dubtool.face.shape import MOUTH, ShapeModel
+from dubtool.metrics.lips import compare
+from dubtool.networks.shape_predictor import ShapePredictor
+from dubtool.speech.whisper import RATE
+
+# Points of `MOUTH` whose distances tell opening and width, and the chin.
+_TOP, _BOTTOM, _LEFT, _RIGHT, _CHIN = (
+    20 + MOUTH[20:40].index(13),
+    20 + MOUTH[20:40].index(14),
+    MOUTH.index(61),
+    MOUTH.index(291),
+    40 + MOUTH[40:].index(152),
+)
+
+
+@dataclass(frozen=True)
+class PredictorStage:
+    """hidden, dilations, input_dropout, dropout: the network's. window: training examples, steps of 1/50 s.
+    correlation: weight of one minus the correlation, beside the L1 of the coefficients. balance: exponent by which a
+    person's share grows with their minutes."""
+
+    hidden: int = 128
+    dilations: tuple[int, ...] = (1, 2, 4)
+    input_dropout: float = 0.5
+    dropout: float = 0.4
+    steps: int = 1500
+    batch: int = 32
+    window: int = 50
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.3
+    correlation: float = 1.0
+    balance: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class SpokenClip:
+    """A clip in sync. versions: (states float16 [T, L, C], seconds of vector 0 in video time, seconds of video per
+    second of sound); the first is the clean sound. times: float64 [N], of the frames, on the clean sound's clock.
+    coefficients: float32 [N, K]. rest: [55, 3]."""
+
+    name: str
+    person: str
+    versions: tuple[tuple[np.ndarray, float, float], ...]
+    times: np.ndarray
+    coefficients: np.ndarray
+    rest: np.ndarray
+
+
+def load_spoken(folder: Path, split: str, *, augmented: bool) -> list[SpokenClip]:
+    """The prepared clips of a split that have speech states; `augmented` also loads the changed voices."""
+    clips = []
+    for meta in sorted(folder.glob("*/meta.npz")):
+        states = meta.parent / "states.npz"
+        if not states.exists():
+            continue
+        with np.load(meta) as stored, np.load(states) as heard:
+            if str(stored["split"]) != split or str(stored["use"]) != "sync" or len(stored["times"]) < 20:
+                continue
+            count = int(heard["versions"]) if augmented else 1
+            versions = tuple(
+                (heard[f"states{k}"], float(heard[f"start{k}"]), float(heard[f"stretch{k}"])) for k in range(count)
+            )
+            # A positive lag means that the sound is late.
+            times = stored["times"] + float(stored["lag"]) / 25
+            clips.append(
+                SpokenClip(meta.parent.name, str(stored["identity"]), versions, times, stored["coef"], stored["rest"])
+            )
+    return clips
+
+
+class Examples:
+    """Windows of states and the shapes that belong to them, people balanced."""
+
+    def __init__(self, clips: Sequence[SpokenClip], stage: PredictorStage, rng: np.random.Generator) -> None:
+        self._clips, self._stage, self._rng = clips, stage, rng
+        frames: dict[str, int] = {}
+        for clip in clips:
+            frames[clip.person] = frames.get(clip.person, 0) + len(clip.times)
+        weight = np.array([len(clip.times) * frames[clip.person] ** (stage.balance - 1) for clip in clips])
+        self._share = weight / weight.sum()
+
+    def batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """states [B, L, C, T], shapes [B, K, T], known [B, 1, T] (1 where a frame tells the shape)."""
+        chosen = [
+            self._example(self._clips[k]) for k in self._rng.choice(len(self._clips), self._stage.batch, p=self._share)
+        ]
+        states, shapes, known = (np.stack(part) for part in zip(*chosen, strict=True))
+        return torch.from_numpy(states), torch.from_numpy(shapes), torch.from_numpy(known)
+
+    def _example(self, clip: SpokenClip) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rng, window = self._rng, self._stage.window
+        states, start, stretch = clip.versions[rng.integers(len(clip.versions))]
+        first = int(rng.integers(-10, max(-9, len(states) - window + 10)))
+        steps = np.arange(first, first + window)
+        piece = states[np.clip(steps, 0, len(states) - 1)].astype(np.float32)
+        times = (steps / RATE + start) * stretch
+        shapes = np.stack([np.interp(times, clip.times, column) for column in clip.coefficients.T])
+        known = (times >= clip.times[0] - 0.01) & (times <= clip.times[-1] + 0.01)
+        return piece.transpose(1, 2, 0), shapes.astype(np.float32), known[None].astype(np.float32)
+
+
+def train_predictor(clips: Sequence[SpokenClip], model: ShapeModel, stage: PredictorStage) -> ShapePredictor:
+    """Train from scratch: L1 of the coefficients, weighted by how far each moves the mouth, and one minus the
+    correlation of opening, width and chin within each window."""
+    torch.manual_seed(stage.seed)
+    examples = Examples(clips, stage, np.random.default_rng(stage.seed))
+    layers, channels = clips[0].versions[0][0].shape[1:]
+    net = ShapePredictor(
+        model.size, layers, channels, stage.hidden, stage.dilations, stage.input_dropout, stage.dropout
+    )
+    optimiser = torch.optim.AdamW(net.parameters(), stage.learning_rate, weight_decay=stage.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, stage.learning_rate, total_steps=stage.steps, pct_start=0.1
+    )
+    basis = torch.from_numpy(model.basis)
+    reach = basis.square().sum((1, 2)).sqrt()
+    reach = (reach / reach.mean())[None, :, None]
+    seen = torch.stack(
+        [basis[:, _BOTTOM, 1] - basis[:, _TOP, 1], basis[:, _RIGHT, 0] - basis[:, _LEFT, 0], basis[:, _CHIN, 1]], dim=1
+    )
+    net.train()
+    for _ in range(stage.steps):
+        states, shapes, known = examples.batch()
+        made = net(states)
+        distance = ((made - shapes).abs() * known * reach).sum() / known.sum() / model.size
+        agreement = _correlation(
+            torch.einsum("bkt,kq->bqt", made, seen), torch.einsum("bkt,kq->bqt", shapes, seen), known
+        )
+        loss = distance + stage.correlation * (1 - agreement).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return net.eval()
+
+
+def _correlation(a: Tensor, b: Tensor, known: Tensor) -> Tensor:
+    """Pearson's r over the known steps: [B, Q, T] x 2 -> [B, Q]."""
+    count = known.sum(-1, keepdim=True).clamp(min=1)
+    a = (a - (a * known).sum(-1, keepdim=True) / count) * known
+    b = (b - (b * known).sum(-1, keepdim=True) / count) * known
+    return (a * b).sum(-1) / ((a * a).sum(-1) * (b * b).sum(-1) + 1e-6).sqrt()
+
+
+@dataclass(frozen=True)
+class PredictorScore:
+    """Agreement of predicted and true mouths of one clip: r at lag 0 of opening, width and chin; the best lag of the
+    opening, frames; and how far the predicted opening moves over the true one (ratio of deviations)."""
+
+    name: str
+    person: str
+    opening: float
+    width: float
+    chin: float
+    lag: int
+    gain: float
+
+
+def score(net: ShapePredictor, clip: SpokenClip, model: ShapeModel) -> PredictorScore:
+    """Score the network on one clip's clean sound."""
+    states, start, stretch = clip.versions[0]
+    with torch.no_grad():
+        made = net(torch.from_numpy(states.astype(np.float32)).permute(1, 2, 0)[None])[0].numpy()
+    grid = (np.arange(len(states)) / RATE + start) * stretch
+    predicted = np.stack([np.interp(clip.times, grid, row) for row in made], axis=1)
+    mouths = [model.mouths(shapes, clip.rest) for shapes in (predicted, clip.coefficients)]
+    rate = 1 / float(np.median(np.diff(clip.times)))
+    opening, width, chin = (
+        [measure(mouth) for mouth in mouths]
+        for measure in (
+            lambda m: np.linalg.norm(m[:, _TOP] - m[:, _BOTTOM], axis=-1),
+            lambda m: np.linalg.norm(m[:, _LEFT] - m[:, _RIGHT], axis=-1),
+            lambda m: m[:, _CHIN, 1],
+        )
+    )
+    agreement = compare(opening[0], opening[1], rate)
+    return PredictorScore(
+        clip.name,
+        clip.person,
+        agreement.r,
+        compare(width[0], width[1], rate).r,
+        compare(chin[0], chin[1], rate).r,
+        agreement.lag,
+        float(opening[0].std() / max(opening[1].std(), 1e-9)),
+    )
