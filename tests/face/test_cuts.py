@@ -61,3 +61,8 @@ def test_hue_means_nothing_where_there_is_no_colour() -> None:
     # Two greys with opposite tints: far apart in hue, the same to the eye.
     warm, cold = np.full((90, 160, 3), (121, 120, 120), np.uint8), np.full((90, 160, 3), (120, 121, 121), np.uint8)
     assert cuts([warm] * 5 + [cold] * 5) == []
+
+
+def test_reds_on_both_sides_of_the_hue_circle_are_alike() -> None:
+    orange, crimson = np.full((90, 160, 3), (255, 12, 0), np.uint8), np.full((90, 160, 3), (255, 0, 12), np.uint8)
+    assert cuts([orange] * 5 + [crimson] * 5) == []

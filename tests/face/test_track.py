@@ -174,10 +174,17 @@ def test_landmarks_without_a_face_are_cut_off_where_the_detector_last_agreed(sce
 def test_two_tracks_never_share_a_head(scene: Scene) -> None:
     # One of two hides behind the other: the landmarker then gives the same mesh for both.
     tracker = tracker_of(scene)
-    left, right = Face(100), Face(150, colour=2)
+    left, right = Face(100), Face(135, colour=2)
     for index in range(20):
         tracker.feed(scene.show([left, right] if index < 10 else [left]))
     assert sorted(spans(tracker.finish())) == [(0, 9, 10), (0, 19, 20)]
+
+
+def test_a_face_detected_twice_is_one_track(scene: Scene) -> None:
+    tracker = tracker_of(scene)
+    for _ in range(12):
+        tracker.feed(scene.show([Face(100), Face(115)], landmarked=[Face(100)]))
+    assert spans(tracker.finish()) == [(0, 11, 12)]
 
 
 def test_landmarks_that_jump_away_are_not_believed(scene: Scene) -> None:

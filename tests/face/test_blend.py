@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dubtool.face.blend import match_colour, paste
+from dubtool.face.crop import CropSize, to_pixels
+from dubtool.media.color import Color
+from dubtool.media.frame import Frame
+from dubtool.media.pixels import layout_of
+
+COLOR = Color("tv", "bt709", "bt709", "bt709")
+
+
+def disc(side: int, radius: float, feather: float = 6.0) -> np.ndarray:
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    return np.clip((radius - np.hypot(x, y)) / feather, 0, 1).astype(np.float32)
+
+
+def test_a_constant_colour_error_is_taken_away() -> None:
+    source = np.full((64, 64, 3), 120.0, np.float32)
+    matched = match_colour(source + np.array([8.0, -6.0, 4.0], np.float32), source, disc(64, 18))
+    assert np.abs(matched - source).max() < 2.5
+
+
+def test_a_collar_behind_the_jaw_does_not_darken_the_chin() -> None:
+    made = np.full((64, 64, 3), 180.0, np.float32)
+    source = made.copy()
+    source[44:] = 10.0
+    matched = match_colour(made, source, disc(64, 18))
+    assert np.abs(matched - made)[:40].max() < 3.0
+
+
+@pytest.fixture
+def frame() -> Frame:
+    rng = np.random.default_rng(3)
+    rgb = rng.integers(60, 200, (180, 240, 3)).astype(np.uint8)
+    return Frame.from_rgb(rgb, layout_of("420", 8), COLOR)
+
+
+def placed(x: float, y: float, radius: float, size: CropSize) -> np.ndarray:
+    """Picture to crop px for a face whose nose bridge is at (x, y)."""
+    unit = np.array([[[1 / radius, 0, -x / radius], [0, 1 / radius, -y / radius]]])
+    return to_pixels(unit, size)[0]
+
+
+def test_only_pixels_under_the_mask_change(frame: Frame) -> None:
+    size = CropSize(64)
+    before = frame.copy()
+    made = np.full((64, 64, 3), 250.0, np.float32)
+    paste(frame, made, disc(64, 16), placed(120, 60, 40, size), size)
+    changed = frame.planes[0] != before.planes[0]
+    rows, columns = np.nonzero(changed)
+    # The mask's radius of 16 of 64 px is 20 px here, around one radius below the nose bridge.
+    assert changed.any()
+    assert np.hypot(columns - 120, rows - 100).max() < 22
+    assert frame.rgb((118, 98, 122, 102)).min() > 235
+
+
+def test_a_mask_of_nothing_changes_nothing(frame: Frame) -> None:
+    size = CropSize(64)
+    before = frame.copy()
+    paste(frame, np.full((64, 64, 3), 250.0, np.float32), np.zeros((64, 64), np.float32), placed(120, 60, 40, size), size)
+    for plane, old in zip(frame.planes, before.planes, strict=True):
+        np.testing.assert_array_equal(plane, old)
+
+
+@pytest.mark.parametrize(("x", "y"), [(2, 60), (238, 170), (-400, 60), (120, -60)])
+def test_faces_over_the_border_are_cut_there(frame: Frame, x: float, y: float) -> None:
+    size = CropSize(64)
+    paste(frame, np.full((64, 64, 3), 250.0, np.float32), disc(64, 16), placed(x, y, 40, size), size)
+
+
+def test_paste_puts_the_picture_where_the_crop_came_from(frame: Frame) -> None:
+    """Pasting back what was cropped leaves a smooth picture as it was, for a turned face too."""
+    y, x = np.mgrid[:180, :240]
+    smooth = np.stack([100 + 40 * np.sin(x / 30), 100 + 40 * np.cos(y / 25), 120 + 0 * x], axis=2)
+    frame = Frame.from_rgb(smooth, layout_of("444", 8), COLOR)
+    size = CropSize(128)
+    c, s = np.cos(0.4) / 40, np.sin(0.4) / 40
+    linear = np.array([[c, s], [-s, c]])
+    matrix = to_pixels(np.column_stack([linear, -linear @ (120, 70)])[None], size)[0]
+    from dubtool.face.crop import warp
+
+    crop = warp(frame.rgb(), matrix, size.width, size.height)
+    before = frame.rgb().astype(int)
+    paste(frame, crop[size.box].astype(np.float32), disc(128, 40), matrix, size)
+    assert np.abs(frame.rgb().astype(int) - before).max() <= 3

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dubtool.face.generator import GeneratorSpec
+from dubtool.face.shape import MOUTH, ShapeModel
+from dubtool.jobs.condition import ShapeConditioner, neighbours, weights_of
+from dubtool.weights.locate import find
+
+SPEC = GeneratorSpec(64, "shape", 5, True, (0.42, 2.0, -0.9, 0.9))
+
+
+class Ramp:
+    """Shapes whose first coefficient is the time."""
+
+    def __init__(self, modes: int) -> None:
+        self.modes = modes
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        shapes = np.zeros((*times.shape, self.modes), np.float32)
+        shapes[..., 0] = times
+        return shapes
+
+
+class Still:
+    """A head that does not move, whose own mouth has the coefficients `own`."""
+
+    def __init__(self, own: np.ndarray, model: ShapeModel) -> None:
+        self.coefficients = own
+        self.seen: list[np.ndarray] = []
+
+    def mouths_in_crop(self, model: ShapeModel, coefficients: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        self.seen.append(coefficients)
+        mouth = np.zeros((len(rows), len(MOUTH), 2))
+        turn = np.linspace(0, 6, len(MOUTH))
+        mouth[..., 0], mouth[..., 1] = np.cos(turn) * 0.5, 1.2 + np.sin(turn) * 0.2
+        return mouth
+
+
+@pytest.fixture
+def model() -> ShapeModel:
+    return ShapeModel.load(find("face_shape"))
+
+
+def test_neighbours_are_a_25th_of_a_second_apart_at_any_frame_rate() -> None:
+    np.testing.assert_allclose(neighbours(np.array([1.0]), 5)[0], [0.92, 0.96, 1.0, 1.04, 1.08])
+
+
+def conditions(model: ShapeModel, weight: float, expression: float = 1.0) -> tuple[np.ndarray, np.ndarray | None]:
+    own = np.zeros((3, model.size), np.float32)
+    own[:, 1] = 7.0
+    source = ShapeConditioner(Ramp(model.size), Still(own, model), model, SPEC, expression)  # type: ignore[arg-type]
+    made = source.at(np.array([0.5, 1.0]), np.array([0, 2]), np.full(2, weight))
+    return made.vectors, made.drawings
+
+
+def test_full_weight_speaks_and_scales_with_expression(model: ShapeModel) -> None:
+    vectors, drawings = conditions(model, 1.0, 1.5)
+    assert vectors.shape == (2, model.size, 5)
+    np.testing.assert_allclose(vectors[:, 0, 2], [0.75, 1.5], atol=1e-6)
+    np.testing.assert_allclose(vectors[:, 1], 0.0, atol=1e-6)
+    assert drawings is not None and drawings.shape == (2, 3, 104, 80)
+
+
+def test_no_weight_keeps_the_own_mouth(model: ShapeModel) -> None:
+    vectors, _ = conditions(model, 0.0)
+    np.testing.assert_allclose(vectors[:, 1], 7.0, atol=1e-6)
+    np.testing.assert_allclose(vectors[:, 0], 0.0, atol=1e-6)
+
+
+def test_weights_that_made_a_mouth_are_named() -> None:
+    assert weights_of("dinet-shape", SPEC) == ["dinet-shape_frame", "dinet-shape_once", "speech_shapes", "whisper"]
+    deepspeech = GeneratorSpec(256, "deepspeech", 5, False, (0.0, 2.0, -1.0, 1.0))
+    assert weights_of("dinet", deepspeech)[-1] == "deepspeech"
