@@ -52,10 +52,9 @@ def conditioner(
     return FeatureConditioner(features, motion, model, spec)
 
 
-def weights_of(model: str, spec: GeneratorSpec) -> list[str]:
-    """Names of the weights that make the mouths of generator `model`."""
-    drivers = {"shape": ["speech_shapes", "whisper"], "mel": []}.get(spec.conditioning, [spec.conditioning])
-    return [f"{model}_frame", f"{model}_once", *drivers]
+def drivers(spec: GeneratorSpec) -> list[str]:
+    """Names of the weights that turn the speech into what the generator wants."""
+    return {"shape": ["speech_shapes", "whisper"], "mel": []}.get(spec.conditioning, [spec.conditioning])
 
 
 def neighbours(times: np.ndarray, steps: int) -> np.ndarray:

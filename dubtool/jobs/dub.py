@@ -23,8 +23,9 @@ from dubtool.face.people import choose, people
 from dubtool.face.picture import bounds, within
 from dubtool.face.references import reference_candidates, sharpness
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.condition import Conditioner, Conditions, conditioner, weights_of
+from dubtool.jobs.condition import Conditioner, Conditions, conditioner, drivers
 from dubtool.jobs.follow import Followed, follow
+from dubtool.jobs.load import load_generator
 from dubtool.jobs.options import DubOptions
 from dubtool.jobs.outputs import Outputs, checked_output
 from dubtool.jobs.pipeline import Background, batched, prefetched
@@ -35,7 +36,7 @@ from dubtool.media.decode import VideoReader
 from dubtool.media.encode import check_target
 from dubtool.media.frame import Frame
 from dubtool.media.probe import MediaInfo, probe
-from dubtool.weights.locate import digests, find, find_graphs
+from dubtool.weights.locate import digests, find
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +83,10 @@ def dub(
             probe(heard).require_audio()
     report = Report("dub", str(target), {"video": str(video), "speech": str(speech)}, model=chosen.model)
     with report.timed("load"):
-        generator = Generator(*find_graphs(chosen.model), device=chosen.device, precision=chosen.precision)
+        generator, graphs = load_generator(chosen.model, chosen.device, chosen.precision)
         model = ShapeModel.load(find("face_shape"))
     report.device = generator.device
-    report.weights = digests(weights_of(chosen.model, generator.spec))
+    report.weights = digests([*graphs, *drivers(generator.spec)])
     with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
         with report.timed("speech"):
             sound = load_speech(speech, Path(folder))

@@ -18,7 +18,7 @@ import av
 import numpy as np
 
 from dubtool.errors import OutputError, UsageError
-from dubtool.media.codecs import container_for, encoded_layout, video_arguments
+from dubtool.media.codecs import Container, container_for, encoded_layout, video_arguments
 from dubtool.media.ffmpeg import FfmpegProcess, find_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.mux import Soundtrack, VideoEncoding, build_command
@@ -38,6 +38,26 @@ def same_file(first: Path, second: Path) -> bool:
         return first.samefile(second)
     except OSError:
         return first.resolve() == second.resolve()
+
+
+def check_target(output: Path, codec: str | None, preset: str) -> tuple[Container, str]:
+    """Container and codec of an output, refused before any work where they cannot be written.
+
+    Raises UsageError for a suffix, codec or preset that is not known or does not fit, OutputError for the folder.
+    """
+    container = container_for(output)
+    codec = codec or container.default_video
+    video_arguments(codec, 0, preset, lossless=False)
+    if codec not in container.videos:
+        raise UsageError(f"{container.name} does not take {codec} video: change one of them")
+    folder = output.absolute().parent
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder: name a file")
+    if not folder.is_dir():
+        raise OutputError(f"{output} cannot be written: the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{output} cannot be written: no right to write into {folder}")
+    return container, codec
 
 
 class _Sink:
@@ -83,12 +103,8 @@ class VideoWriter:
         self.output = Path(output)
         self.warnings: list[str] = []
         self._info = info
-        self._container = container_for(self.output)
-        self._codec = codec or self._container.default_video
-        if self._codec not in self._container.videos:
-            raise UsageError(f"{self._container.name} does not take {self._codec} video: change one of them")
+        self._container, self._codec = check_target(self.output, codec, preset)
         self._quality = (crf, preset, lossless)
-        video_arguments(self._codec, crf, preset, lossless=lossless)
         self._soundtrack = None if soundtrack is None else Soundtrack(probe(Path(soundtrack)), audio_duration)
         self._duration = audio_duration
         self._metadata = dict(metadata or {})
@@ -164,7 +180,8 @@ class VideoWriter:
     def abort(self) -> None:
         """End ffmpeg and remove what it wrote; harmless when called twice."""
         if self._process is not None:
-            self._process.stop()
+            # What it has written is thrown away, and ffmpeg does not hear SIGTERM while it waits for a frame.
+            self._process.stop(grace=0.0)
         self._end_input()
         self._temporary.unlink(missing_ok=True)
 
@@ -176,14 +193,9 @@ class VideoWriter:
                 self._process.stdin.close()
 
     def _reserve(self) -> Path:
-        folder = self.output.absolute().parent
-        if self.output.is_dir():
-            raise OutputError(f"{self.output} is a folder: name a file")
-        temporary = folder / f".dubtool-{secrets.token_hex(6)}{self.output.suffix}"
+        temporary = self.output.absolute().with_name(f".dubtool-{secrets.token_hex(6)}{self.output.suffix}")
         try:
             temporary.touch(exist_ok=False)
-        except FileNotFoundError as error:
-            raise OutputError(f"{self.output} cannot be written: the folder {folder} does not exist") from error
         except OSError as error:
             raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
         return temporary

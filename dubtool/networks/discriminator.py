@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,7 +20,7 @@ class Discriminator(nn.Module):
     def __init__(self, channels: int = 3, width: int = 64) -> None:
         super().__init__()
         sizes = [channels, *(size * width // 64 for size in _WIDTHS)]
-        self.blocks = nn.ModuleList(nn.Conv2d(low, high, 4) for low, high in zip(sizes[:-1], sizes[1:], strict=True))
+        self.blocks = nn.ModuleList(nn.Conv2d(low, high, 4) for low, high in itertools.pairwise(sizes))
         self.score = nn.Conv2d(sizes[-1], 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:

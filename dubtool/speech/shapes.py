@@ -32,15 +32,15 @@ class ShapeExtractor:
         self, speech: Path, encoder: Path, predictor: Path, *, device: str = "auto", threads: int | None = None
     ) -> None:
         source = SpeechSource(speech)
-        self._states = SpeechFeatures(
-            WhisperExtractor(source, encoder, outputs=LAYERS, device=device, threads=threads)
-        )
+        self._states = SpeechFeatures(WhisperExtractor(source, encoder, outputs=LAYERS, device=device, threads=threads))
         self._session = Session(predictor, device, threads=threads)
         told = self._session.metadata
         if told.get("network") != "shape-predictor":
             raise WeightsError(f"{predictor.name}: not a shape predictor; run 'dubtool weights verify'")
         self.dimension: int = int(told["modes"])
         self._reach = int(told["reach"])
+        # A network that is punished for every wrong guess moves less than people do.
+        self._gain = np.float32(told.get("gain", 1.0))
         self.first = -SILENCE_VECTORS
         self.last = -(-source.samples * RATE // 16000) + SILENCE_VECTORS
 
@@ -49,7 +49,7 @@ class ShapeExtractor:
         steps = np.arange(first - self._reach, first + count + self._reach)
         states = self._states.at(steps / RATE).reshape(len(steps), len(LAYERS), -1)
         shapes = self._session.run({"states": states.transpose(1, 2, 0)[None]})["shapes"][0]
-        return shapes[:, self._reach : self._reach + count].T
+        return shapes[:, self._reach : self._reach + count].T * self._gain
 
 
 def speech_shapes(

@@ -21,8 +21,8 @@ from dubtool.training.predictor import PredictorStage
 _KERNEL_REACH = 4
 
 
-def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path) -> None:
-    """Write states [1, L, C, T] -> shapes [1, K, T]."""
+def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path, gain: float = 1.0) -> None:
+    """Write states [1, L, C, T] -> shapes [1, K, T]. gain: what the shapes are multiplied by at work."""
     layers, channels, modes = len(net.mix), net.entry.in_channels, net.exit.out_channels
     export_module(
         net,
@@ -33,6 +33,7 @@ def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path) -> 
         descriptor={
             "network": "shape-predictor",
             "modes": modes,
+            "gain": gain,
             "reach": _KERNEL_REACH * sum(stage.dilations),
             "stage": asdict(stage),
         },

@@ -61,20 +61,33 @@ def find(name: str) -> Path:
     return path
 
 
-def find_graphs(name: str) -> tuple[Path, Path]:
-    """The verified graphs of generator `name`: the one that runs once per video, and the one that runs per frame.
+def graph_names(name: str, *, quantised: bool = False) -> tuple[str, str]:
+    """Names of the graphs of generator `name`: the one that runs once per video, and the one that runs per frame.
+
+    quantised: prefer the per-frame graph with 8-bit convolutions, where the generator has one.
+
+    Raises:
+        UsageError: nothing is called so.
+        WeightsError: the generator is not on this machine.
+    """
+    once, frame, small = f"{name}_once", f"{name}_frame", f"{name}_frame_int8"
+    entries = known()
+    if once in entries and frame in entries:
+        return once, small if quantised and small in entries else frame
+    if name not in entries:
+        lookup(name)
+    raise WeightsError(missing(entries[name]))
+
+
+def find_graphs(name: str, *, quantised: bool = False) -> tuple[Path, Path]:
+    """The verified files of `graph_names`.
 
     Raises:
         UsageError: nothing is called so.
         WeightsError: the generator is not on this machine, or a digest is not the registry's.
     """
-    once, frame = f"{name}_once", f"{name}_frame"
-    entries = known()
-    if once in entries and frame in entries:
-        return find(once), find(frame)
-    if name not in entries:
-        lookup(name)
-    raise WeightsError(missing(entries[name]))
+    once, frame = graph_names(name, quantised=quantised)
+    return find(once), find(frame)
 
 
 def digests(names: Iterable[str]) -> dict[str, str]:

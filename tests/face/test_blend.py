@@ -60,7 +60,8 @@ def test_only_pixels_under_the_mask_change(frame: Frame) -> None:
 def test_a_mask_of_nothing_changes_nothing(frame: Frame) -> None:
     size = CropSize(64)
     before = frame.copy()
-    paste(frame, np.full((64, 64, 3), 250.0, np.float32), np.zeros((64, 64), np.float32), placed(120, 60, 40, size), size)
+    made, mask = np.full((64, 64, 3), 250.0, np.float32), np.zeros((64, 64), np.float32)
+    paste(frame, made, mask, placed(120, 60, 40, size), size)
     for plane, old in zip(frame.planes, before.planes, strict=True):
         np.testing.assert_array_equal(plane, old)
 

@@ -5,7 +5,7 @@ import pytest
 
 from dubtool.face.generator import GeneratorSpec
 from dubtool.face.shape import MOUTH, ShapeModel
-from dubtool.jobs.condition import ShapeConditioner, neighbours, weights_of
+from dubtool.jobs.condition import ShapeConditioner, drivers, neighbours
 from dubtool.weights.locate import find
 
 SPEC = GeneratorSpec(64, "shape", 5, True, (0.42, 2.0, -0.9, 0.9))
@@ -69,7 +69,6 @@ def test_no_weight_keeps_the_own_mouth(model: ShapeModel) -> None:
     np.testing.assert_allclose(vectors[:, 0], 0.0, atol=1e-6)
 
 
-def test_weights_that_made_a_mouth_are_named() -> None:
-    assert weights_of("dinet-shape", SPEC) == ["dinet-shape_frame", "dinet-shape_once", "speech_shapes", "whisper"]
-    deepspeech = GeneratorSpec(256, "deepspeech", 5, False, (0.0, 2.0, -1.0, 1.0))
-    assert weights_of("dinet", deepspeech)[-1] == "deepspeech"
+def test_weights_that_drive_a_mouth_are_named() -> None:
+    assert drivers(SPEC) == ["speech_shapes", "whisper"]
+    assert drivers(GeneratorSpec(256, "deepspeech", 5, False, (0.0, 2.0, -1.0, 1.0))) == ["deepspeech"]

@@ -101,7 +101,7 @@ def test_an_error_of_the_consumer_reaches_the_next_put() -> None:
     def fail(item: int) -> None:
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"), Background(fail, 1) as sink:  # noqa: PT012
+    with pytest.raises(OSError, match="disk full"), Background(fail, 1) as sink:
         for number in range(1000):
             sink.put(number)
             time.sleep(0.001)

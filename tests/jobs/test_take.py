@@ -82,6 +82,11 @@ def test_hold_repeats_the_last_frame_at_the_video_s_usual_step() -> None:
     assert set(take.durations) == {Fraction(1, 25)}
 
 
+def test_one_long_gap_does_not_make_the_usual_step() -> None:
+    take = plan([Fraction(1, 25), Fraction(1, 25), Fraction(3), Fraction(1, 25)], Fraction(4), loop="hold")
+    assert set(take.durations[3:]) == {Fraction(1, 25)}
+
+
 @pytest.mark.parametrize("loop", ["pingpong", "repeat", "hold"])
 def test_a_single_frame_is_repeated(loop: str) -> None:
     take = plan([Fraction(1, 10)], Fraction(1, 4), loop=loop)

@@ -61,6 +61,17 @@ def test_equal_keypoints_leave_the_volume_where_it_is() -> None:
     torch.testing.assert_close(grid[0, :, 2, 3, 2], torch.linspace(-1, 1, 2), rtol=0, atol=1e-6)
 
 
+def test_a_place_driven_by_one_keypoint_comes_from_where_that_keypoint_was() -> None:
+    motion = settled(DenseMotion(2, 3, 2, 4, 8, 1, 2))
+    torch.nn.init.zeros_(motion.mask.weight)
+    motion.mask.bias.data = torch.tensor([-1e4, -1e4, 0.0])
+    source, driving = torch.rand(1, 2, 3), torch.rand(1, 2, 3)
+    with torch.no_grad():
+        grid, _ = motion(torch.randn(1, 3, 2, 6, 8), source, driving)
+    corner = torch.tensor([-1.0, -1.0, -1.0])
+    torch.testing.assert_close(grid[0, 0, 0, 0], corner + source[0, 1] - driving[0, 1], rtol=0, atol=1e-6)
+
+
 def test_keypoints_lie_inside_the_volume() -> None:
     detector = settled(KeypointDetector(5, width=4, largest=16, blocks=2, depth=3))
     with torch.no_grad():

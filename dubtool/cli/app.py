@@ -1,0 +1,104 @@
+"""The command `dubtool`: its sub-commands, and the one place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from dubtool import __version__
+from dubtool.cli import bench, doctor, dub, weights
+from dubtool.cli.console import Console
+from dubtool.cli.signals import Stopped, stopping
+from dubtool.errors import EXIT_INTERRUPTED, DubtoolError
+
+app = typer.Typer(
+    name="dubtool",
+    help="Make the mouth in a video say a new speech.",
+    # Plain help: it wraps at any width, stays readable through a pipe, and does not load rich.
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("dub")(dub.dub)
+app.command("bench")(bench.bench)
+app.add_typer(weights.app, name="weights")
+app.command("doctor")(doctor.doctor)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        sys.stdout.write(f"dubtool {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        sys.stderr.write(context.get_help() + "\n")
+        raise typer.Exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: the process's own) and return its exit code."""
+    console = Console()
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    _keep_foreign_bytes()
+    try:
+        code = _run(arguments, console)
+        # A reader that has gone away shows here, not when the interpreter shuts down.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _run(arguments: list[str], console: Console) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with stopping():
+            code = command.main(arguments, prog_name="dubtool", standalone_mode=False, obj=console)
+        if code == EXIT_INTERRUPTED:
+            # What typer makes of a KeyboardInterrupt.
+            raise Abort
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        raise
+    except DubtoolError as error:
+        return _fail(console, str(error), error.exit_code)
+    except Stopped as stopped:
+        return _fail(console, str(stopped), stopped.exit_code)
+    except (KeyboardInterrupt, Abort):
+        return _fail(console, "interrupted", EXIT_INTERRUPTED)
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "dubtool"
+        return _fail(console, f"{error.format_message()} See '{path} --help'.", error.exit_code)
+    except Exception as error:
+        what = f"unexpected {type(error).__name__}: {error}"
+        return _fail(console, what if console.verbose else f"{what}; run with --verbose for the traceback", 1)
+
+
+def _fail(console: Console, message: str, code: int) -> int:
+    if console.verbose:
+        traceback.print_exc()
+    sys.stderr.write(f"dubtool: {' '.join(message.split())}\n")
+    return code
+
+
+def _keep_foreign_bytes() -> None:
+    """A file name that is not UTF-8 is printed as the bytes it has, so that a shell script can use it."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="surrogateescape")

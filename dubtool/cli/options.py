@@ -1,0 +1,63 @@
+"""The options that mean the same in every command, defined once."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dubtool.cli.console import Console
+
+
+def console_of(context: typer.Context) -> Console:
+    """The console of this run."""
+    return context.ensure_object(Console)
+
+
+def parse_time(text: str) -> Fraction:
+    """Seconds from "75", "75.5", "1:15.5" or "0:01:15.5"."""
+    seconds = Fraction(0)
+    try:
+        for part in text.split(":"):
+            seconds = seconds * 60 + Fraction(part)
+    except (ValueError, ZeroDivisionError):
+        seconds = Fraction(-1)
+    if seconds < 0 or text.count(":") > 2:
+        raise typer.BadParameter(f"{text!r} is no time: give seconds, M:SS or H:MM:SS")
+    return seconds
+
+
+def _set_verbose(context: typer.Context, value: bool) -> bool:
+    if value:
+        console_of(context).set_verbose()
+    return value
+
+
+def _set_quiet(context: typer.Context, value: bool) -> bool:
+    console_of(context).quiet |= value
+    return value
+
+
+Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the result goes.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help="Where networks run: auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[Literal["auto", "fp32", "fp16", "bf16"], typer.Option("--precision", help="Number format.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Frames in one run of the network.")]
+Crf = Annotated[int, typer.Option("--crf", min=0, max=51, metavar="N", help="Quality of the video, less is better.")]
+Codec = Annotated[
+    str | None, typer.Option("--codec", metavar="NAME", help="Video encoder, by default the container's usual one.")
+]
+Preview = Annotated[bool, typer.Option("--preview", help="Also write a video with source and result side by side.")]
+From = Annotated[
+    Fraction | None,
+    typer.Option("--from", parser=parse_time, metavar="TIME", help="Dub from here: seconds, M:SS or H:MM:SS."),
+]
+To = Annotated[Fraction | None, typer.Option("--to", parser=parse_time, metavar="TIME", help="Dub up to here.")]
+Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", callback=_set_quiet, help="No progress, no remarks.")]
+Verbose = Annotated[
+    bool,
+    typer.Option("-v", "--verbose", callback=_set_verbose, help="Show the debug log, and tracebacks of errors."),
+]

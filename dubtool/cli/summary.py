@@ -1,0 +1,53 @@
+"""What a job did, in a few lines on stderr."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from dubtool.cli.console import Console
+
+if TYPE_CHECKING:
+    from dubtool.jobs.report import Report
+
+
+def show_summary(console: Console, report: Report) -> None:
+    """The report for people: drawn on a terminal, plain lines through a pipe; not with --quiet."""
+    if console.quiet:
+        return
+    if sys.stderr.isatty():
+        _draw(report)
+        return
+    for name, value in _rows(report):
+        console.note(f"{name}: {value}")
+    for warning in report.warnings:
+        console.note(f"warning: {warning}")
+
+
+def _rows(report: Report) -> list[tuple[str, str]]:
+    total = sum(report.seconds.values())
+    rows = [("dubbed", f"{report.dubbed} of {report.frames} frames")]
+    if report.passed:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in report.passed.most_common())
+        rows.append(("passed through", reasons))
+    rate = report.frames / total if total else 0.0
+    rows.append(("time", f"{total:.1f} s on {report.device}, {rate:.1f} frames a second"))
+    rows.append(("stages", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())))
+    rows += [(name, path) for name, path in report.extra.items()]
+    return rows
+
+
+def _draw(report: Report) -> None:
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    # Paths are folded, not cut: they are there to be copied.
+    table.add_column(overflow="fold")
+    for name, value in _rows(report):
+        table.add_row(Text(name), Text(value))
+    for warning in report.warnings:
+        table.add_row(Text("warning", style="yellow"), Text(warning, style="yellow"))
+    RichConsole(stderr=True).print(table)
