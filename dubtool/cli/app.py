@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from dubtool import __version__
-from dubtool.cli import bench, doctor, dub, weights
+from dubtool.cli import batch, bench, doctor, dub, evaluate, train, weights
 from dubtool.cli.console import Console
 from dubtool.cli.signals import Stopped, stopping
 from dubtool.errors import EXIT_INTERRUPTED, DubtoolError
@@ -26,7 +26,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("dub")(dub.dub)
+app.command("batch")(batch.batch)
+app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
+app.add_typer(train.app, name="train")
 app.add_typer(weights.app, name="weights")
 app.command("doctor")(doctor.doctor)
 
@@ -62,14 +65,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    finally:
+        console.close()
     return code
 
 
 def _run(arguments: list[str], console: Console) -> int:
     command = typer.main.get_command(app)
     try:
-        with stopping():
-            code = command.main(arguments, prog_name="dubtool", standalone_mode=False, obj=console)
+        with stopping() as stop:
+            console.heed = stop.check
+            try:
+                code = command.main(arguments, prog_name="dubtool", standalone_mode=False, obj=console)
+            except Exception:
+                stop.check()
+                raise
         if code == EXIT_INTERRUPTED:
             # What typer makes of a KeyboardInterrupt.
             raise Abort

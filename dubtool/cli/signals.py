@@ -22,30 +22,46 @@ class Stopped(BaseException):
         self.exit_code = 128 + number
 
 
-@contextlib.contextmanager
-def stopping() -> Iterator[None]:
-    """Within the block such a signal raises `Stopped`; what this process was told to ignore stays ignored.
+class Stop:
+    """What was heard in a `stopping` block.
 
-    A second signal within the first seconds does not tear up the cleaning; after them it is heard again.
+    An exception that a signal raises may be lost: a finaliser drops it, the import of an extension module turns it into
+    an ImportError. What was heard is therefore kept, and `check` raises it again.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard = float("-inf")
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal heard
-        if time.monotonic() - heard < _GRACE:
+    def __init__(self) -> None:
+        self.heard: Stopped | None = None
+        self._quiet_until = float("-inf")
+
+    def check(self) -> None:
+        """Raise `Stopped` if a signal was heard."""
+        if self.heard is not None:
+            raise self.heard
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: a second signal within the first seconds does not tear up the cleaning."""
+        if time.monotonic() < self._quiet_until:
             return
-        heard = time.monotonic()
-        raise Stopped(number)
+        self._quiet_until = time.monotonic() + _GRACE
+        self.heard = Stopped(number)
+        raise self.heard
 
+
+@contextlib.contextmanager
+def stopping() -> Iterator[Stop]:
+    """Within the block such a signal raises `Stopped`; what this process was told to ignore stays ignored."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     taken = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in taken:
-        signal.signal(number, stop)
+        signal.signal(number, stop.handle)
     try:
-        yield
+        yield stop
     finally:
-        for number, handler in taken.items():
-            signal.signal(number, handler)
+        # Once one was heard the process ends, and must not be killed on its way out.
+        if stop.heard is None:
+            for number, handler in taken.items():
+                signal.signal(number, handler)

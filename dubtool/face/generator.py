@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
 from dubtool.face.crop import CropSize
+
+
+# Standard deviation of the unsharp mask, in sides of the mouth box: 1.2 px of 128.
+_SHARPEN_SIGMA = 1.2 / 128
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,8 @@ class GeneratorSpec:
 
     mouth: side of the mouth box, px. conditioning: "shape", or the kind of speech features. steps: neighbouring
     conditioning vectors per frame, 1/25 s apart. drawing: whether a drawn mouth goes in beside the masked crop.
-    hidden: the part of the unit crop that is masked: top, bottom, left, right in radii.
+    hidden: the part of the unit crop that is masked: top, bottom, left, right in radii. sharpen: amount of unsharp
+    masking that brings its pictures to the sharpness of real ones, as measured on people it never saw.
     """
 
     mouth: int
@@ -26,6 +32,7 @@ class GeneratorSpec:
     steps: int
     drawing: bool
     hidden: tuple[float, float, float, float]
+    sharpen: float = 0.0
 
     @property
     def size(self) -> CropSize:
@@ -61,6 +68,7 @@ class Generator:
             steps=int(told["audio_steps"]),
             drawing=int(told["source_channels"]) > 3,
             hidden=tuple(told.get("hidden", (0.0, 2.0, -1.0, 1.0))),
+            sharpen=float(told.get("sharpen", 0.0)),
         )
         self.device = str(self._frame.device)
         self._constant: dict[str, np.ndarray] = {}
@@ -87,4 +95,9 @@ class Generator:
             "audio": conditions.astype(np.float32),
             **self._constant,
         }
-        return self._frame.run(feeds)["mouth"].transpose(0, 2, 3, 1) * 255
+        made = self._frame.run(feeds)["mouth"].transpose(0, 2, 3, 1) * 255
+        return np.stack([self._sharpened(mouth) for mouth in made]) if self.spec.sharpen else made
+
+    def _sharpened(self, mouth: np.ndarray) -> np.ndarray:
+        soft = cv2.GaussianBlur(mouth, (0, 0), _SHARPEN_SIGMA * self.spec.mouth)
+        return np.clip(mouth + np.float32(self.spec.sharpen) * (mouth - soft), 0, 255)

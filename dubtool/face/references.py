@@ -11,15 +11,18 @@ REFERENCES = 5
 _CANDIDATES_EACH = 4
 
 
-def reference_candidates(motion: FaceMotion) -> list[np.ndarray]:
+def reference_candidates(motion: FaceMotion, allowed: np.ndarray | None = None) -> list[np.ndarray]:
     """For each of the five openings, rows worth a look [n <= 4], most frontal first.
+
+    allowed: bool, the rows of the motion to choose from, one at least; all if None.
 
     The rows are sorted by opening and cut into five equal parts, so that closed, half open and open mouths are all
     there as far as the person ever shows them.
     """
-    rows = np.flatnonzero(~motion.covered)
+    allowed = np.ones(len(motion.frames), bool) if allowed is None else allowed
+    rows = np.flatnonzero(allowed & ~motion.covered)
     if len(rows) < REFERENCES:
-        rows = np.arange(len(motion.frames))
+        rows = np.flatnonzero(allowed)
     # How far the head is turned from where it mostly looks: what the frames to be made look like.
     turned = np.abs(motion.angles[:, :2] - np.median(motion.angles[rows, :2], axis=0)).max(axis=1)
     straight = rows[turned[rows] <= np.quantile(turned[rows], 0.7)]

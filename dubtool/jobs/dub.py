@@ -243,12 +243,23 @@ class _Job:
     def _references(self, reader: VideoReader) -> np.ndarray:
         """Crops of the five references uint8 [5, H, W, 3]: the sharpest candidate of each opening."""
         size = self.generator.spec.size
-        candidates = reference_candidates(self.motion)
+        candidates = reference_candidates(self.motion, self._reference_rows())
         rows = sorted({int(row) for part in candidates for row in part})
         crops = {row: crop for row, crop in self._candidate_crops(reader, rows)}
         best = [max(part.tolist(), key=lambda row: sharpness(crops[row])) for part in candidates]
         self.report.details["references"] = [int(self.motion.frames[row]) for row in best]
         return np.stack([crops[row] for row in best]).reshape(len(best), size.height, size.width, 3)
+
+    def _reference_rows(self) -> np.ndarray | None:
+        """Rows of the motion that references may come from: bool [N], or None for all."""
+        if self.options.reference_stretch is None:
+            return None
+        first, last = self.options.reference_stretch
+        inside = np.array([first <= time < last for time in self.followed.times])[self.motion.frames]
+        if not inside.any():
+            where = f"between {float(first):g} and {float(last):g} s"
+            raise NoFaceError(f"{self.info.path}: no face is seen {where}, where references are to come from")
+        return inside
 
     def _candidate_crops(self, reader: VideoReader, rows: list[int]) -> Iterator[tuple[int, np.ndarray]]:
         size = self.generator.spec.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +17,7 @@ from dubtool.face.landmarks import FaceLandmarker
 from dubtool.face.occlusion import MouthCover, parser_graph
 from dubtool.face.picture import SMALL_SIDE, bounds, cut, within
 from dubtool.face.track import Tracker, Tracks
+from dubtool.jobs.locks import alone
 from dubtool.jobs.pipeline import prefetched
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
@@ -47,9 +49,23 @@ def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = Non
     """
     store = tracks_file(info.path, SETTINGS)
     known = load_tracks(store) if use_cache else None
-    if known is not None:
-        tracks, times, durations = known
-        return Followed(tracks, times, durations, 0, True)
+    with contextlib.ExitStack() as held:
+        if use_cache and known is None:
+            # Jobs on one video at the same time: the first one looks, the others wait for what it finds. Where the
+            # cache cannot be written each looks for itself.
+            with contextlib.suppress(OSError):
+                store.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(alone(store.with_suffix(".lock")))
+            known = load_tracks(store)
+        if known is not None:
+            return Followed(*known, 0, True)
+        followed = _look(info, threads, progress)
+        if use_cache:
+            save_tracks(store, followed.tracks, followed.times, followed.durations)
+    return followed
+
+
+def _look(info: MediaInfo, threads: int | None, progress: Progress) -> Followed:
     reader = VideoReader(info)
     expected = info.require_video().frame_count
     times, durations = [], []
@@ -63,8 +79,6 @@ def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = Non
             progress(len(times), expected)
     tracks = tracker.finish()
     progress(len(times), len(times))
-    if use_cache:
-        save_tracks(store, tracks, times, durations)
     return Followed(tracks, times, durations, reader.decode_failures, False)
 
 

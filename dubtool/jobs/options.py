@@ -23,8 +23,9 @@ class DubOptions:
     as. loop: what the picture does when it ends before the speech. start, stop: dub only between these seconds of the
     output. model: name of the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound
     of the output, instead of the speech. device, precision, batch_size, codec, crf, preset: of networks and encoder.
-    overwrite: replace an existing output. preview, sheet, sidecar: also write a side-by-side video, a contact sheet
-    (PNG), a provenance file (JSON) beside the output. cache: keep and reuse tracks of faces.
+    reference_stretch: seconds of the source, from and to, that the reference pictures are taken from; all of it if
+    None. overwrite: replace an existing output. preview, sheet, sidecar: also write a side-by-side video, a contact
+    sheet (PNG), a provenance file (JSON) beside the output. cache: keep and reuse tracks of faces.
     """
 
     face: str = "largest"
@@ -32,6 +33,7 @@ class DubOptions:
     loop: Loop = "pingpong"
     start: Fraction | None = None
     stop: Fraction | None = None
+    reference_stretch: tuple[Fraction, Fraction] | None = None
     model: str = DEFAULT_MODEL
     expression: float = 1.0
     soundtrack: Path | None = None

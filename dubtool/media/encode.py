@@ -6,7 +6,6 @@ import contextlib
 import logging
 import math
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from fractions import Fraction
@@ -18,6 +17,7 @@ import av
 import numpy as np
 
 from dubtool.errors import OutputError, UsageError
+from dubtool.media.claim import claim
 from dubtool.media.codecs import Container, container_for, encoded_layout, video_arguments
 from dubtool.media.ffmpeg import FfmpegProcess, find_ffmpeg
 from dubtool.media.frame import Frame
@@ -118,7 +118,7 @@ class VideoWriter:
         self._piped: PixelLayout | None = None
         self._shape: tuple[int, int, int] | None = None
         self._last_tick: int | None = None
-        self._temporary = self._reserve()
+        self._temporary, self._claim = self._reserve()
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -176,6 +176,7 @@ class VideoWriter:
         except BaseException:
             self.abort()
             raise
+        self._release()
 
     def abort(self) -> None:
         """End ffmpeg and remove what it wrote; harmless when called twice."""
@@ -184,6 +185,7 @@ class VideoWriter:
             self._process.stop(grace=0.0)
         self._end_input()
         self._temporary.unlink(missing_ok=True)
+        self._release()
 
     def _end_input(self) -> None:
         if self._pipe is not None:
@@ -192,13 +194,16 @@ class VideoWriter:
             with contextlib.suppress(OSError):  # ffmpeg may have ended by now; its status tells why
                 self._process.stdin.close()
 
-    def _reserve(self) -> Path:
-        temporary = self.output.absolute().with_name(f".dubtool-{secrets.token_hex(6)}{self.output.suffix}")
+    def _reserve(self) -> tuple[Path, int]:
         try:
-            temporary.touch(exist_ok=False)
+            return claim(self.output)
         except OSError as error:
             raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
-        return temporary
+
+    def _release(self) -> None:
+        if self._claim >= 0:
+            os.close(self._claim)
+            self._claim = -1
 
     def _start(self, frame: Frame, duration: Fraction) -> None:
         program = find_ffmpeg()

@@ -30,7 +30,8 @@ class WhisperExtractor:
     """The encoder's states over one speech.
 
     Args:
-        model: the encoder as `dubtool.engine.export_whisper` writes it.
+        model: the encoder as `dubtool.engine.export_whisper` writes it; or a session of it, which many speeches may
+            share (device, precision and threads are then its own).
         outputs: which states, side by side in this order: "layer_1" .. "layer_4" or "encoded" (the last, normalised).
             Lips follow the second layer best; the later ones know words rather than sounds.
 
@@ -45,7 +46,7 @@ class WhisperExtractor:
     def __init__(
         self,
         source: SpeechSource,
-        model: Path,
+        model: Path | Session,
         *,
         outputs: Sequence[str] = ("layer_2",),
         device: str = "auto",
@@ -53,14 +54,15 @@ class WhisperExtractor:
         threads: int | None = None,
     ) -> None:
         self._source = source
-        self._session = Session(model, device, precision, threads)
+        self._session = model if isinstance(model, Session) else Session(model, device, precision, threads)
         self._outputs = tuple(outputs)
         descriptor = self._session.metadata
         if descriptor.get("network") != "whisper-encoder":
-            raise WeightsError(f"{model}: not a Whisper encoder; run 'dubtool weights verify'")
+            raise WeightsError(f"{self._session.name}: not a Whisper encoder; run 'dubtool weights verify'")
         missing = [name for name in self._outputs if name not in self._session.outputs]
         if missing:
-            raise WeightsError(f"{model}: has no output {missing[0]!r}; it has {', '.join(self._session.outputs)}")
+            has = ", ".join(self._session.outputs)
+            raise WeightsError(f"{self._session.name}: has no output {missing[0]!r}; it has {has}")
         self.dimension: int = int(descriptor["width"]) * len(self._outputs)
         self.first = -SILENCE_VECTORS
         self.last = -(-source.samples // _SAMPLES_PER_VECTOR) + SILENCE_VECTORS

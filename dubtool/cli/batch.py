@@ -1,0 +1,164 @@
+"""`dubtool batch`: many jobs from one list, going on where an interrupted run left off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dubtool.cli.console import Console
+from dubtool.cli.options import Json, Overwrite, Quiet, Verbose, console_of
+
+if TYPE_CHECKING:
+    from dubtool.jobs.batch.check import Finding
+    from dubtool.jobs.batch.run import Outcome
+    from dubtool.jobs.batch.state import Entry
+    from dubtool.jobs.batch.table import Job, JobList
+
+
+def batch(
+    context: typer.Context,
+    jobs: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOBS",
+            help="A CSV or JSON Lines file of jobs, or a folder or quoted pattern of videos with sounds named alike.",
+        ),
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A flag of every job, unless its row says otherwise. Again."),
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Also try jobs that failed before.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check every input and the disk, say how long it will take, do nothing.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write a web page of all jobs, with pictures.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, metavar="N", help="Jobs at a time: by default one a GPU, or one a CPU core."),
+    ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option("--devices", metavar="NAMES", help="Where workers run, in turn: cpu, or cuda:0,cuda:1 and so on."),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Do many jobs; started again, it does what is missing."""
+    from dubtool.engine.device import resolve
+    from dubtool.jobs.batch.cores import default_devices, default_workers
+    from dubtool.jobs.batch.run import run_batch
+    from dubtool.jobs.batch.table import read_jobs
+
+    console = console_of(context)
+    common = _common(settings or []) | ({"overwrite": True} if overwrite else {})
+    listed = read_jobs(jobs, common)
+    for note in listed.notes:
+        console.note(note)
+    places = [str(resolve(name.strip())) for name in devices.split(",")] if devices else default_devices()
+    count = workers or default_workers(places)
+    if dry_run:
+        raise typer.Exit(_rehearse(console, listed, places, count, retry_failed, as_json))
+    try:
+        with console.progress() as tell:
+            outcome = run_batch(
+                listed,
+                devices=places,
+                workers=count,
+                retry_failed=retry_failed,
+                finished=lambda job, entry: console.note(_line(job, entry)),
+                progress=lambda done, total: tell("jobs", round(done, 2), total),
+            )
+    finally:
+        if report is not None:
+            _draw(listed, report)
+    _tell(console, outcome, as_json)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _common(settings: list[str]) -> dict[str, Any]:
+    pairs = (setting.partition("=") for setting in settings)
+    return {name.removeprefix("--"): value if equals else True for name, equals, value in pairs}
+
+
+def _line(job: Job, entry: Entry) -> str:
+    if entry.state == "failed":
+        return f"failed: {job.place}: {entry.reason}"
+    told = entry.report
+    seconds = sum(told.get("seconds", {}).values())
+    warnings = "".join(f"; warning: {warning}" for warning in told.get("warnings", ()))
+    return f"done: {job.output} ({told.get('dubbed', 0)} of {told.get('frames', 0)} frames, {seconds:.1f} s{warnings})"
+
+
+def _tell(console: Console, outcome: Outcome, as_json: bool) -> None:
+    """The list as it stands now: outputs on stdout, counts and failures on stderr."""
+    last = [(step, outcome.ledger.latest[step.job.key]) for step in outcome.steps]
+    done = sum(entry.state == "done" for _, entry in last)
+    before = sum(step.do in ("done", "record") for step, _ in last)
+    for step, entry in last:
+        if step.do == "failed":
+            console.note(f"failed before: {step.job.place}: {entry.reason}")
+    earlier = f" ({before} before)" if before else ""
+    failed = len(last) - done
+    hint = "; --retry-failed tries them again" if failed else ""
+    console.note(f"{done} of {len(last)} jobs are done{earlier}, {failed} failed{hint}")
+    if as_json:
+        jobs = [_row(step.job, entry) for step, entry in last]
+        console.json({"done": done, "failed": failed, "exit_code": outcome.exit_code, "jobs": jobs})
+        return
+    for _, entry in last:
+        if entry.state == "done":
+            console.result(entry.output)
+
+
+def _row(job: Job, entry: Entry) -> dict[str, Any]:
+    told: dict[str, Any] = {"job": job.kind, "place": job.place, "inputs": job.inputs, "output": job.output}
+    told |= {"state": entry.state, "time": entry.time}
+    if entry.state == "failed":
+        return told | {"reason": entry.reason, "exit_code": entry.exit_code}
+    return told | {"report": entry.report}
+
+
+def _draw(listed: JobList, target: Path) -> None:
+    from dubtool.jobs.batch.page import write_page
+
+    write_page(listed, target)
+
+
+def _rehearse(
+    console: Console, listed: JobList, places: list[str], workers: int, retry_failed: bool, as_json: bool
+) -> int:
+    from dubtool.jobs.batch.check import check
+
+    with console.progress() as tell:
+        checked = check(
+            listed,
+            devices=places,
+            workers=workers,
+            retry_failed=retry_failed,
+            progress=lambda done, total: tell("check", done, total),
+        )
+    if as_json:
+        from dataclasses import asdict
+
+        console.json(asdict(checked) | {"exit_code": checked.exit_code})
+        return checked.exit_code
+    console.table(
+        ("job", "state", "what"), [(finding.place, _state(finding), finding.text) for finding in checked.jobs]
+    )
+    for problem in checked.disk:
+        console.note(problem)
+    console.note(checked.summary)
+    return checked.exit_code
+
+
+def _state(finding: Finding) -> str:
+    if finding.exit_code:
+        return "PROBLEM"
+    return "warning" if finding.warnings else finding.state

@@ -1,0 +1,57 @@
+"""The machine's cores, shared out among workers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from dubtool.engine.device import cuda_names, resolve, usable_threads
+
+# What a worker takes on 1080p video, and a reserve.
+_BYTES_A_WORKER = 2**30
+
+
+def default_devices() -> list[str]:
+    """Every CUDA device, or the CPU."""
+    if not resolve("auto").is_cuda:
+        return ["cpu"]
+    return [f"cuda:{index}" for index in range(len(cuda_names()))]
+
+
+def default_workers(devices: list[str]) -> int:
+    """One for each GPU; on the CPU one for each core, as far as the memory goes.
+
+    Networks this small gain little from a second thread: workers of one thread each do more in all.
+    """
+    if any(device != "cpu" for device in devices):
+        return len(devices)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(usable_threads(), memory // _BYTES_A_WORKER))
+
+
+def share(number: int, workers: int) -> frozenset[int]:
+    """The cores of worker `number` of so many: a part of those this process may use, all equally large or nearly so."""
+    if not hasattr(os, "sched_getaffinity"):
+        return frozenset()
+    cores = sorted(os.sched_getaffinity(0))
+    if workers >= len(cores):
+        return frozenset({cores[number % len(cores)]})
+    return frozenset(cores[number * len(cores) // workers : (number + 1) * len(cores) // workers])
+
+
+@contextlib.contextmanager
+def pinned(cores: frozenset[int]) -> Iterator[None]:
+    """Within the block this thread, and the processes it starts, keep to `cores`; an empty set changes nothing.
+
+    The networks, the decoder and the encoder all take as many threads as they see cores, so this one setting sizes all.
+    """
+    if not cores:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

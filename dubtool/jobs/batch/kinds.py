@@ -1,0 +1,54 @@
+"""The kinds of jobs that a list may name. A new kind is one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dubtool.jobs.dub import dub
+from dubtool.jobs.options import DubOptions
+from dubtool.jobs.report import Report
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job.
+
+    run: called with the inputs by name, `output`, `progress` and the options. inputs: names of its input files, the
+    first of which is the picture. suffix: of an output that is not named, after the stem of the first input. options:
+    the dataclass whose fields are its options. flags: the command line's names of options that it calls otherwise, and
+    whether the flag says the contrary. stages: those that `run` reports, in order. extras: suffixes of further outputs,
+    by the option that asks for them.
+    """
+
+    run: Callable[..., Report]
+    inputs: tuple[str, ...]
+    suffix: str
+    options: type
+    stages: tuple[str, ...]
+    flags: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+    extras: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self, output: Path, options: Mapping[str, object]) -> list[Path]:
+        """Every file that a job with these options writes."""
+        extra = [suffix for option, suffix in self.extras.items() if options.get(option)]
+        return [output, *(output.with_name(output.stem + suffix) for suffix in extra)]
+
+
+KINDS: Mapping[str, Kind] = {
+    "dub": Kind(
+        run=dub,
+        inputs=("video", "speech"),
+        suffix=".dubbed.mp4",
+        options=DubOptions,
+        stages=("track", "dub"),
+        flags={
+            "from": ("start", False),
+            "to": ("stop", False),
+            "debug": ("sheet", False),
+            "no_cache": ("cache", True),
+        },
+        extras={"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"},
+    ),
+}

@@ -1,0 +1,1 @@
+"""The parts of `evaluate`: one file per test, and what they share."""

@@ -1,0 +1,176 @@
+"""What an evaluation found: numbers with their baselines, per clip and in the median."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+TESTS = ("swapped", "silence", "self", "sharpness", "seam", "flicker", "outside")
+
+Better = Literal["more", "less", "zero", "one"]
+
+
+class Number(NamedTuple):
+    """A measured value beside what the same measure gives without a dub; not a number where it cannot be had."""
+
+    value: float
+    baseline: float = math.nan
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure: its test, what people call it, which way is better, and what its baseline is."""
+
+    test: str
+    title: str
+    better: Better
+    baseline: str = ""
+    digits: int = 2
+
+    def text(self, value: float) -> str:
+        """A value for people, "-" where there is none."""
+        return "-" if not math.isfinite(value) else f"{value:.{self.digits}f}"
+
+    def badness(self, value: float) -> float:
+        return {"more": -value, "less": value, "zero": abs(value), "one": abs(value - 1)}[self.better]
+
+
+_UNTOUCHED = "video not dubbed"
+_OTHER_FRAME = "real frame a second away"
+_BY_DEFINITION = "the source"
+
+MEASURES: dict[str, Measure] = {
+    "opening_r": Measure("swapped", "opening r", "more", _UNTOUCHED),
+    "opening_r_voiced": Measure("swapped", "opening r, voiced", "more", _UNTOUCHED),
+    "opening_best_r": Measure("swapped", "opening best r", "more", _UNTOUCHED),
+    "opening_lag": Measure("swapped", "lag of best r, frames", "zero", digits=0),
+    # A mouth that hardly opens can have the best of correlations.
+    "opening_range": Measure("swapped", "opening range, dub / real", "one", _UNTOUCHED),
+    "width_r": Measure("swapped", "width r", "more", _UNTOUCHED),
+    "width_r_voiced": Measure("swapped", "width r, voiced", "more", _UNTOUCHED),
+    "silence_deviation": Measure("silence", "silence deviation", "less", "source's pauses", 4),
+    "silence_level": Measure("silence", "silence opening", "less", "source's pauses", 3),
+    "psnr": Measure("self", "PSNR", "more", _OTHER_FRAME, 1),
+    "psnr_lips": Measure("self", "PSNR, lips", "more", _OTHER_FRAME, 1),
+    "ssim": Measure("self", "SSIM", "more", _OTHER_FRAME, 3),
+    "ssim_lips": Measure("self", "SSIM, lips", "more", _OTHER_FRAME, 3),
+    "lpips": Measure("self", "LPIPS", "less", _OTHER_FRAME, 3),
+    "lpips_lips": Measure("self", "LPIPS, lips", "less", _OTHER_FRAME, 3),
+    "csim": Measure("self", "CSIM", "more", _OTHER_FRAME, 3),
+    "sharpness": Measure("sharpness", "sharpness", "more", _BY_DEFINITION),
+    "sharpness_lips": Measure("sharpness", "sharpness, lips", "more", _BY_DEFINITION),
+    "seam": Measure("seam", "seam", "less", _BY_DEFINITION),
+    "flicker": Measure("flicker", "flicker", "less", _BY_DEFINITION),
+    "outside": Measure("outside", "outside", "less", _BY_DEFINITION, 0),
+}
+
+
+@dataclass
+class Outcome:
+    """What was measured on one clip, or on one person's short clips together.
+
+    numbers: by the names of `MEASURES`. details: what is behind them. notes: one line for each test that could not be
+    done. error: why nothing could be measured; `failure` is the error's type.
+    """
+
+    name: str
+    clips: list[str]
+    identity: str | None = None
+    numbers: dict[str, Number] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+    failure: str | None = None
+
+    def keep(self, tests: Sequence[str]) -> None:
+        """Forget the numbers of tests that were not asked for."""
+        self.numbers = {name: number for name, number in self.numbers.items() if MEASURES[name].test in tests}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One measure over all clips: medians, the worst value and whose it is."""
+
+    median: float
+    baseline: float
+    worst: float
+    worst_clip: str
+    count: int
+
+
+@dataclass
+class Evaluation:
+    """Everything that was measured. sheets: paths of the picture sheets; weights: sha256 by name."""
+
+    model: str
+    tests: list[str]
+    outcomes: list[Outcome] = field(default_factory=list)
+    device: str = ""
+    seconds: float = 0.0
+    weights: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    sheets: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.error is not None]
+
+    def summary(self) -> dict[str, Summary]:
+        """By the name of the measure, in the order of `MEASURES`; without those that no clip has."""
+        found = {}
+        for name, measure in MEASURES.items():
+            known = [
+                (outcome.numbers[name], outcome.name)
+                for outcome in self.outcomes
+                if name in outcome.numbers and math.isfinite(outcome.numbers[name].value)
+            ]
+            if known:
+                worst, clip = max(known, key=lambda pair: measure.badness(pair[0].value))
+                found[name] = Summary(
+                    statistics.median(number.value for number, _ in known),
+                    _median([number.baseline for number, _ in known]),
+                    worst.value,
+                    clip,
+                    len(known),
+                )
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values as the JSON has them: what is not a number is null."""
+        return _plain(
+            {
+                "model": self.model,
+                "tests": self.tests,
+                "device": self.device,
+                "seconds": self.seconds,
+                "weights": self.weights,
+                "versions": self.versions,
+                "warnings": self.warnings,
+                "sheets": self.sheets,
+                "summary": {name: vars(row) for name, row in self.summary().items()},
+                "clips": [
+                    vars(outcome) | {"numbers": {name: number._asdict() for name, number in outcome.numbers.items()}}
+                    for outcome in self.outcomes
+                ],
+                "failed": [outcome.name for outcome in self.failed],
+            }
+        )
+
+
+def _median(values: list[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return statistics.median(known) if known else math.nan
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

@@ -1,0 +1,120 @@
+"""The command `dubtool batch` on real dubs, few and short."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dubtool.cli import main
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def folder(place: Path, clip: Path, speech: Path) -> Path:
+    shutil.copy(clip, place / "早 film.mp4")
+    shutil.copy(speech, place / "早 film.fr.wav")
+    shutil.copy(clip, place / "b.mp4")
+    (place / "b.wav").touch()
+    return place
+
+
+def test_a_folder_is_done_once(folder: Path, capfd: Capture) -> None:
+    arguments = ["batch", str(folder), "--devices", "cpu", "--workers", "1"]
+    page = folder / "page.html"
+    assert main([*arguments, "--set", "expression=0.5", "--report", str(page)]) == 3
+    out, err = capfd.readouterr()
+    output = folder / "早 film.fr.dubbed.mp4"
+    assert out == f"{output}\n"
+    assert f"failed: b.wav: {folder / 'b.wav'} is empty\n" in err
+    assert f"done: {output} (10 of 10 frames, " in err
+    assert err.splitlines()[-1] == "1 of 2 jobs are done, 1 failed; --retry-failed tries them again"
+    assert page.read_text().count("data:image/jpeg") == 3
+    written = output.stat()
+    assert main([*arguments, "--set", "expression=0.5", "--json", "--quiet", "--overwrite"]) == 3
+    out, err = capfd.readouterr()
+    told = json.loads(out)
+    assert (told["done"], told["failed"], told["exit_code"]) == (1, 1, 3)
+    assert told["jobs"][1]["report"]["dubbed"] == 10
+    assert err == ""
+    assert output.stat() == written
+
+
+def test_a_rehearsal_finds_what_is_wrong_and_writes_nothing(folder: Path, capfd: Capture) -> None:
+    before = sorted(folder.iterdir())
+    assert main(["batch", str(folder), "--devices", "cpu", "--workers", "2", "--dry-run", "--json", "--quiet"]) == 3
+    told = json.loads(capfd.readouterr().out)
+    bad, good = told["jobs"]
+    assert bad["problem"] == f"{folder / 'b.wav'} is empty"
+    assert (good["problem"], good["warnings"], good["frames"]) == ("", [], 10)
+    assert told["pace"]["source"] == "a dub of two seconds"
+    assert 0 < told["hours"] < 0.1
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_rehearsal_warns_of_faces_that_are_not_there(
+    place: Path, speech: Path, cut: Callable[..., Path], capfd: Capture
+) -> None:
+    shutil.copy(cut("grey.mp4", "-frames:v", 5, "-an", "-vf", "hue=s=0,boxblur=40"), place / "a.mp4")
+    shutil.copy(speech, place / "a.wav")
+    assert main(["batch", str(place), "--dry-run", "--devices", "cpu"]) == 0
+    out, err = capfd.readouterr()
+    assert "no face in its first 5 seconds" in out
+    assert "how long it takes is not known" in err
+
+
+def test_ctrl_c_ends_the_workers_and_leaves_no_half_file(folder: Path) -> None:
+    command = [sys.executable, "-m", "dubtool", "batch", str(folder), "--devices", "cpu", "--workers", "2"]
+    state = folder / "dubtool.state.jsonl"
+    batch = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + 60
+    # A hidden file at the output's side: the dub is under way.
+    while not list(folder.glob(".dubtool-*")):
+        assert time.monotonic() < end and batch.poll() is None
+        time.sleep(0.02)
+    os.killpg(batch.pid, signal.SIGINT)
+    out, err = batch.communicate(timeout=60)
+    assert batch.returncode == 130
+    assert out == b""
+    assert err.decode().splitlines()[-1] == "dubtool: interrupted"
+    assert b"Traceback" not in err
+    assert not list(folder.glob(".dubtool-*")) and not list(folder.glob("*.dubbed.mp4"))
+    assert '"state": "running"' in state.read_text().splitlines()[-1] or '"failed"' in state.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [(["none.csv"], 3, "does not exist"), ([".", "--devices", "gpu"], 2, "device 'gpu' is unknown")],
+)
+def test_usage_is_checked(
+    folder: Path, arguments: list[str], code: int, says: str, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert main(["batch", *arguments]) == code
+    assert says in capfd.readouterr().err
+
+
+def test_what_a_kill_of_everything_left_is_cleared_away(folder: Path) -> None:
+    command = [sys.executable, "-m", "dubtool", "batch", str(folder), "--devices", "cpu", "--workers", "1", "--quiet"]
+    batch = subprocess.Popen(command, start_new_session=True)
+    end = time.monotonic() + 60
+    while not list(folder.glob(".dubtool-*")):
+        assert time.monotonic() < end and batch.poll() is None
+        time.sleep(0.02)
+    os.killpg(batch.pid, signal.SIGKILL)
+    assert batch.wait(30) == -signal.SIGKILL
+    assert list(folder.glob(".dubtool-*"))
+    for work in Path(os.environ["TMPDIR"]).iterdir():  # what no process is left to remove
+        shutil.rmtree(work)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.returncode, ran.stdout) == (3, f"{folder / '早 film.fr.dubbed.mp4'}\n")
+    assert not list(folder.glob(".dubtool-*"))

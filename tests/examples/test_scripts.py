@@ -1,0 +1,104 @@
+"""The scripts that people copy, run by the plainest shell there is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+# Stands in for dubtool: fails on a speech that says so, swallows stdin, and shows what it was given.
+_STUB = """#!/bin/sh
+cat >/dev/null
+printf '%s\\n' "$@" >>"$LOG"
+read -r status <"$3"
+[ "$status" = 0 ] || exit "$status"
+cp "$2" "$5"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    stub = tmp_path / "the stub"
+    stub.write_text(_STUB)
+    stub.chmod(0o755)
+    monkeypatch.setenv("DUBTOOL", str(stub))
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    place = tmp_path / '-it\'s "all" $HOME; *'
+    place.mkdir()
+    return place
+
+
+def _run(script: str, *arguments: object, cwd: Path | None = None) -> tuple[int, str]:
+    command = ["sh", str(EXAMPLES / script), *(str(word) for word in arguments)]
+    ran = subprocess.run(command, cwd=cwd, input="x", capture_output=True, text=True, timeout=120, check=False)
+    assert ran.stdout == ""
+    return ran.returncode, ran.stderr
+
+
+def _videos(folder: Path, **statuses: int) -> None:
+    for name, status in statuses.items():
+        (folder / f"{name}.mp4").write_text(name)
+        (folder / f"{name}.wav").write_text(f"{status}\n")
+
+
+def test_a_folder_is_dubbed_in_spite_of_names_and_errors(folder: Path) -> None:
+    _videos(folder, **{"-a b": 0, "早 v1.2": 0, "bad 'one'": 4, "worse": 7})
+    (folder / "no speech.mp4").touch()
+    code, told = _run("dub_folder.sh", folder.name, "--crf", "20", cwd=folder.parent)
+    assert (code, told) == (4, "2 dubbed, 0 there already, 2 failed\n")
+    assert (folder / "-a b.dubbed.mp4").read_text() == "-a b"
+    assert (folder / "早 v1.2.dubbed.mp4").exists()
+    first = (folder.parent / "log").read_text().splitlines()[:8]
+    at = f"./{folder.name}/-a b"
+    assert first == ["dub", f"{at}.mp4", f"{at}.wav", "--output", f"{at}.dubbed.mp4", "--quiet", "--crf", "20"]
+    _videos(folder, **{"bad 'one'": 0, "worse": 0})
+    assert _run("dub_folder.sh", folder) == (0, "2 dubbed, 2 there already, 0 failed\n")
+    assert _run("dub_folder.sh", folder) == (0, "0 dubbed, 4 there already, 0 failed\n")
+
+
+def test_one_video_is_dubbed_into_many_languages(folder: Path) -> None:
+    (folder / "my film.v2.mov").write_text("film")
+    for name, status in {"français": 0, "deutsch (neu)": 0, "x": 3}.items():
+        (folder / f"{name}.wav").write_text(f"{status}\n")
+    arguments = (Path(folder.name) / "my film.v2.mov", folder.name)
+    code, told = _run("dub_languages.sh", *arguments, cwd=folder.parent)
+    assert (code, told) == (3, "2 dubbed, 0 there already, 1 failed\n")
+    assert (folder / "my film.v2.français.mp4").read_text() == "film"
+    assert (folder / "my film.v2.deutsch (neu).mp4").exists()
+
+
+@pytest.mark.parametrize("script", ["dub_folder.sh", "dub_languages.sh"])
+def test_a_script_without_its_arguments_says_how(script: str, tmp_path: Path) -> None:
+    code, told = _run(script, tmp_path / "none")
+    assert code == 2
+    assert told.startswith("usage: ")
+
+
+def test_ctrl_c_ends_the_script(folder: Path) -> None:
+    _videos(folder, a=130, b=0)
+    assert _run("dub_folder.sh", folder) == (130, "")
+    assert not (folder / "b.dubbed.mp4").exists()
+
+
+def test_an_empty_folder_is_no_error(folder: Path) -> None:
+    assert _run("dub_folder.sh", folder) == (0, "0 dubbed, 0 there already, 0 failed\n")
+
+
+def test_the_script_with_the_real_tool(place: Path, clip: Path, speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = place.parent / "dubtool"
+    tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dubtool "$@"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("DUBTOOL", str(tool))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")]))
+    shutil.copy(clip, place / "早 film.mp4")
+    shutil.copy(speech, place / "早 film.wav")
+    ran = subprocess.run(["sh", EXAMPLES / "dub_folder.sh", place], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "1 dubbed, 0 there already, 0 failed\n")
+    assert ran.stdout == f"{place}/早 film.dubbed.mp4\n"
+    assert Path(ran.stdout.strip()).stat().st_size > 1000
