@@ -12,7 +12,6 @@ from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
 from dubtool.face.crop import CropSize
 
-
 # Standard deviation of the unsharp mask, in sides of the mouth box: 1.2 px of 128.
 _SHARPEN_SIGMA = 1.2 / 128
 

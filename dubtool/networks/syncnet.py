@@ -56,6 +56,7 @@ class SyncNet(nn.Module):
 
     def __init__(self, image_channels: int = 15, audio_channels: int = 29, hidden: int = 128) -> None:
         super().__init__()
+        self.audio_channels = audio_channels
         self.face_encoder = _FaceEncoder(image_channels, hidden)
         self.audio_encoder = _AudioEncoder(audio_channels, hidden)
         self.merge_encoder = nn.Sequential(

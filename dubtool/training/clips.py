@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,33 +105,51 @@ class Sampler:
         )
         self._share = weight / weight.sum()
 
+    def seeded(self, *seed: int) -> Sampler:
+        """The same sampler with chance of its own: what it draws depends on `seed` alone, in whichever thread."""
+        twin = copy.copy(self)
+        twin.rng = np.random.default_rng(seed)
+        return twin
+
     def draw(self) -> Sample:
-        clip = self.clips[self.rng.choice(len(self.clips), p=self._share)]
+        clip = self.draw_clip()
         return self.sample(clip, int(self.rng.choice(clip.frontal)))
+
+    def draw_clip(self) -> Clip:
+        """A clip, by its person's share."""
+        return self.clips[self.rng.choice(len(self.clips), p=self._share)]
 
     def sample(self, clip: Clip, row: int) -> Sample:
         """The sample whose target is row `row` of the clip."""
-        rng, size = self.rng, self.size
-        matrix = self._matrix(clip)
-        gain = rng.uniform(0.8, 1.2, 3) * rng.uniform(0.85, 1.15) if self.augment and rng.random() < 0.7 else None
-        gamma = rng.uniform(0.8, 1.25)
-
-        def crop(index: int, affine: np.ndarray) -> np.ndarray:
-            picture = cv2.warpAffine(
-                np.asarray(clip.crops[index]), affine, (size.width, size.height), flags=cv2.INTER_AREA,
-                borderMode=cv2.BORDER_REPLICATE,
-            )  # fmt: skip
-            if gain is None:
-                return picture
-            table = np.clip((np.arange(256)[:, None] / 255.0) ** gamma * gain * 255.0, 0, 255).astype(np.uint8)
-            return cv2.LUT(picture, table[None])
-
-        references = [crop(index, self._shaken(matrix)) for index in self._references(clip, row)]
+        size, matrix, light = self.size, self._matrix(clip), self._light()
+        references = [self._crop(clip, index, self._shaken(matrix), light) for index in self._references(clip, row)]
         mouth = _stored_px(clip, row) @ matrix[:, :2].T + matrix[:, 2]
         window = np.clip(np.arange(row - 2, row + 3), 0, len(clip.coefficients) - 1)
         drawing = draw_mouth(mouth, size.width, size.height)
         shape = clip.coefficients[window].T.astype(np.float32)
-        return Sample(crop(row, matrix), np.stack(references), drawing, shape, mouth.astype(np.float32))
+        crop = self._crop(clip, row, matrix, light)
+        return Sample(crop, np.stack(references), drawing, shape, mouth.astype(np.float32))
+
+    def mouths(self, clip: Clip, rows: Sequence[int]) -> np.ndarray:
+        """The mouth boxes of some rows in one and the same light and place: uint8 [n, m, m, 3]."""
+        matrix, light = self._matrix(clip), self._light()
+        return np.stack([self._crop(clip, row, matrix, light)[self.size.box] for row in rows])
+
+    def _light(self) -> np.ndarray | None:
+        """A table of new values uint8 [256, 3] for another light, or None."""
+        rng = self.rng
+        if not self.augment or rng.random() >= 0.7:
+            return None
+        gain = rng.uniform(0.8, 1.2, 3) * rng.uniform(0.85, 1.15)
+        gamma = rng.uniform(0.8, 1.25)
+        return np.clip((np.arange(256)[:, None] / 255.0) ** gamma * gain * 255.0, 0, 255).astype(np.uint8)
+
+    def _crop(self, clip: Clip, index: int, affine: np.ndarray, light: np.ndarray | None) -> np.ndarray:
+        picture = cv2.warpAffine(
+            np.asarray(clip.crops[index]), affine, (self.size.width, self.size.height), flags=cv2.INTER_AREA,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        return picture if light is None else cv2.LUT(picture, light[None])
 
     def _matrix(self, clip: Clip) -> np.ndarray:
         """From the stored crop to the sample's: resize, and in training a small similarity."""

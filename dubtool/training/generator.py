@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dubtool.errors import InputError, UsageError
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import DRAWING_CHANNELS
 from dubtool.face.shape import split_mouth
@@ -22,8 +20,7 @@ from dubtool.networks.dinet import DINet
 from dubtool.networks.discriminator import Discriminator
 from dubtool.training.clips import REFERENCES, Sample, Sampler, load_clips
 from dubtool.training.perception import Vgg19, perception_loss
-
-log = logging.getLogger(__name__)
+from dubtool.training.trainer import Trainer, read_checkpoint
 
 
 @dataclass(frozen=True)
@@ -89,98 +86,73 @@ def collate(samples: list[Sample], stage: GeneratorStage) -> Batch:
     )
 
 
-def batches(sampler: Sampler, stage: GeneratorStage) -> Iterator[Batch]:
-    """Batches without end."""
-    while True:
-        yield collate([sampler.draw() for _ in range(stage.batch)], stage)
+class GeneratorTrainer(Trainer[GeneratorStage, Batch]):
+    """Holds networks and optimisers of a generator's stage.
 
+    vgg: the file of `Vgg19`; without it there is no perception loss.
 
-class GeneratorTrainer:
-    """Holds networks, optimisers and the step number; saves and resumes exactly."""
+    Raises:
+        InputError: there are no prepared clips for this stage, or the VGG file cannot be read.
+    """
 
-    def __init__(self, stage: GeneratorStage, clips: Path, vgg: Path, run: Path, device: str = "cpu") -> None:
-        self.stage, self.run, self.device = stage, run, torch.device(device)
-        torch.manual_seed(stage.seed)
-        self.rng = np.random.default_rng(stage.seed)
-        self.net = DINet(3 + DRAWING_CHANNELS, 3 * REFERENCES, stage.modes, stage.width)
+    def __init__(
+        self, stage: GeneratorStage, clips: Path, vgg: Path | None, run: Path | None, device: str = "cpu"
+    ) -> None:
+        found = load_clips(clips, "train", min_natural=stage.min_natural)
+        if not found:
+            raise InputError(
+                f"{clips}: holds no training clip with a mouth of {stage.min_natural:g} px; run 'dubtool train prepare'"
+            )
+        self.sampler = Sampler(found, stage.mouth, np.random.default_rng(stage.seed))
+        super().__init__(stage, run, device)
+        self.net = new_generator(stage)
         self.judge = Discriminator(3, stage.judge_width) if stage.adversarial else None
-        self.vgg = self._placed(Vgg19(vgg, depth=4))
+        self.vgg = None if vgg is None else self._placed(Vgg19(vgg, depth=4))
         self._placed(self.net)
         self.optimiser = torch.optim.Adam(self.net.parameters(), stage.learning_rate, (0.9, 0.99))
         if self.judge is not None:
             self._placed(self.judge)
             self.judge_optimiser = torch.optim.Adam(self.judge.parameters(), stage.learning_rate, (0.5, 0.99))
-        self.sampler = Sampler(load_clips(clips, "train", min_natural=stage.min_natural), stage.mouth, self.rng)
         # Weights averaged over the last thousand steps measure better than the last ones.
         self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
-        self.step = 0
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "stage.json").write_text(json.dumps(asdict(stage), indent=1))
 
     def _placed(self, what: Any) -> Any:
         """A module or a batch of pictures on the device, channels last: what convolutions are fastest with."""
         return what.to(self.device, memory_format=torch.channels_last)
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.run / "checkpoint.pt"
+    def make(self, step: int) -> Batch:
+        sampler = self.sampler.seeded(self.stage.seed, step)
+        return collate([sampler.draw() for _ in range(self.stage.batch)], self.stage)
 
-    def save(self) -> None:
-        """Write the checkpoint whole or not at all."""
+    def state(self) -> dict[str, Any]:
         state = {
-            "step": self.step,
             "net": self.net.state_dict(),
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
-            "rng": self.rng.bit_generator.state,
         }
         if self.judge is not None:
             state |= {"judge": self.judge.state_dict(), "judge_optimiser": self.judge_optimiser.state_dict()}
-        part = self.checkpoint.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(self.checkpoint)
+        return state
 
-    def resume(self) -> bool:
-        """Go on from the run's checkpoint, if there is one."""
-        if not self.checkpoint.exists():
-            return False
-        state = torch.load(self.checkpoint, weights_only=True, map_location=self.device)
+    def restore(self, state: Mapping[str, Any]) -> None:
         self.net.load_state_dict(state["net"])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
-        self.rng.bit_generator.state = state["rng"]
-        self.step = state["step"]
         if self.judge is not None and "judge" in state:
             self.judge.load_state_dict(state["judge"])
             self.judge_optimiser.load_state_dict(state["judge_optimiser"])
-        return True
 
     def start_from(self, checkpoint: Path) -> None:
-        """Begin with the averaged weights of another stage (coarse to fine)."""
-        state = torch.load(checkpoint, weights_only=True, map_location=self.device)
-        self.net.load_state_dict(state["average"])
-        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
+        """Begin with the averaged weights of another stage (coarse to fine).
 
-    def train(self, *, save_every: float = 180.0, report_every: int = 50, limit: float | None = None) -> None:
-        """Run to the stage's last step, or for `limit` seconds."""
-        started = saved = time.monotonic()
-        seen: dict[str, float] = {}
-        for batch in batches(self.sampler, self.stage):
-            if self.step >= self.stage.steps or (limit and time.monotonic() - started > limit):
-                break
-            for name, value in self._update(batch).items():
-                seen[name] = seen.get(name, 0.0) + value
-            self.step += 1
-            if self.step % report_every == 0:
-                row = {"step": self.step, "seconds": round(time.monotonic() - started, 1)}
-                row |= {name: round(value / report_every, 5) for name, value in seen.items()}
-                with (self.run / "log.jsonl").open("a") as lines:
-                    lines.write(json.dumps(row) + "\n")
-                seen = {}
-            if time.monotonic() - saved > save_every:
-                self.save()
-                saved = time.monotonic()
-        self.save()
+        Raises:
+            InputError: there is no such checkpoint. UsageError: it holds a network of other sizes.
+        """
+        try:
+            self.net.load_state_dict(read_checkpoint(checkpoint, self.device)["average"])
+        except (RuntimeError, KeyError) as error:
+            raise UsageError(f"{checkpoint}: holds no generator of width {self.stage.width} and its inputs") from error
+        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
 
     def _rate(self) -> float:
         done = min(self.step / self.stage.steps, 1.0)
@@ -188,7 +160,7 @@ class GeneratorTrainer:
         cosine = 0.5 * (1 + np.cos(np.pi * done))
         return float(warm * (self.stage.final_rate + (self.stage.learning_rate - self.stage.final_rate) * cosine))
 
-    def _update(self, batch: Batch) -> dict[str, float]:
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
         stage = self.stage
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
@@ -202,9 +174,12 @@ class GeneratorTrainer:
             made = self.net.generate(source, batch.shape.to(self.device), features, alignment, mouth_only=True).float()
             weight = 1 + stage.lips * lips
             pixel = ((made - true).abs() * weight).mean()
-            feature = perception_loss(self.vgg, made, true)
-        loss = stage.pixel * pixel + stage.feature * feature
-        parts = {"pixel": float(pixel), "feature": float(feature)}
+            feature = None if self.vgg is None else perception_loss(self.vgg, made, true)
+        loss = stage.pixel * pixel
+        parts = {"pixel": pixel.detach()}
+        if feature is not None:
+            loss = loss + stage.feature * feature
+            parts["feature"] = feature.detach()
         if self.judge is not None:
             parts |= self._judge(made, true)
             self.judge.requires_grad_(False)
@@ -212,7 +187,7 @@ class GeneratorTrainer:
                 fooled = (self.judge(made).float() - 1).square().mean()
             self.judge.requires_grad_(True)
             loss = loss + stage.adversarial * fooled
-            parts["fooled"] = float(fooled)
+            parts["fooled"] = fooled.detach()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -220,7 +195,7 @@ class GeneratorTrainer:
         self._fold_into_average()
         return parts
 
-    def _judge(self, made: Tensor, true: Tensor) -> dict[str, float]:
+    def _judge(self, made: Tensor, true: Tensor) -> dict[str, Tensor]:
         """One discriminator step with least-squares targets (Mao et al. 2017)."""
         assert self.judge is not None
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -229,7 +204,7 @@ class GeneratorTrainer:
         self.judge_optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.judge_optimiser.step()
-        return {"judge": float(loss)}
+        return {"judge": loss.detach()}
 
     def _fold_into_average(self) -> None:
         keep = min(0.999, (1 + self.step) / (10 + self.step))
@@ -240,3 +215,8 @@ class GeneratorTrainer:
                     held.lerp_(value, 1 - keep)
                 else:
                     held.copy_(value)
+
+
+def new_generator(stage: GeneratorStage) -> DINet:
+    """An untrained generator of the stage's sizes."""
+    return DINet(3 + DRAWING_CHANNELS, 3 * REFERENCES, stage.modes, stage.width)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from dubtool.errors import WeightsError
 
 # Convolution widths between max pools, of which the first of each block is compared.
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512,))
@@ -18,12 +21,18 @@ class Vgg19(nn.Module):
 
     The file holds plain convolution weights in order, the first a 1x1 that subtracts the mean; 3x3 convolutions pad by
     reflection.
+
+    Raises:
+        WeightsError: the file is missing, or holds something else.
     """
 
     def __init__(self, weights: Path, depth: int = 5) -> None:
         super().__init__()
-        stored = load_file(weights)
-        numbers = sorted({int(name.split(".")[0]) for name in stored})
+        try:
+            stored = load_file(weights)
+            numbers = sorted({int(name.split(".")[0]) for name in stored})
+        except (OSError, SafetensorError, ValueError) as error:
+            raise WeightsError(f"{weights}: not a readable VGG-19 file; see 'dubtool train generator -h'") from error
         wanted = 1 + sum(len(block) for block in _BLOCKS[:depth])
         self.convolutions = nn.ModuleList()
         for number in numbers[:wanted]:

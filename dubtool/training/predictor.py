@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dubtool.errors import InputError
 from dubtool.face.shape import MOUTH, ShapeModel
 from dubtool.metrics.lips import compare
 from dubtool.networks.shape_predictor import ShapePredictor
 from dubtool.speech.whisper import RATE
+from dubtool.training.trainer import Trainer
+
+Windows = tuple[Tensor, Tensor, Tensor]
 
 # Points of `MOUTH` whose distances tell opening and width, and the chin.
 _TOP, _BOTTOM, _LEFT, _RIGHT, _CHIN = (
@@ -92,7 +98,13 @@ class Examples:
         weight = np.array([len(clip.times) * frames[clip.person] ** (stage.balance - 1) for clip in clips])
         self._share = weight / weight.sum()
 
-    def batch(self) -> tuple[Tensor, Tensor, Tensor]:
+    def seeded(self, *seed: int) -> Examples:
+        """The same examples with chance of their own."""
+        twin = copy.copy(self)
+        twin._rng = np.random.default_rng(seed)
+        return twin
+
+    def batch(self) -> Windows:
         """states [B, L, C, T], shapes [B, K, T], known [B, 1, T] (1 where a frame tells the shape)."""
         chosen = [
             self._example(self._clips[k]) for k in self._rng.choice(len(self._clips), self._stage.batch, p=self._share)
@@ -112,39 +124,82 @@ class Examples:
         return piece.transpose(1, 2, 0), shapes.astype(np.float32), known[None].astype(np.float32)
 
 
-def train_predictor(clips: Sequence[SpokenClip], model: ShapeModel, stage: PredictorStage) -> ShapePredictor:
-    """Train from scratch: L1 of the coefficients, weighted by how far each moves the mouth, and one minus the
-    correlation of opening, width and chin within each window."""
-    torch.manual_seed(stage.seed)
-    examples = Examples(clips, stage, np.random.default_rng(stage.seed))
-    layers, channels = clips[0].versions[0][0].shape[1:]
-    net = ShapePredictor(
-        model.size, layers, channels, stage.hidden, stage.dilations, stage.input_dropout, stage.dropout
-    )
-    optimiser = torch.optim.AdamW(net.parameters(), stage.learning_rate, weight_decay=stage.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, stage.learning_rate, total_steps=stage.steps, pct_start=0.1
-    )
-    basis = torch.from_numpy(model.basis)
-    reach = basis.square().sum((1, 2)).sqrt()
-    reach = (reach / reach.mean())[None, :, None]
-    seen = torch.stack(
-        [basis[:, _BOTTOM, 1] - basis[:, _TOP, 1], basis[:, _RIGHT, 0] - basis[:, _LEFT, 0], basis[:, _CHIN, 1]], dim=1
-    )
-    net.train()
-    for _ in range(stage.steps):
-        states, shapes, known = examples.batch()
-        made = net(states)
-        distance = ((made - shapes).abs() * known * reach).sum() / known.sum() / model.size
-        agreement = _correlation(
-            torch.einsum("bkt,kq->bqt", made, seen), torch.einsum("bkt,kq->bqt", shapes, seen), known
+class PredictorTrainer(Trainer[PredictorStage, Windows]):
+    """L1 of the coefficients, weighted by how far each moves the mouth, and one minus the correlation of opening, width
+    and chin within each window.
+
+    Raises:
+        InputError: there is no clip to learn from.
+    """
+
+    def __init__(
+        self,
+        stage: PredictorStage,
+        clips: Sequence[SpokenClip],
+        model: ShapeModel,
+        run: Path | None,
+        device: str = "cpu",
+    ) -> None:
+        if not clips:
+            raise InputError("there is no training clip with speech in sync; run 'dubtool train prepare'")
+        super().__init__(stage, run, device)
+        self._examples = Examples(clips, stage, np.random.default_rng(stage.seed))
+        self._modes = model.size
+        layers, channels = clips[0].versions[0][0].shape[1:]
+        self.net = new_predictor(stage, model.size, layers, channels).to(self.device)
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), stage.learning_rate, weight_decay=stage.weight_decay)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, stage.learning_rate, total_steps=stage.steps, pct_start=0.1
         )
-        loss = distance + stage.correlation * (1 - agreement).mean()
-        optimiser.zero_grad()
+        basis = torch.from_numpy(model.basis)
+        reach = basis.square().sum((1, 2)).sqrt()
+        self._reach = (reach / reach.mean())[None, :, None].to(self.device)
+        opening = basis[:, _BOTTOM, 1] - basis[:, _TOP, 1]
+        width = basis[:, _RIGHT, 0] - basis[:, _LEFT, 0]
+        self._seen = torch.stack([opening, width, basis[:, _CHIN, 1]], dim=1).to(self.device)
+
+    def make(self, step: int) -> Windows:
+        return self._examples.seeded(self.stage.seed, step).batch()
+
+    def learn(self, batch: Windows) -> dict[str, Tensor]:
+        # What dropout drops must depend on the step alone.
+        torch.manual_seed(self.stage.seed * 1_000_003 + self.step)
+        states, shapes, known = (part.to(self.device) for part in batch)
+        self.net.train()
+        made = self.net(states)
+        distance = ((made - shapes).abs() * known * self._reach).sum() / known.sum() / self._modes
+        looks = [torch.einsum("bkt,kq->bqt", each, self._seen) for each in (made, shapes)]
+        disagreement = (1 - _correlation(looks[0], looks[1], known)).mean()
+        loss = distance + self.stage.correlation * disagreement
+        self.optimiser.zero_grad()
         loss.backward()
-        optimiser.step()
-        schedule.step()
-    return net.eval()
+        self.optimiser.step()
+        self._schedule.step()
+        return {"distance": distance.detach(), "disagreement": disagreement.detach()}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.net.load_state_dict(state["net"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+
+
+def new_predictor(stage: PredictorStage, modes: int, layers: int, channels: int) -> ShapePredictor:
+    """An untrained predictor of the stage's sizes."""
+    return ShapePredictor(modes, layers, channels, stage.hidden, stage.dilations, stage.input_dropout, stage.dropout)
+
+
+def train_predictor(clips: Sequence[SpokenClip], model: ShapeModel, stage: PredictorStage) -> ShapePredictor:
+    """Train from scratch in one go, keeping nothing on disk."""
+    trainer = PredictorTrainer(stage, clips, model, None)
+    trainer.train()
+    return trainer.net.eval()
 
 
 def _correlation(a: Tensor, b: Tensor, known: Tensor) -> Tensor:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
+from dubtool.errors import InputError
+from dubtool.face.motion import runs, smoothed_points
 from dubtool.face.pose import fit_poses
-from dubtool.face.shape import MOUTH, ShapeModel
+from dubtool.face.shape import MOUTH, ShapeModel, rest_mouth
 from dubtool.face.topology import STABLE, tracked
+from dubtool.face.track import FaceTrack
 
 _CORNERS = tracked((33, 263))
+# Rows of one person that the mean head and the modes are made of.
+_MEAN_ROWS = 150
+_MOVED_ROWS = 800
+_LEAST_ROWS = 200
+_FRONTAL_DEGREES = 30.0
 
 
 def mean_head(points: np.ndarray, rounds: int = 4) -> np.ndarray:
@@ -44,3 +54,34 @@ def shape_model(mean: np.ndarray, moved: np.ndarray, modes: int) -> ShapeModel:
     order = np.argsort(values)[::-1][:modes]
     basis = (vectors[:, order] * np.sqrt(values[order])).T.reshape(modes, len(MOUTH), 3) / weight
     return ShapeModel(mean, basis.astype(np.float32))
+
+
+def shape_model_of(people: Iterable[Sequence[FaceTrack]], modes: int = 12) -> ShapeModel:
+    """The shape model of tracked people, each with equal weight whatever their minutes.
+
+    people: the tracks of each person.
+
+    Raises:
+        InputError: there are too few frames of them.
+    """
+    rng = np.random.default_rng(0)
+    points = [np.concatenate([_smoothed(track) for track in tracks]) for tracks in people]
+    if sum(map(len, points)) < _LEAST_ROWS:
+        raise InputError("too few frames for a shape model of this corpus; use the shipped one")
+    mean = mean_head(np.concatenate([_some(rng, rows, _MEAN_ROWS) for rows in points]))
+    head = ShapeModel(mean, np.zeros((1, len(MOUTH), 3), np.float32))
+    moved = []
+    for rows in points:
+        poses = head.poses(rows)
+        mouths, angles = poses.to_head(rows)[:, tracked(MOUTH)], poses.angles
+        frontal = np.abs(angles[:, 1]) < _FRONTAL_DEGREES
+        moved.append(_some(rng, (mouths - rest_mouth(mouths, angles))[frontal], _MOVED_ROWS))
+    return shape_model(mean, np.concatenate(moved), modes)
+
+
+def _smoothed(track: FaceTrack) -> np.ndarray:
+    return np.concatenate([smoothed_points(track, run) for run in runs(track.frames)])
+
+
+def _some(rng: np.random.Generator, rows: np.ndarray, count: int) -> np.ndarray:
+    return rows[rng.permutation(len(rows))[:count]]

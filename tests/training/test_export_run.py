@@ -1,0 +1,75 @@
+"""What a run has learned, exported and run by ONNX Runtime, equals the torch network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dubtool.engine.session import Session
+from dubtool.face.shape import ShapeModel
+from dubtool.training.export import export_run, load_generator
+from dubtool.training.generator import GeneratorStage, GeneratorTrainer
+from dubtool.training.predictor import PredictorStage, PredictorTrainer, load_spoken
+from dubtool.training.syncnet import SyncStage, SyncTrainer
+from dubtool.weights.locate import find
+
+# Weights are stored in half precision.
+TOLERANCE = 4e-3
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DUBTOOL_WEIGHTS", str(tmp_path / "out"))
+    return tmp_path / "out"
+
+
+def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
+    stage = GeneratorStage(64, 8, 3, batch=2, steps=2, min_natural=0)
+    run = tmp_path / "run"
+    GeneratorTrainer(stage, data / "clips", None, run).train()
+    once, frame = export_run(run, out, "mine")
+    # Registered: found by name, and verified.
+    assert find("mine_once") == once and find("mine_frame") == frame
+    torch.manual_seed(0)
+    reference, source, shape = torch.rand(1, 15, 104, 80), torch.rand(2, 6, 104, 80), torch.rand(2, 3, 5)
+    net = load_generator(run / "checkpoint.pt", stage)
+    with torch.no_grad():
+        wanted = net.generate(source, shape, *net.encode_reference(reference), mouth_only=True).numpy()
+    given = Session(once, "cpu").run({"reference": reference.numpy()})
+    session = Session(frame, "cpu")
+    got = session.run({"source": source.numpy(), "audio": shape.numpy(), **given})["mouth"]
+    assert np.abs(got - wanted).max() < TOLERANCE
+    assert session.metadata["conditioning"] == "shape" and session.metadata["steps"] == 2
+
+
+def test_a_predictor_and_the_shape_model_of_its_own(
+    data: Path, shape_model: ShapeModel, tmp_path: Path, out: Path
+) -> None:
+    stage = PredictorStage(hidden=8, dilations=(1,), batch=2, steps=2)
+    run = tmp_path / "run"
+    trainer = PredictorTrainer(stage, load_spoken(data / "clips", "train", augmented=True), shape_model, run)
+    trainer.train()
+    (run / "face_shape.npz").write_bytes((data / "face_shape.npz").read_bytes())
+    paths = export_run(run, out, "mine")
+    assert [path.name for path in paths] == ["speech_shapes.onnx", "face_shape.npz"]
+    assert find("speech_shapes") == paths[0] and find("face_shape") == paths[1]
+    states = torch.randn(1, 4, 6, 40)
+    with torch.no_grad():
+        wanted = trainer.net.eval()(states).numpy()
+    got = Session(paths[0], "cpu").run({"states": states.numpy()})["shapes"]
+    assert np.abs(got - wanted).max() < TOLERANCE * max(1.0, np.abs(wanted).max())
+
+
+def test_a_sync_expert(data: Path, tmp_path: Path, out: Path) -> None:
+    run = tmp_path / "run"
+    trainer = SyncTrainer(SyncStage(hidden=8, batch=2, steps=2, min_natural=0), data / "clips", run)
+    trainer.train()
+    (path,) = export_run(run, out, "mine")
+    batch = trainer.make(7)
+    with torch.no_grad():
+        wanted = trainer.net.eval()(batch.mouths, batch.sounds).numpy()
+    got = Session(path, "cpu").run({"image": batch.mouths.numpy(), "audio": batch.sounds.numpy()})["score"]
+    assert np.abs(got - wanted).max() < TOLERANCE
