@@ -30,8 +30,8 @@ from dubtool.weights.verify import sha256_of
 _KERNEL_REACH = 4
 
 
-def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path, gain: float = 1.0) -> None:
-    """Write states [1, L, C, T] -> shapes [1, K, T]. gain: what the shapes are multiplied by at work."""
+def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path) -> None:
+    """Write states [1, L, C, T] -> shapes [1, K, T]."""
     layers, channels, modes = len(net.mix), net.entry.in_channels, net.exit.out_channels
     export_module(
         net,
@@ -42,7 +42,7 @@ def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path, gai
         descriptor={
             "network": "shape-predictor",
             "modes": modes,
-            "gain": gain,
+            "gain": stage.gain,
             "reach": _KERNEL_REACH * sum(stage.dilations),
             "stage": asdict(stage),
         },

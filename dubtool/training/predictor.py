@@ -35,7 +35,9 @@ _TOP, _BOTTOM, _LEFT, _RIGHT, _CHIN = (
 class PredictorStage:
     """hidden, dilations, input_dropout, dropout: the network's. window: training examples, steps of 1/50 s.
     correlation: weight of one minus the correlation, beside the L1 of the coefficients. balance: exponent by which a
-    person's share grows with their minutes."""
+    person's share grows with their minutes. silence: share of examples in which nobody speaks and the mouth rests.
+    gain: what the shapes are multiplied by at work, since a network that is punished for every wrong guess moves less
+    than people do."""
 
     hidden: int = 128
     dilations: tuple[int, ...] = (1, 2, 4)
@@ -48,6 +50,8 @@ class PredictorStage:
     weight_decay: float = 0.3
     correlation: float = 1.0
     balance: float = 0.5
+    silence: float = 0.06
+    gain: float = 1.3
     seed: int = 0
 
 
@@ -90,8 +94,14 @@ def load_spoken(folder: Path, split: str, *, augmented: bool) -> list[SpokenClip
 class Examples:
     """Windows of states and the shapes that belong to them, people balanced."""
 
-    def __init__(self, clips: Sequence[SpokenClip], stage: PredictorStage, rng: np.random.Generator) -> None:
-        self._clips, self._stage, self._rng = clips, stage, rng
+    def __init__(
+        self,
+        clips: Sequence[SpokenClip],
+        stage: PredictorStage,
+        rng: np.random.Generator,
+        silence: np.ndarray | None = None,
+    ) -> None:
+        self._clips, self._stage, self._rng, self._silence = clips, stage, rng, silence
         frames: dict[str, int] = {}
         for clip in clips:
             frames[clip.person] = frames.get(clip.person, 0) + len(clip.times)
@@ -107,10 +117,22 @@ class Examples:
     def batch(self) -> Windows:
         """states [B, L, C, T], shapes [B, K, T], known [B, 1, T] (1 where a frame tells the shape)."""
         chosen = [
-            self._example(self._clips[k]) for k in self._rng.choice(len(self._clips), self._stage.batch, p=self._share)
+            self._silent() if self._rests() else self._example(self._clips[k])
+            for k in self._rng.choice(len(self._clips), self._stage.batch, p=self._share)
         ]
         states, shapes, known = (np.stack(part) for part in zip(*chosen, strict=True))
         return torch.from_numpy(states), torch.from_numpy(shapes), torch.from_numpy(known)
+
+    def _rests(self) -> bool:
+        return self._silence is not None and self._rng.random() < self._stage.silence
+
+    def _silent(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        assert self._silence is not None
+        window, modes = self._stage.window, self._clips[0].coefficients.shape[1]
+        sound = self._silence[self._rng.integers(len(self._silence))]
+        first = int(self._rng.integers(len(sound) - window))
+        piece = sound[first : first + window].astype(np.float32).transpose(1, 2, 0)
+        return piece, np.zeros((modes, window), np.float32), np.ones((1, window), np.float32)
 
     def _example(self, clip: SpokenClip) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng, window = self._rng, self._stage.window
@@ -126,7 +148,7 @@ class Examples:
 
 class PredictorTrainer(Trainer[PredictorStage, Windows]):
     """L1 of the coefficients, weighted by how far each moves the mouth, and one minus the correlation of opening, width
-    and chin within each window.
+    and chin within each window. silence: states [M, T, L, C] of rooms in which nobody speaks, as `prepare` writes them.
 
     Raises:
         InputError: there is no clip to learn from.
@@ -139,11 +161,12 @@ class PredictorTrainer(Trainer[PredictorStage, Windows]):
         model: ShapeModel,
         run: Path | None,
         device: str = "cpu",
+        silence: np.ndarray | None = None,
     ) -> None:
         if not clips:
             raise InputError("there is no training clip with speech in sync; run 'dubtool train prepare'")
         super().__init__(stage, run, device)
-        self._examples = Examples(clips, stage, np.random.default_rng(stage.seed))
+        self._examples = Examples(clips, stage, np.random.default_rng(stage.seed), silence)
         self._modes = model.size
         layers, channels = clips[0].versions[0][0].shape[1:]
         self.net = new_predictor(stage, model.size, layers, channels).to(self.device)

@@ -29,7 +29,7 @@ from dubtool.training.pack import Look, looks, write_clip
 from dubtool.training.shape_model import shape_model_of
 from dubtool.training.sync_check import LAGS, TRUSTED_SECONDS, common_lag, heard_opening, judge, sync_curve
 from dubtool.training.tracking import Followed, follow
-from dubtool.training.voices import spoken_versions
+from dubtool.training.voices import silent_states, spoken_versions
 from dubtool.weights.locate import find
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ def prepare(
     model = _shape_model(out, shape, [pair for pair in followed if pair[0].person not in kept_apart])
     with tempfile.TemporaryDirectory(prefix=_PARTS, dir=out) as work:
         packer = _Packer(out, Path(work), model, kept_apart, device)
+        packer.write_silence()
         done = 0
         for group in _groups(followed):
             try:
@@ -165,6 +166,13 @@ class _Packer:
         self._encoder = Session(find("whisper"), device)
         self._predictor = Session(find("speech_shapes"), device)
         self._shipped_model = ShapeModel.load(find("face_shape"))
+
+    def write_silence(self) -> None:
+        """`silence.npy`: what the encoder makes of rooms in which nobody speaks."""
+        if not (self._out / "silence.npy").exists():
+            part = self._parts / "silence.npy"
+            np.save(part, silent_states(self._encoder, self._parts))
+            part.replace(self._out / "silence.npy")
 
     def pack(self, group: Sequence[tuple[Recording, Followed]], result: Prepared) -> None:
         usable = []

@@ -82,7 +82,9 @@ def train_predictor(data: Path, run: Path, stage: PredictorStage, effort: Effort
     model = ShapeModel.load(run / _SHAPE_FILE)
     clips = load_spoken(data / "clips", "train", augmented=True)
     people = load_spoken(data / "clips", "val", augmented=False)
-    trainer = PredictorTrainer(stage, clips, model, run, _device(effort.device))
+    quiet = data / "silence.npy"
+    silence = np.load(quiet) if quiet.exists() else None
+    trainer = PredictorTrainer(stage, clips, model, run, _device(effort.device), silence)
     trainer.resume()
 
     def watch() -> None:

@@ -25,6 +25,8 @@ _SILENCE_SECONDS = (0.5, 6.5)
 _GAIN = (0.4, 1.6)
 _NOISE_SHARE = 0.6
 _NOISE_DECIBELS = (8.0, 30.0)
+_ROOM_LEVELS = (0.0, 0.0, 1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 4e-3)
+_ROOM_SECONDS = 20
 
 
 def spoken_versions(
@@ -58,6 +60,23 @@ def spoken_versions(
     for k, (states, start, stretch) in enumerate(versions):
         stored |= {f"states{k}": states, f"start{k}": np.array(start), f"stretch{k}": np.array(stretch)}
     return stored
+
+
+def silent_states(encoder: Session, work: Path) -> np.ndarray:
+    """States of rooms in which nobody speaks, from dead silence to the hum of machines: float16 [M, T, L, C]."""
+    rng = np.random.default_rng(5)
+    states = []
+    for number, level in enumerate(_ROOM_LEVELS):
+        time = np.arange(_ROOM_SECONDS * SAMPLE_RATE) / SAMPLE_RATE
+        sound = rng.standard_normal(len(time)) * level
+        if number % 2:
+            sound = np.convolve(sound, np.ones(8) / 8, "same")
+        if number >= len(_ROOM_LEVELS) // 2:
+            sound = sound + 0.5 * level * np.sin(2 * np.pi * 50 * time)
+        path = work / "room.wav"
+        soundfile.write(path, sound.astype(np.float32), SAMPLE_RATE, subtype="FLOAT")
+        states.append(_states(path, encoder, 0)[: _ROOM_SECONDS * RATE])
+    return np.stack(states)
 
 
 def _states(path: Path, encoder: Session, first: int) -> np.ndarray:

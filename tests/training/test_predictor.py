@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.face.shape import ShapeModel
-from dubtool.training.predictor import PredictorStage, SpokenClip, load_spoken, score, train_predictor
+from dubtool.training.predictor import Examples, PredictorStage, SpokenClip, load_spoken, score, train_predictor
 
 
 def _speaker(name: str, model: ShapeModel, seed: int) -> SpokenClip:
@@ -46,3 +46,17 @@ def test_only_clips_in_sync_are_spoken(data: Path, tmp_path: Path) -> None:
         np.savez(folder / "meta.npz", **(dict(meta) | {"use": "face"}))
         np.savez(folder / "states.npz", **dict(states))
     assert load_spoken(tmp_path / "clips", "train", augmented=True) == []
+
+
+def test_silence_is_learned_as_a_mouth_at_rest(shape_model: ShapeModel) -> None:
+    speakers = [_speaker(f"speaker{seed}", shape_model, seed) for seed in range(2)]
+    stage = PredictorStage(batch=8, window=20, silence=0.5)
+    layers, channels = speakers[0].versions[0][0].shape[1:]
+    quiet = np.full((2, 60, layers, channels), 9.0, np.float16)
+    states, shapes, known = Examples(speakers, stage, np.random.default_rng(0), quiet).batch()
+    silent = (states == 9.0).flatten(1).all(dim=1)
+    assert 0 < int(silent.sum()) < 8
+    assert shapes[silent].abs().max() == 0
+    assert known[silent].min() == 1
+    spoken_only, _, _ = Examples(speakers, stage, np.random.default_rng(0)).batch()
+    assert not (spoken_only == 9.0).flatten(1).all(dim=1).any()
