@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dubtool.jobs.dub import dub as dub
+    from dubtool.jobs.restore_teeth import restore_teeth as restore_teeth
 
 __version__ = "0.1.0"
 
-_HOMES = {"dub": "dubtool.jobs.dub"}
+_HOMES = {"dub": "dubtool.jobs.dub", "restore_teeth": "dubtool.jobs.restore_teeth"}
 
-__all__ = ["__version__", "dub"]
+__all__ = ["__version__", "dub", "restore_teeth"]
 
 
 def __getattr__(name: str) -> Any:

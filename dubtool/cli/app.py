@@ -12,8 +12,9 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from dubtool import __version__
-from dubtool.cli import batch, bench, doctor, dub, evaluate, train, weights
+from dubtool.cli import batch, bench, doctor, dub, evaluate, restore_teeth, train, weights
 from dubtool.cli.console import Console
+from dubtool.cli.heap import share_heap
 from dubtool.cli.signals import Stopped, stopping
 from dubtool.errors import EXIT_INTERRUPTED, DubtoolError
 
@@ -26,12 +27,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("dub")(dub.dub)
-app.command("batch")(batch.batch)
-app.command("evaluate")(evaluate.evaluate)
-app.command("bench")(bench.bench)
-app.add_typer(train.app, name="train")
+app.command("restore-teeth")(restore_teeth.restore_teeth)
+app.command("batch", short_help="Do many jobs, one after another.")(batch.batch)
+app.command("evaluate", short_help="How well a model dubs.")(evaluate.evaluate)
+app.command("bench", short_help="How fast this machine dubs.")(bench.bench)
+app.add_typer(train.app, name="train", short_help="Train the networks on videos.")
 app.add_typer(weights.app, name="weights")
-app.command("doctor")(doctor.doctor)
+app.command("doctor", short_help="What this machine can do.")(doctor.doctor)
 
 
 def _print_version(value: bool) -> None:
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     _keep_foreign_bytes()
+    share_heap()
     try:
         code = _run(arguments, console)
         # A reader that has gone away shows here, not when the interpreter shuts down.

@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dubtool import __version__
@@ -21,10 +21,14 @@ Tell = Callable[[str, float, float | None], None]
 
 @dataclass
 class Console:
-    """How one run of the command line talks. The options --quiet and --verbose set its fields."""
+    """How one run of the command line talks. The options --quiet and --verbose set its fields.
+
+    heed: called with every progress; raises when the user asked to stop.
+    """
 
     quiet: bool = False
     verbose: bool = False
+    heed: Callable[[], None] = field(default=lambda: None)
 
     def set_verbose(self) -> None:
         """Show the library's debug log on stderr, and tracebacks of errors."""
@@ -35,6 +39,13 @@ class Console:
         logger.handlers[:] = [handler]
         logger.setLevel(logging.DEBUG)
         logger.debug("dubtool %s, Python %s, %s", __version__, platform.python_version(), platform.platform())
+
+    def close(self) -> None:
+        """Take the debug log off again, for callers in whose process other things go on."""
+        if self.verbose:
+            logger = logging.getLogger("dubtool")
+            logger.handlers.clear()
+            logger.setLevel(logging.NOTSET)
 
     def result(self, text: str) -> None:
         """The command's result, on stdout."""
@@ -78,12 +89,19 @@ class Console:
         `unit` "bytes" shows megabytes.
         """
         if self.quiet:
-            yield lambda stage, done, total: None
+            yield self._heeding(lambda stage, done, total: None)
         elif sys.stderr.isatty():
             with _bars(unit) as tell:
-                yield tell
+                yield self._heeding(tell)
         else:
-            yield _lines(unit)
+            yield self._heeding(_lines(unit))
+
+    def _heeding(self, tell: Tell) -> Tell:
+        def heed_and_tell(stage: str, done: float, total: float | None) -> None:
+            self.heed()
+            tell(stage, done, total)
+
+        return heed_and_tell
 
 
 @contextlib.contextmanager

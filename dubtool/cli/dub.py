@@ -11,20 +11,26 @@ from dubtool.cli.options import (
     BatchSize,
     Codec,
     Crf,
+    Debug,
     Device,
+    Face,
     From,
     Json,
+    Lossless,
+    NoCache,
     Output,
     Overwrite,
     Precision,
+    Preset,
     Preview,
     Quiet,
+    Sidecar,
     To,
     Verbose,
     console_of,
 )
 from dubtool.cli.summary import show_summary
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.options import DEFAULT_MODEL, DEFAULT_RESTORER
 
 
 def dub(
@@ -32,12 +38,7 @@ def dub(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video whose mouth is to speak.")],
     speech: Annotated[Path, typer.Argument(metavar="SPEECH", help="A file with the sound of the speech.")],
     output: Output = None,
-    face: Annotated[
-        str,
-        typer.Option(
-            "--face", metavar="WHO", help="Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y."
-        ),
-    ] = "largest",
+    face: Face = "largest",
     length: Annotated[
         Literal["speech", "video", "shortest"], typer.Option("--length", help="What the result lasts as long as.")
     ] = "speech",
@@ -56,20 +57,24 @@ def dub(
     soundtrack: Annotated[
         Path | None, typer.Option("--soundtrack", metavar="FILE", help="Sound of the result instead of the speech.")
     ] = None,
+    restore_teeth: Annotated[
+        bool, typer.Option("--restore-teeth", help="Redraw the made mouths sharply; see 'dubtool restore-teeth -h'.")
+    ] = False,
+    restorer: Annotated[
+        str, typer.Option("--restorer", metavar="NAME", help="The network for --restore-teeth.")
+    ] = DEFAULT_RESTORER,
     device: Device = "auto",
     precision: Precision = "auto",
     batch_size: BatchSize = 4,
     codec: Codec = None,
     crf: Crf = 18,
-    preset: Annotated[
-        str, typer.Option("--preset", metavar="NAME", help="Effort of the encoder, ultrafast to veryslow.")
-    ] = "medium",
-    lossless: Annotated[bool, typer.Option("--lossless", help="Encode without any loss.")] = False,
+    preset: Preset = "medium",
+    lossless: Lossless = False,
     overwrite: Overwrite = False,
     preview: Preview = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Also write a contact sheet of how frames were made.")] = False,
-    sidecar: Annotated[bool, typer.Option("--sidecar", help="Also write the report beside the result.")] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Look for faces anew, and do not keep them.")] = False,
+    debug: Debug = False,
+    sidecar: Sidecar = False,
+    no_cache: NoCache = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -92,6 +97,8 @@ def dub(
             model=model,
             expression=expression,
             soundtrack=soundtrack,
+            restore_teeth=restore_teeth,
+            restorer=restorer,
             device=device,
             precision=precision,
             batch_size=batch_size,

@@ -26,7 +26,8 @@ def show_summary(console: Console, report: Report) -> None:
 
 def _rows(report: Report) -> list[tuple[str, str]]:
     total = sum(report.seconds.values())
-    rows = [("dubbed", f"{report.dubbed} of {report.frames} frames")]
+    changed = "restored" if report.job == "restore-teeth" else "dubbed"
+    rows = [(changed, f"{report.dubbed} of {report.frames} frames")]
     if report.passed:
         reasons = ", ".join(f"{reason} {count}" for reason, count in report.passed.most_common())
         rows.append(("passed through", reasons))

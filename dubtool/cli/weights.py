@@ -14,7 +14,7 @@ from dubtool.errors import WeightsError
 from dubtool.weights import locate, registry, verify
 from dubtool.weights.registry import Entry
 
-app = typer.Typer(help="Model files: list, fetch, verify, import.", rich_markup_mode=None)
+app = typer.Typer(help="Model files: fetch, verify, import.", rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of 'dubtool weights list'.")]
 

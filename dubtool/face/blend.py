@@ -40,6 +40,12 @@ def paste(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray,
     rows, columns = size.box
     to_box = to_crop.copy()
     to_box[:, 2] -= (columns.start, rows.start)
+    paste_crop(frame, made, mask, to_box)
+
+
+def paste_crop(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray) -> None:
+    """`paste` of a whole crop. made: float32 [h, w, 3]; mask: [h, w]; to_crop: picture px to px of `made` [2, 3]."""
+    to_box = to_crop.copy()
     box = _touched(mask, to_box, frame.width, frame.height)
     if box is None:
         return

@@ -93,7 +93,8 @@ def smoothed_points(track: FaceTrack, where: slice) -> np.ndarray:
     return points[where.start - wider.start :][: where.stop - where.start]
 
 
-def _blocks(track: FaceTrack) -> list[slice]:
+def blocks(track: FaceTrack) -> list[slice]:
+    """A track's rows in pieces of a run each, small enough to be worked on at once."""
     return [
         slice(start, min(start + _BLOCK, run.stop))
         for run in runs(track.frames)
@@ -102,7 +103,7 @@ def _blocks(track: FaceTrack) -> list[slice]:
 
 
 def _track_poses(track: FaceTrack, model: ShapeModel) -> Poses:
-    fitted = _joined([model.poses(smoothed_points(track, block)) for block in _blocks(track)])
+    fitted = _joined([model.poses(smoothed_points(track, block)) for block in blocks(track)])
     parts = []
     for run in runs(track.frames):
         poses = fitted[run]
@@ -125,7 +126,7 @@ def _head_and_mouths(tracks: Sequence[FaceTrack], poses: Poses) -> tuple[np.ndar
     mouth, place, total = tracked(MOUTH), 0, np.zeros(())
     mouths = np.empty((len(poses), len(mouth), 3), np.float32)
     for track in tracks:
-        for block in _blocks(track):
+        for block in blocks(track):
             rows = slice(place + block.start, place + block.stop)
             heads = poses[rows].to_head(smoothed_points(track, block))
             total = total + heads.sum(axis=0)

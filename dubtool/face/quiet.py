@@ -10,11 +10,13 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
 _STDERR = 2
+_SETTLING = 0.5
 _lock = threading.Lock()
 
 
@@ -36,4 +38,11 @@ def quiet_loading() -> Iterator[None]:
             stack.callback(os.close, nowhere)
             os.dup2(nowhere, _STDERR)
             stack.callback(os.dup2, kept, _STDERR)
-        yield
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            # MediaPipe loads on a thread of its own, which an interrupt does not stop: let it say its lines first.
+            time.sleep(_SETTLING)
+            raise

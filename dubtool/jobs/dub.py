@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from dubtool.errors import NoFaceError, UsageError
 from dubtool.face.blend import match_colour, paste
-from dubtool.face.crop import to_pixels, warp
+from dubtool.face.crop import CropSize, apply, to_pixels
 from dubtool.face.generator import Generator
 from dubtool.face.mask import mouth_mask
-from dubtool.face.motion import FaceMotion, face_motion
-from dubtool.face.occlusion import covered_rows
-from dubtool.face.people import choose, people
-from dubtool.face.picture import bounds, within
 from dubtool.face.references import reference_candidates, sharpness
+from dubtool.face.restorer import Restorer
 from dubtool.face.shape import ShapeModel
+from dubtool.face.teeth import landmarks_of_mouths
 from dubtool.jobs.condition import Conditioner, Conditions, conditioner, drivers
 from dubtool.jobs.follow import Followed, follow
-from dubtool.jobs.load import load_generator
+from dubtool.jobs.frames import Batch, crop_of, crops_of_rows, stream
+from dubtool.jobs.load import load_generator, load_restorer
 from dubtool.jobs.options import DubOptions
 from dubtool.jobs.outputs import Outputs, checked_output
-from dubtool.jobs.pipeline import Background, batched, prefetched
+from dubtool.jobs.person import chosen_person
 from dubtool.jobs.report import Report
+from dubtool.jobs.sheet import work_tiles
+from dubtool.jobs.slots import Slot, count, reasons, refuse_nothing, to_slots
 from dubtool.jobs.take import ease, plan_take
+from dubtool.jobs.teeth import Teeth
 from dubtool.media.audio import Speech, load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import check_target
@@ -38,12 +40,6 @@ from dubtool.media.frame import Frame
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.weights.locate import digests, find
 
-log = logging.getLogger(__name__)
-
-# Beyond this a face shows one half only, and a generator trained on frontal ones breaks it.
-_MAX_YAW = 50.0
-_QUEUE = 6
-_WORTH_A_SEEK = 250
 _QUIET_RMS = 1e-4
 
 Progress = Callable[[str, float, float | None], None]
@@ -84,18 +80,28 @@ def dub(
     report = Report("dub", str(target), {"video": str(video), "speech": str(speech)}, model=chosen.model)
     with report.timed("load"):
         generator, graphs = load_generator(chosen.model, chosen.device, chosen.precision)
+        restorer, more = _restorer(chosen, generator)
         model = ShapeModel.load(find("face_shape"))
     report.device = generator.device
-    report.weights = digests([*graphs, *drivers(generator.spec)])
+    report.weights = digests([*graphs, *more, *drivers(generator.spec)])
     with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
         with report.timed("speech"):
             sound = load_speech(speech, Path(folder))
         _warn_of_sound(sound, report)
         with report.timed("track"):
             followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
-        job = _Job(info, chosen, generator, model, sound, followed, report)
+        job = _Job(info, chosen, generator, restorer, model, sound, followed, report)
         job.run(target, lambda done, total: tell("dub", done, total))
     return report
+
+
+def _restorer(options: DubOptions, generator: Generator) -> tuple[Restorer | None, tuple[str, ...]]:
+    if not options.restore_teeth:
+        return None, ()
+    if generator.spec.conditioning != "shape":
+        # Only there is the new mouth's outline known.
+        raise UsageError(f"teeth can be restored after generators driven by mouth shapes; {options.model} is not")
+    return load_restorer(options.restorer, options.device, options.precision)
 
 
 def _warn_of_sound(sound: Speech, report: Report) -> None:
@@ -103,16 +109,6 @@ def _warn_of_sound(sound: Speech, report: Report) -> None:
         report.warnings.append(f"{sound.source} is silent: the mouth will stay at rest")
     if sound.decode_failures:
         report.warnings.append(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """One output frame: its place, the motion's row (-1: none), its weight and, when 0, why."""
-
-    number: int
-    row: int
-    weight: float
-    why: str
 
 
 class _Job:
@@ -123,6 +119,7 @@ class _Job:
         info: MediaInfo,
         options: DubOptions,
         generator: Generator,
+        restorer: Restorer | None,
         model: ShapeModel,
         sound: Speech,
         followed: Followed,
@@ -130,7 +127,9 @@ class _Job:
     ) -> None:
         self.info, self.options, self.generator, self.model = info, options, generator, model
         self.sound, self.followed, self.report = sound, followed, report
-        self.motion = self._motion()
+        chosen = chosen_person(info, followed, options.face, model)
+        self.motion = chosen.motion
+        self.teeth = None if restorer is None else Teeth(restorer, chosen, "frame")
         self.take = plan_take(
             followed.times,
             followed.durations,
@@ -156,46 +155,53 @@ class _Job:
             expression=self.options.expression,
             device=self.options.device,
         )
+        soundtrack = self.options.soundtrack or self.sound.source
         with (
             self.report.timed("dub"),
-            Outputs(target, self.info, self.options, self.sound, self.take, self.report) as outputs,
-            Background(outputs.write, _QUEUE) as sink,
+            Outputs(target, self.info, self.options, self.take, self.report, soundtrack) as outputs,
         ):
-            frames = prefetched(reader.frames(self.take.source.tolist()), _QUEUE)
-            try:
-                for batch in batched(zip(self.slots, frames, strict=True), self.options.batch_size):
-                    self._dub_batch(batch, source, outputs)
-                    for slot, frame in batch:
-                        sink.put((slot.number, frame))
-                    progress(batch[-1][0].number + 1, len(self.slots))
-            finally:
-                frames.close()
+            stream(
+                self.slots,
+                reader.frames(self.take.source.tolist()),
+                lambda batch: self._dub_batch(batch, source, outputs),
+                outputs,
+                batch_size=self.options.batch_size,
+                progress=progress,
+            )
 
-    def _dub_batch(self, batch: list[tuple[_Slot, Frame]], source: Conditioner, outputs: Outputs) -> None:
-        """Change the batch's frames in place where their slots say so."""
-        changed = [(slot, frame) for slot, frame in batch if slot.weight > 0]
-        if not changed:
-            return
+    def _dub_batch(self, batch: Batch, source: Conditioner, outputs: Outputs) -> None:
+        """Change the batch's frames in place."""
         size = self.generator.spec.size
-        rows = np.array([slot.row for slot, _ in changed])
-        weight = np.array([slot.weight for slot, _ in changed])
-        times = np.array([float(self.take.times[slot.number]) for slot, _ in changed])
+        rows = np.array([slot.row for slot, _ in batch])
+        weight = np.array([slot.weight for slot, _ in batch])
+        times = np.array([float(self.take.times[slot.number]) for slot, _ in batch])
         crops = np.stack(
             [
-                _crop(frame, self.to_crop[row], size.width, size.height)
-                for row, (_, frame) in zip(rows, changed, strict=True)
+                crop_of(frame, self.to_crop[row], size.width, size.height)
+                for row, (_, frame) in zip(rows, batch, strict=True)
             ]
         )
         wanted = source.at(times, rows, weight)
         made = self.generator.generate(crops, wanted.vectors, wanted.drawings)
-        for place, (slot, frame) in enumerate(changed):
-            before = frame.copy() if outputs.wants(slot.number) else None
-            mask = self._paste(frame, made[place], crops[place], wanted, place, slot)
-            if before is not None:
-                outputs.show(slot.number, before, frame, crops[place], wanted, place, made[place], mask)
+        untouched = {slot.number: frame.copy() for slot, frame in batch if outputs.wants(slot.number)}
+        masks = [
+            self._paste(frame, made[place], crops[place], wanted, place, slot)
+            for place, (slot, frame) in enumerate(batch)
+        ]
+        if self.teeth is not None:
+            self.teeth.restore(batch, self._new_mouths(self.teeth, rows, wanted))
+        for place, (slot, frame) in enumerate(batch):
+            if slot.number in untouched:
+                tiles = partial(_tiles, crops[place], wanted, place, made[place], masks[place], size)
+                outputs.show(slot.number, untouched[slot.number], frame, tiles)
+
+    def _new_mouths(self, teeth: Teeth, rows: np.ndarray, wanted: Conditions) -> np.ndarray:
+        """Landmarks for `Teeth` of the mouths that were made, picture px [B, 22, 2]."""
+        back = np.stack([cv2.invertAffineTransform(matrix) for matrix in self.motion.unit[rows]])
+        return landmarks_of_mouths(teeth.landmarks[rows, 0], apply(back, wanted.mouths[:, 0]))
 
     def _paste(
-        self, frame: Frame, made: np.ndarray, crop: np.ndarray, wanted: Conditions, place: int, slot: _Slot
+        self, frame: Frame, made: np.ndarray, crop: np.ndarray, wanted: Conditions, place: int, slot: Slot
     ) -> np.ndarray:
         spec = self.generator.spec
         mask = mouth_mask(wanted.mouths[place], spec.size, spec.hidden)
@@ -204,40 +210,13 @@ class _Job:
         paste(frame, made, mask * np.float32(slot.weight), self.to_crop[slot.row], spec.size)
         return mask
 
-    def _motion(self) -> FaceMotion:
-        tracks = self.followed.tracks
-        if not tracks.faces:
-            raise NoFaceError(f"{self.info.path}: no face was found in any of its {tracks.frame_count} frames")
-        person = choose(people(tracks), self.options.face, tracks, self.followed.times)
-        video = self.info.require_video()
-        aspect = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
-        covered = np.concatenate([covered_rows(track) for track in person.tracks])
-        return face_motion(person.tracks, self.model, covered, pixel_aspect=float(aspect))
-
-    def _slots(self) -> list[_Slot]:
+    def _slots(self) -> list[Slot]:
         """What happens to each output frame, and the report's counts of it."""
         rows = self.motion.rows(self.followed.tracks.frame_count)[self.take.source]
-        why = np.where(rows < 0, "no face", "").astype(object)
-        seen = rows >= 0
-        why[seen & (np.abs(self.motion.angles[rows, 1]) > _MAX_YAW)] = "turned away"
-        why[seen & self.motion.covered[rows]] = "mouth covered"
-        start, stop = self.options.start, self.options.stop
-        outside = [
-            (start is not None and time < start) or (stop is not None and time >= stop) for time in self.take.times
-        ]
-        why[np.array(outside)] = "outside the stretch"
-        weight = ease(why == "", self.take.times)
-        slots = [
-            _Slot(number, int(row), float(share), str(reason))
-            for number, (row, share, reason) in enumerate(zip(rows, weight, why, strict=True))
-        ]
-        self.report.dubbed = sum(slot.weight > 0 for slot in slots)
-        self.report.passed.update(slot.why or "too short a stretch" for slot in slots if slot.weight == 0)
-        if self.report.dubbed == 0:
-            reasons = ", ".join(f"{reason}: {count}" for reason, count in self.report.passed.items())
-            if set(self.report.passed) <= {"outside the stretch"}:
-                raise UsageError("no frame lies within the stretch to dub; check --from and --to")
-            raise NoFaceError(f"{self.info.path}: no frame can be dubbed ({reasons})")
+        why = reasons(self.motion, rows, self.take, self.options)
+        slots = to_slots(rows, why, ease(why == "", self.take.times))
+        count(slots, self.report)
+        refuse_nothing(self.report, self.info.path, "dubbed")
         return slots
 
     def _references(self, reader: VideoReader) -> np.ndarray:
@@ -245,7 +224,7 @@ class _Job:
         size = self.generator.spec.size
         candidates = reference_candidates(self.motion, self._reference_rows())
         rows = sorted({int(row) for part in candidates for row in part})
-        crops = {row: crop for row, crop in self._candidate_crops(reader, rows)}
+        crops = dict(crops_of_rows(reader, self.motion.frames, self.to_crop, rows, size.width, size.height))
         best = [max(part.tolist(), key=lambda row: sharpness(crops[row])) for part in candidates]
         self.report.details["references"] = [int(self.motion.frames[row]) for row in best]
         return np.stack([crops[row] for row in best]).reshape(len(best), size.height, size.width, 3)
@@ -261,16 +240,13 @@ class _Job:
             raise NoFaceError(f"{self.info.path}: no face is seen {where}, where references are to come from")
         return inside
 
-    def _candidate_crops(self, reader: VideoReader, rows: list[int]) -> Iterator[tuple[int, np.ndarray]]:
-        size = self.generator.spec.size
-        frames = self.motion.frames[rows]
-        # Going on to a near frame is cheaper than seeking a keyframe anew.
-        for part in np.split(np.array(rows), np.flatnonzero(np.diff(frames) > _WORTH_A_SEEK) + 1):
-            for row, frame in zip(part, reader.frames(self.motion.frames[part].tolist()), strict=True):
-                yield int(row), _crop(frame, self.to_crop[row], size.width, size.height)
 
-
-def _crop(frame: Frame, matrix: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The crop uint8 [height, width, 3] of a frame; only the pixels under it are converted to RGB."""
-    box = bounds(matrix, width, height, frame.width, frame.height)
-    return warp(frame.rgb(box), within(matrix, box), width, height)
+def _tiles(
+    crop: np.ndarray, wanted: Conditions, place: int, made: np.ndarray, mask: np.ndarray, size: CropSize
+) -> list[np.ndarray]:
+    """The contact sheet's tiles of one frame."""
+    whole, weights = crop.copy(), np.zeros(crop.shape[:2], np.float32)
+    whole[size.box] = np.clip(made, 0, 255)
+    weights[size.box] = mask
+    drawing = None if wanted.drawings is None else wanted.drawings[place].transpose(1, 2, 0)
+    return work_tiles(crop, drawing, whole, weights)

@@ -1,4 +1,4 @@
-"""The options of `dub`, checked once."""
+"""The options of the jobs, checked once."""
 
 from __future__ import annotations
 
@@ -11,32 +11,25 @@ from dubtool.errors import UsageError
 
 Length = Literal["speech", "video", "shortest"]
 Loop = Literal["pingpong", "repeat", "hold"]
+Reference = Literal["frame", "best", "previous"]
 
 DEFAULT_MODEL = "dinet-shape"
+DEFAULT_RESTORER = "hdtr-mouth"
 
 
 @dataclass(frozen=True)
-class DubOptions:
-    """How to dub.
+class JobOptions:
+    """What all jobs on videos are asked.
 
-    face: whose mouth: largest, left, right, N (from the left) or @SECONDS:X,Y. length: what the output lasts as long
-    as. loop: what the picture does when it ends before the speech. start, stop: dub only between these seconds of the
-    output. model: name of the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound
-    of the output, instead of the speech. device, precision, batch_size, codec, crf, preset: of networks and encoder.
-    reference_stretch: seconds of the source, from and to, that the reference pictures are taken from; all of it if
-    None. overwrite: replace an existing output. preview, sheet, sidecar: also write a side-by-side video, a contact
+    face: whose mouth: largest, left, right, N (from the left) or @SECONDS:X,Y. start, stop: change only what lies
+    between these seconds of the output. device, precision, batch_size, codec, crf, preset, lossless: of networks and
+    encoder. overwrite: replace an existing output. preview, sheet, sidecar: also write a side-by-side video, a contact
     sheet (PNG), a provenance file (JSON) beside the output. cache: keep and reuse tracks of faces.
     """
 
     face: str = "largest"
-    length: Length = "speech"
-    loop: Loop = "pingpong"
     start: Fraction | None = None
     stop: Fraction | None = None
-    reference_stretch: tuple[Fraction, Fraction] | None = None
-    model: str = DEFAULT_MODEL
-    expression: float = 1.0
-    soundtrack: Path | None = None
     device: str = "auto"
     precision: str = "auto"
     batch_size: int = 4
@@ -51,14 +44,58 @@ class DubOptions:
     cache: bool = True
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (("length", self.length, Length), ("loop", self.loop, Loop)):
-            if value not in get_args(allowed):
-                raise UsageError(f"{name} {value!r} is not one of {', '.join(get_args(allowed))}")
-        if not 0.0 <= self.expression <= 2.0:
-            raise UsageError(f"expression {self.expression} is not between 0 and 2")
         if self.batch_size < 1:
             raise UsageError(f"batch size {self.batch_size} is not 1 or more")
         if not 0 <= self.crf <= 51:
             raise UsageError(f"crf {self.crf} is not between 0 and 51")
         if self.start is not None and self.stop is not None and self.stop <= self.start:
-            raise UsageError(f"the stretch to dub ends at {float(self.stop)} s, not after its start")
+            raise UsageError(f"the stretch to change ends at {float(self.stop)} s, not after its start")
+
+
+@dataclass(frozen=True)
+class DubOptions(JobOptions):
+    """How to dub, beside what all jobs are asked.
+
+    length: what the output lasts as long as. loop: what the picture does when it ends before the speech. model: name of
+    the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound of the output, instead
+    of the speech. reference_stretch: seconds of the source, from and to, that the reference pictures are taken from;
+    all of it if None. restore_teeth: redraw the made mouths by the network `restorer`.
+    """
+
+    length: Length = "speech"
+    loop: Loop = "pingpong"
+    reference_stretch: tuple[Fraction, Fraction] | None = None
+    model: str = DEFAULT_MODEL
+    expression: float = 1.0
+    soundtrack: Path | None = None
+    restore_teeth: bool = False
+    restorer: str = DEFAULT_RESTORER
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (("length", self.length, Length), ("loop", self.loop, Loop)):
+            check_choice(name, value, allowed)
+        if not 0.0 <= self.expression <= 2.0:
+            raise UsageError(f"expression {self.expression} is not between 0 and 2")
+        super().__post_init__()
+
+
+@dataclass(frozen=True)
+class RestoreOptions(JobOptions):
+    """How to restore teeth, beside what all jobs are asked.
+
+    reference: what a mouth is compared with: itself as it is ("frame", as the authors do), the sharpest one of the clip
+    ("best"), or the one restored before it ("previous"). model: name of the network.
+    """
+
+    reference: Reference = "frame"
+    model: str = DEFAULT_RESTORER
+
+    def __post_init__(self) -> None:
+        check_choice("reference", self.reference, Reference)
+        super().__post_init__()
+
+
+def check_choice(name: str, value: str, allowed: object) -> None:
+    """Raise UsageError unless `value` is one of the literals `allowed`."""
+    if value not in get_args(allowed):
+        raise UsageError(f"{name} {value!r} is not one of {', '.join(get_args(allowed))}")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from dubtool.errors import OutputError
-from dubtool.face.crop import CropSize
 from dubtool.media.frame import Frame
 
 _TILE = 240
 
 
 class ContactSheet:
-    """Rows of tiles: frame before, crop with the wanted mouth drawn, made mouth, mask, frame after."""
+    """Rows of tiles: frame before, what the job shows of its work, frame after."""
 
     def __init__(self, numbers: Collection[int]) -> None:
         self._numbers = numbers
@@ -25,27 +24,9 @@ class ContactSheet:
     def wants(self, number: int) -> bool:
         return number in self._numbers
 
-    def add(
-        self,
-        number: int,
-        before: Frame,
-        after: Frame,
-        crop: np.ndarray,
-        drawing: np.ndarray | None,
-        made: np.ndarray,
-        mask: np.ndarray,
-        size: CropSize,
-    ) -> None:
-        """crop: uint8 [H, W, 3]; drawing: uint8 [3, H, W] or None; made: [m, m, 3] 0..255; mask: [m, m] 0..1."""
-        marked = crop.copy()
-        if drawing is not None:
-            marked = np.maximum(marked // 2, drawing.transpose(1, 2, 0))
-        whole = crop.copy()
-        whole[size.box] = np.clip(made, 0, 255)
-        weights = np.zeros(crop.shape[:2], np.float32)
-        weights[size.box] = mask
-        tiles = [before.rgb(), marked, whole, np.repeat((weights * 255)[..., None], 3, 2).astype(np.uint8), after.rgb()]
-        row = np.concatenate([_tile(picture) for picture in tiles], axis=1)
+    def add(self, number: int, before: Frame, tiles: Sequence[np.ndarray], after: Frame) -> None:
+        """tiles: uint8 [H, W, 3] each, as many for every frame."""
+        row = np.concatenate([_tile(picture) for picture in (before.rgb(), *tiles, after.rgb())], axis=1)
         cv2.putText(row, str(number), (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 0), 1, cv2.LINE_AA)
         self._rows[number] = row
 
@@ -59,6 +40,16 @@ class ContactSheet:
             path.write_bytes(data.tobytes())
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def work_tiles(crop: np.ndarray, drawing: np.ndarray | None, made: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
+    """Tiles of one made mouth: the crop with what was asked for drawn on it, the made picture, the mask.
+
+    crop, made: [H, W, 3], 0..255; drawing: uint8 [H, W, 3] or None; mask: [H, W] in 0..1.
+    """
+    marked = crop.copy() if drawing is None else np.maximum(crop // 2, drawing)
+    weights = np.repeat((mask * 255)[..., None], 3, 2).astype(np.uint8)
+    return [marked, np.clip(made, 0, 255).astype(np.uint8), weights]
 
 
 def _tile(picture: np.ndarray) -> np.ndarray:

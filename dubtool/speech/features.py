@@ -21,7 +21,8 @@ from dubtool.speech.whisper import WhisperExtractor
 
 KINDS = ("whisper", "mel", "deepspeech")
 
-_CACHED_CHUNKS = 8
+# A dub goes forward: where two chunks meet it needs both, and the predictor's reach may touch a third.
+_CACHED_CHUNKS = 3
 
 
 class Extractor(Protocol):

@@ -20,7 +20,8 @@ def import_checkpoint(name: str, path: Path, folder: Path | None = None, *, mout
     """Export the author's file `path` of weights `name` into `folder` (the user's by default).
 
     The network is recognised by the tensors in the file; `name` only says what is expected. "dinet" becomes the graphs
-    "dinet_once" and "dinet_frame" for mouth boxes of `mouth` pixels, "deepspeech" one graph of its own name.
+    "dinet_once" and "dinet_frame" for mouth boxes of `mouth` pixels, "hdtr" the graphs "hdtr_once" and "hdtr_frame",
+    "deepspeech" one graph of its own name.
 
     Returns:
         The files written; `find` knows them from then on.
@@ -75,6 +76,27 @@ def _dinet(path: Path, work: Path, mouth: int) -> list[Entry]:
     return [_entry("dinet", once, f"{purpose} video"), _entry("dinet", frame, f"{purpose} frame")]
 
 
+def _hdtr(path: Path, work: Path, mouth: int) -> list[Entry]:
+    from dubtool.engine.export_hdtr import export_hdtr
+    from dubtool.networks import HDTRNet
+    from dubtool.weights.checkpoints import load
+
+    checkpoint = load(path)
+    if checkpoint.architecture != "hdtr":
+        raise WeightsError(f"{path}: holds the network {checkpoint.architecture!r}, not 'hdtr'")
+    try:
+        network = HDTRNet(checkpoint.state["encoder.mask_model.conv1.weight"].shape[0])
+        network.load_state_dict(checkpoint.state, strict=True)
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{path}: an HDTR-Net that lacks tensors or has others: {reason}") from error
+    once, frame = work / "hdtr_once.onnx", work / "hdtr_frame.onnx"
+    descriptor = {"kind": "teeth restoration", "name": "hdtr", "origin": sha256_of(path)}
+    export_hdtr(network, once, frame, descriptor=descriptor, half_storage=False)
+    purpose = "HDTR-Net as its authors trained it, once per"
+    return [_entry("hdtr", once, f"{purpose} reference"), _entry("hdtr", frame, f"{purpose} mouth")]
+
+
 def _deepspeech(path: Path, work: Path, mouth: int) -> list[Entry]:
     from dubtool.engine.export_deepspeech import convert
 
@@ -83,7 +105,11 @@ def _deepspeech(path: Path, work: Path, mouth: int) -> list[Entry]:
     return [_entry("deepspeech", output, registry()["deepspeech"].purpose)]
 
 
-_IMPORTERS: dict[str, Callable[[Path, Path, int], list[Entry]]] = {"dinet": _dinet, "deepspeech": _deepspeech}
+_IMPORTERS: dict[str, Callable[[Path, Path, int], list[Entry]]] = {
+    "dinet": _dinet,
+    "hdtr": _hdtr,
+    "deepspeech": _deepspeech,
+}
 
 
 def _entry(author: str, file: Path, purpose: str) -> Entry:

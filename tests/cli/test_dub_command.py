@@ -68,8 +68,8 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
     monkeypatch.setattr("dubtool.jobs.dub.dub", dub)
     words = (
         "-o out.mov --face left --length video --loop hold --from 1 --to 2 --model other --expression 0.5 "
-        "--soundtrack mix.wav --device cpu --precision fp32 --batch-size 7 --codec libx265 --crf 20 --preset fast "
-        "--lossless --overwrite --preview --debug --sidecar --no-cache --quiet"
+        "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
+        "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
@@ -83,6 +83,8 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "model": "other",
         "expression": 0.5,
         "soundtrack": Path("mix.wav"),
+        "restore_teeth": True,
+        "restorer": "hdtr",
         "device": "cpu",
         "precision": "fp32",
         "batch_size": 7,
@@ -201,7 +203,7 @@ def test_a_signal_while_frames_are_encoded_leaves_nothing(
 
     process = _started(inputs, place, encoding)
     # Impatience must not tear up the cleaning.
-    for _ in range(8):
+    for _ in range(4):
         process.send_signal(number)
         time.sleep(0.02)
     _, err = process.communicate(timeout=30)
@@ -236,6 +238,29 @@ def test_signals_that_were_to_be_ignored_stay_ignored() -> None:
     environment = os.environ | {"PYTHONPATH": _search_path()}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("lost", ["dropped", "turned into an ImportError"])
+def test_an_interrupt_that_an_extension_module_loses_is_noticed(
+    lost: str, inputs: list[str], place: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    def dub(*_: object, progress: Callable[[str, float, float | None], None], **__: object) -> Report:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except BaseException as error:
+            if lost != "dropped":
+                raise ImportError("initialization failed") from error
+        progress("track", 1, 2)
+        pytest.fail("went on")
+
+    monkeypatch.setattr("dubtool.jobs.dub.dub", dub)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+    try:
+        assert main(["dub", *inputs]) == 130
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), before, strict=True):
+            signal.signal(number, handler)
+    assert capfd.readouterr() == ("", "dubtool: interrupted\n")
 
 
 def test_bench_measures_every_stage(inputs: list[str], capfd: Capture) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -119,6 +120,7 @@ def test_verbose_shows_the_traceback_and_versions(failing: Callable[[BaseExcepti
     assert "Traceback" in text
     assert f"dubtool {dubtool.__version__}" in text
     assert text.splitlines()[-1] == "dubtool: bad"
+    assert not logging.getLogger("dubtool").isEnabledFor(logging.DEBUG), "the next command line is verbose, too"
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["noticed at the end", "noticed at once"])

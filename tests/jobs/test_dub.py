@@ -17,11 +17,11 @@ import soundfile
 
 import dubtool
 from dubtool.face.crop import to_pixels
-from dubtool.face.generator import Generator
 from dubtool.face.motion import face_motion
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs import follow as follow_job
 from dubtool.jobs.follow import follow
+from dubtool.jobs.load import load_generator
 from dubtool.jobs.options import DEFAULT_MODEL
 from dubtool.jobs.report import Report
 from dubtool.jobs.take import plan_take
@@ -30,7 +30,6 @@ from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
 from dubtool.weights import find
-from dubtool.weights.locate import find_graphs
 
 Cut = Callable[..., Path]
 
@@ -60,7 +59,7 @@ def _mouth_boxes(clip: Path) -> list[np.ndarray]:
     known = follow(info, progress=lambda done, total: None)
     track = known.tracks.faces[0]
     motion = face_motion([track], ShapeModel.load(find("face_shape")), np.zeros(len(track.frames), bool))
-    size = Generator(*find_graphs(DEFAULT_MODEL), device="cpu").spec.size
+    size = load_generator(DEFAULT_MODEL, "cpu", "auto")[0].spec.size
     rows, columns = size.box
     corners = np.array([(x, y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))], np.float64)
     corners = corners * (columns.stop - columns.start, rows.stop - rows.start) + (columns.start, rows.start)

@@ -19,7 +19,9 @@ import soundfile
 import dubtool
 from dubtool.cli import main
 from dubtool.engine.device import cuda_problem
+from dubtool.jobs.options import DEFAULT_MODEL
 from dubtool.weights import find
+from dubtool.weights.locate import graph_names
 
 Cut = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -340,8 +342,7 @@ def test_a_device_that_is_not_there(refused: Refused, video: Path, sound: Path) 
 
 
 NEEDED = (
-    "dinet-shape_once",
-    "dinet-shape_frame",
+    *graph_names(DEFAULT_MODEL, quantised=cuda_problem() is not None),
     "face_shape",
     "face_landmarker",
     "yunet",
@@ -389,7 +390,7 @@ def test_ctrl_c_while_frames_are_made(stage: str, share: float, place: Path, vid
     "where",
     [
         "dubtool.jobs.dub.probe",
-        "dubtool.jobs.dub.Generator",
+        "dubtool.jobs.dub.load_generator",
         "dubtool.jobs.dub.load_speech",
         "dubtool.media.audio._mono",
         "dubtool.jobs.dub.follow",

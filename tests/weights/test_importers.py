@@ -10,7 +10,7 @@ import torch
 
 from dubtool.engine.session import Session
 from dubtool.errors import InputError, WeightsError
-from dubtool.networks import DINet, SyncNet
+from dubtool.networks import DINet, HDTRNet, SyncNet
 from dubtool.weights.importers import import_checkpoint
 from dubtool.weights.locate import find_graphs
 
@@ -36,6 +36,37 @@ def test_the_authors_layout_of_dinet_becomes_two_graphs(user_folder: Path, tmp_p
     np.testing.assert_allclose(frame.run(feeds)["mouth"], expected.numpy(), atol=1e-4)
 
 
+def test_the_authors_layout_of_hdtr_becomes_two_graphs(user_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    network = HDTRNet(width=8).eval()
+    torch.save({f"module.{name}": value for name, value in network.state_dict().items()}, tmp_path / "theirs.pth")
+    written = import_checkpoint("hdtr", tmp_path / "theirs.pth")
+    assert tuple(written) == find_graphs("hdtr")
+    mask, contour, reference = torch.rand(3, 2, 3, 96, 96)
+    once, frame = (Session(path, device="cpu", threads=1) for path in written)
+    assert (frame.metadata["network"], frame.metadata["side"]) == ("hdtr", 96)
+    feeds = once.run({"reference": reference.numpy()}) | {"mask": mask.numpy(), "contour": contour.numpy()}
+    with torch.no_grad():
+        expected = network(mask, contour, reference)
+    np.testing.assert_allclose(frame.run(feeds)["mouth"], expected.numpy(), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_hdtr_of_the_authors_own_width(user_folder: Path, tmp_path: Path) -> None:
+    state = {f"module.{name}": value for name, value in HDTRNet().state_dict().items()}
+    torch.save(state, tmp_path / "lip-clarity-model.pth")
+    once, frame = import_checkpoint("hdtr", tmp_path / "lip-clarity-model.pth")
+    assert Session(once, device="cpu").metadata["width"] == Session(frame, device="cpu").metadata["width"] == 64
+
+
+def test_an_incomplete_hdtr_is_refused(user_folder: Path, tmp_path: Path) -> None:
+    state = HDTRNet(width=8).state_dict()
+    del state["decoder.conv4_2.bias"]
+    torch.save(state, tmp_path / "theirs.pth")
+    with pytest.raises(WeightsError, match=r"theirs\.pth.*conv4_2\.bias"):
+        import_checkpoint("hdtr", tmp_path / "theirs.pth")
+
+
 def test_another_network_is_refused_by_name(user_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "theirs.pth"
     torch.save({"state_dict": {"net": SyncNet(15, 29, 128).state_dict()}}, path)
@@ -57,7 +88,7 @@ def test_a_missing_file_is_an_input_error(user_folder: Path, tmp_path: Path) -> 
 
 
 def test_weights_that_have_no_importer_are_refused(user_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="dinet, deepspeech"):
+    with pytest.raises(WeightsError, match="dinet, hdtr, deepspeech"):
         import_checkpoint("yunet", tmp_path / "x")
 
 

@@ -156,20 +156,22 @@ def _finding(step: Step, look: _Look) -> Finding:
 
 def _examine(job: Job, replace: bool, look: _Look, finding: Finding) -> None:
     options = job.options
-    video, speech, soundtrack = job.inputs["video"], job.inputs["speech"], options.get("soundtrack")
+    video, speech, soundtrack = job.inputs["video"], job.inputs.get("speech"), options.get("soundtrack")
     info = probe(video)
     picture = info.require_video()
     allowed = replace or bool(options.get("overwrite"))
     target = checked_output(video, job.output, allowed, (video, speech, soundtrack))
     check_target(target, options.get("codec"), options.get("preset", "medium"))
-    seconds, loudness = look.sound(speech)
+    seconds = float(info.duration or 0)
+    if speech is not None:
+        seconds, loudness = look.sound(speech)
+        if loudness < _QUIET_RMS:
+            finding.warnings.append(f"{speech} is silent")
     if soundtrack is not None:
         probe(soundtrack).require_audio()
-    if loudness < _QUIET_RMS:
-        finding.warnings.append(f"{speech} is silent")
     if not look.face(video):
         finding.warnings.append(f"{video}: no face in its first {_FIRST_SECONDS:g} seconds")
-    length = float(info.duration or 0) or seconds
+    length = float(info.duration or 0) or seconds or 1.0
     finding.seconds = {"video": length, "shortest": min(length, seconds)}.get(options.get("length", "speech"), seconds)
     rate = float(picture.average_rate)
     finding.frames = max(1, round(finding.seconds * rate))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dubtool.jobs.dub import dub
-from dubtool.jobs.options import DubOptions
+from dubtool.jobs.options import DubOptions, RestoreOptions
 from dubtool.jobs.report import Report
+from dubtool.jobs.restore_teeth import SUFFIX, restore_teeth
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,14 @@ class Kind:
         return [output, *(output.with_name(output.stem + suffix) for suffix in extra)]
 
 
+_FLAGS = {
+    "from": ("start", False),
+    "to": ("stop", False),
+    "debug": ("sheet", False),
+    "no_cache": ("cache", True),
+}
+_EXTRAS = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
+
 KINDS: Mapping[str, Kind] = {
     "dub": Kind(
         run=dub,
@@ -43,12 +52,16 @@ KINDS: Mapping[str, Kind] = {
         suffix=".dubbed.mp4",
         options=DubOptions,
         stages=("track", "dub"),
-        flags={
-            "from": ("start", False),
-            "to": ("stop", False),
-            "debug": ("sheet", False),
-            "no_cache": ("cache", True),
-        },
-        extras={"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"},
+        flags=_FLAGS,
+        extras=_EXTRAS,
+    ),
+    "restore-teeth": Kind(
+        run=restore_teeth,
+        inputs=("video",),
+        suffix=SUFFIX,
+        options=RestoreOptions,
+        stages=("track", "restore"),
+        flags=_FLAGS,
+        extras=_EXTRAS,
     ),
 }

@@ -1,0 +1,63 @@
+"""Frames on their way from the decoder through a job's work to its outputs, and crops of single ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from dubtool.face.crop import warp
+from dubtool.face.picture import bounds, within
+from dubtool.jobs.outputs import Outputs
+from dubtool.jobs.pipeline import Background, batched, prefetched
+from dubtool.jobs.slots import Slot
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+
+_QUEUE = 6
+_WORTH_A_SEEK = 250
+
+Batch = list[tuple[Slot, Frame]]
+
+
+def stream(
+    slots: Sequence[Slot],
+    frames: Iterable[Frame],
+    change: Callable[[Batch], None],
+    outputs: Outputs,
+    *,
+    batch_size: int,
+    progress: Callable[[float, float | None], None],
+) -> None:
+    """Write every slot's frame, in order; `change` may alter those whose weight is above 0, in place.
+
+    It gets them in batches, without the others; a batch may be empty of them, and then is not shown to it.
+    """
+    with Background(outputs.write, _QUEUE) as sink:
+        coming = prefetched(frames, _QUEUE)
+        try:
+            for batch in batched(zip(slots, coming, strict=True), batch_size):
+                changed = [(slot, frame) for slot, frame in batch if slot.weight > 0]
+                if changed:
+                    change(changed)
+                for slot, frame in batch:
+                    sink.put((slot.number, frame))
+                progress(batch[-1][0].number + 1, len(slots))
+        finally:
+            coming.close()
+
+
+def crop_of(frame: Frame, matrix: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The crop uint8 [height, width, 3] of a frame; only the pixels under it are converted to RGB."""
+    box = bounds(matrix, width, height, frame.width, frame.height)
+    return warp(frame.rgb(box), within(matrix, box), width, height)
+
+
+def crops_of_rows(
+    reader: VideoReader, numbers: np.ndarray, matrices: np.ndarray, rows: Sequence[int], width: int, height: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Crops of single rows, as (row, crop). numbers: source frame of every row; matrices: [N, 2, 3]; rows: rising."""
+    # Going on to a near frame is cheaper than seeking a keyframe anew.
+    for part in np.split(np.array(rows), np.flatnonzero(np.diff(numbers[rows]) > _WORTH_A_SEEK) + 1):
+        for row, frame in zip(part, reader.frames(numbers[part].tolist()), strict=True):
+            yield int(row), crop_of(frame, matrices[row], width, height)

@@ -1,0 +1,47 @@
+"""The person whose mouth a job changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from dubtool.errors import NoFaceError
+from dubtool.face.motion import FaceMotion, face_motion
+from dubtool.face.occlusion import covered_rows
+from dubtool.face.people import Person, choose, people
+from dubtool.face.shape import ShapeModel
+from dubtool.jobs.follow import Followed
+from dubtool.media.probe import MediaInfo
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Who it is and how they move. pixel_aspect: a pixel's width over its height, in the upright picture."""
+
+    person: Person
+    motion: FaceMotion
+    pixel_aspect: float
+
+    @property
+    def shots(self) -> np.ndarray:
+        """The shot of each row of the motion, int64 [N]."""
+        return np.concatenate([np.full(len(track.frames), track.shot) for track in self.person.tracks])
+
+
+def chosen_person(info: MediaInfo, followed: Followed, face: str, model: ShapeModel) -> Chosen:
+    """The person that the option `face` names.
+
+    Raises:
+        NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood.
+    """
+    tracks = followed.tracks
+    if not tracks.faces:
+        raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
+    person = choose(people(tracks), face, tracks, followed.times)
+    video = info.require_video()
+    aspect: Fraction = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
+    covered = np.concatenate([covered_rows(track) for track in person.tracks])
+    motion = face_motion(person.tracks, model, covered, pixel_aspect=float(aspect))
+    return Chosen(person, motion, float(aspect))

@@ -1,0 +1,137 @@
+"""`restore-teeth`: redraw the mouth of a person sharply, in a video that any tool has made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dubtool.face.restorer import Restorer
+from dubtool.face.shape import ShapeModel
+from dubtool.jobs.follow import Followed, follow
+from dubtool.jobs.frames import Batch, stream
+from dubtool.jobs.load import load_restorer
+from dubtool.jobs.options import RestoreOptions
+from dubtool.jobs.outputs import Outputs, checked_output
+from dubtool.jobs.person import chosen_person
+from dubtool.jobs.report import Report
+from dubtool.jobs.slots import Slot, count, reasons, refuse_nothing, to_slots
+from dubtool.jobs.take import ease, plan_take
+from dubtool.jobs.teeth import Teeth
+from dubtool.media.decode import VideoReader
+from dubtool.media.encode import check_target
+from dubtool.media.probe import MediaInfo, probe
+from dubtool.weights.locate import digests, find
+
+SUFFIX = ".restored.mp4"
+_CLOSED = "mouth closed"
+
+Progress = Callable[[str, float, float | None], None]
+
+
+def restore_teeth(
+    video: Path | str, output: Path | str | None = None, *, progress: Progress | None = None, **options: Any
+) -> Report:
+    """Write a copy of `video` in which a person's open mouth is drawn anew; all else stays, sound and streams too.
+
+    Args:
+        video: any video file that ffmpeg reads.
+        output: where the result goes; by default "<video stem>.restored.mp4" beside the video.
+        progress: called with (stage, done, total or None) as work goes on.
+        options: the fields of `RestoreOptions`.
+
+    Returns:
+        the report; the file appears whole, or not at all.
+
+    Raises:
+        UsageError, InputError, NoFaceError, WeightsError, DeviceError, OutputError: one line each says what.
+    """
+    chosen = RestoreOptions(**options)
+    tell = progress or (lambda stage, done, total: None)
+    video = Path(video)
+    info = probe(video)
+    info.require_video()
+    target = checked_output(video, output, chosen.overwrite, (video,), SUFFIX)
+    check_target(target, chosen.codec, chosen.preset)
+    report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
+    with report.timed("load"):
+        restorer, graphs = load_restorer(chosen.model, chosen.device, chosen.precision)
+        model = ShapeModel.load(find("face_shape"))
+    report.device = restorer.device
+    report.weights = digests(graphs)
+    with report.timed("track"):
+        followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
+    job = _Job(info, chosen, restorer, model, followed, report)
+    job.run(target, lambda done, total: tell("restore", done, total))
+    return report
+
+
+class _Job:
+    """One restoration, once everything is loaded."""
+
+    def __init__(
+        self,
+        info: MediaInfo,
+        options: RestoreOptions,
+        restorer: Restorer,
+        model: ShapeModel,
+        followed: Followed,
+        report: Report,
+    ) -> None:
+        self.info, self.options, self.report, self.followed = info, options, report, followed
+        chosen = chosen_person(info, followed, options.face, model)
+        self.motion = chosen.motion
+        self.teeth = Teeth(restorer, chosen, options.reference)
+        self.take = plan_take(followed.times, followed.durations, Fraction(0), length="video", loop="hold")
+        self.slots = self._slots()
+        report.frames, report.duration = len(self.take.times), float(self.take.duration)
+        if followed.decode_failures:
+            report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+
+    def run(self, target: Path, progress: Callable[[float, float | None], None]) -> None:
+        reader = VideoReader(self.info)
+        with self.report.timed("references"):
+            usable = np.zeros(len(self.motion.frames), bool)
+            usable[[slot.row for slot in self.slots if slot.weight > 0]] = True
+            found = self.teeth.find_reference(reader, usable)
+            if found is not None:
+                self.report.details["reference"] = found
+        with (
+            self.report.timed("restore"),
+            Outputs(target, self.info, self.options, self.take, self.report) as outputs,
+        ):
+            stream(
+                self.slots,
+                reader.frames(self.take.source.tolist()),
+                lambda batch: self._restore_batch(batch, outputs),
+                outputs,
+                batch_size=self.options.batch_size,
+                progress=progress,
+            )
+
+    def _restore_batch(self, batch: Batch, outputs: Outputs) -> None:
+        untouched = {slot.number: frame.copy() for slot, frame in batch if outputs.wants(slot.number)}
+        done = self.teeth.restore(batch)
+        for slot, frame in batch:
+            if slot.number in untouched and slot.number in done:
+                outputs.show(slot.number, untouched[slot.number], frame, done[slot.number].tiles)
+
+    def _slots(self) -> list[Slot]:
+        """What happens to each frame, and the report's counts of it."""
+        rows = self.motion.rows(self.followed.tracks.frame_count)[self.take.source]
+        why = reasons(self.motion, rows, self.take, self.options)
+        # Mouths open and close all the time, and the teeth come and go with them: that needs no easing.
+        weight = ease(why == "", self.take.times)
+        closed = (why == "") & (self.teeth.shown[rows] == 0)
+        why[closed], weight[closed] = _CLOSED, 0.0
+        slots = to_slots(rows, why, weight)
+        count(slots, self.report)
+        if self.report.passed[_CLOSED]:
+            if self.report.dubbed == 0:
+                self.report.warnings.append(f"{self.info.path}: no teeth are to be seen, so nothing was changed")
+        else:
+            refuse_nothing(self.report, self.info.path, "restored")
+        return slots

@@ -1,0 +1,81 @@
+"""The command `dubtool restore-teeth`: its options, what it prints, and how it ends without weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from restorer_stub import write_graphs
+
+from dubtool.cli import main
+from dubtool.jobs.batch.check import check
+from dubtool.jobs.batch.table import read_jobs
+from dubtool.jobs.report import Report
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_without_weights_it_ends_with_exit_5_and_one_line(place: Path, clip: Path, capfd: Capture) -> None:
+    assert main(["restore-teeth", str(clip), "-o", str(place / "out.mp4")]) == 5
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("dubtool: weights 'hdtr-mouth'") and err.count("\n") == 1
+    assert list(place.iterdir()) == []
+
+
+def test_stdout_is_the_path(place: Path, clip: Path, tmp_path: Path, capfd: Capture) -> None:
+    write_graphs(tmp_path / "user weights", "stub")
+    assert main(["restore-teeth", str(clip), "-o", str(place / "out.mp4"), "--model", "stub"]) == 0
+    out, err = capfd.readouterr()
+    assert out == f"{place / 'out.mp4'}\n"
+    assert "restored: 0 of 10 frames\n" in err and "mouth closed 10" in err
+
+
+def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
+    got: dict[str, object] = {}
+
+    def restore(*arguments: object, **options: object) -> Report:
+        got.update(options, arguments=arguments)
+        return Report("restore-teeth", "out.mp4", {})
+
+    monkeypatch.setattr("dubtool.jobs.restore_teeth.restore_teeth", restore)
+    words = (
+        "-o out.mov --face left --reference best --from 1 --to 2 --model other --device cpu --precision fp32 "
+        "--batch-size 7 --codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar "
+        "--no-cache --quiet --json"
+    )
+    assert main(["restore-teeth", "clip.mp4", *words.split()]) == 0
+    assert json.loads(capfd.readouterr().out)["job"] == "restore-teeth"
+    assert got.pop("arguments") == (Path("clip.mp4"), Path("out.mov"))
+    assert callable(got.pop("progress"))
+    assert got == {
+        "face": "left",
+        "reference": "best",
+        "start": 1,
+        "stop": 2,
+        "model": "other",
+        "device": "cpu",
+        "precision": "fp32",
+        "batch_size": 7,
+        "codec": "libx265",
+        "crf": 20,
+        "preset": "fast",
+        "lossless": True,
+        "overwrite": True,
+        "preview": True,
+        "sheet": True,
+        "sidecar": True,
+        "cache": False,
+    }
+
+
+def test_a_batch_may_list_it(place: Path, clip: Path) -> None:
+    table = place / "jobs.csv"
+    table.write_text(f"job,video,output,reference,from\nrestore-teeth,{clip},{place / 'a.mkv'},best,0.1\n")
+    listed = read_jobs(str(table), {})
+    (job,) = listed.jobs
+    assert (job.kind, job.inputs, job.output) == ("restore-teeth", {"video": clip}, place / "a.mkv")
+    assert job.options["reference"] == "best"
+    checked = check(listed, devices=["cpu"], workers=1, retry_failed=False)
+    assert [(finding.state, finding.problem, finding.frames) for finding in checked.jobs] == [("ready", "", 10)]
