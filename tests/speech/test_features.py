@@ -61,7 +61,7 @@ def test_chunks_are_computed_once_and_the_longest_unused_forgotten() -> None:
     assert len(ramp.computed) == len(set(ramp.computed)) == 29
     features.at(np.array([0.5]))
     assert len(ramp.computed) == 30
-    assert len(features._chunks) == 8
+    assert len(features._chunks) == 3
 
 
 def test_windows_are_centred() -> None:
