@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,11 @@ from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 Cut = Callable[..., Path]
+
+# A suite started in the background, or by nohup, ignores these, and so would every process it starts.
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 @pytest.fixture
@@ -25,12 +32,14 @@ def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def cut(tmp_path_factory: pytest.TempPathFactory) -> Cut:
-    """cut(name, *ffmpeg arguments, source=...): a piece of the example clip, made once per name in the session."""
+    """cut(name, *ffmpeg arguments, source=...): a piece of the example clip, made once in the session."""
     folder = tmp_path_factory.mktemp("clips")
 
     def make(name: str, *arguments: object, source: str = "portrait.mp4") -> Path:
-        path = folder / name
+        words = [source, *(str(word) for word in arguments)]
+        path = folder / hashlib.sha256("\0".join(words).encode()).hexdigest()[:12] / name
         if not path.exists():
+            path.parent.mkdir(exist_ok=True)
             command = [find_ffmpeg().path, "-loglevel", "error", "-y", "-i", str(EXAMPLES / source)]
             run_ffmpeg([*command, *(str(word) for word in arguments), f"file:{path}"], timeout=60)
         return path
