@@ -19,7 +19,9 @@ LANDMARK_SIGMA = 0.8
 # Heads are heavier than lips.
 _POSE_SIGMA = 1.0
 # Rows that are worked on at once, so that hours of track need no more memory than minutes.
-_BLOCK = 2048
+_BLOCK = 512
+# Radii are compared over so many frames: the largest of a film says as much as all of them.
+_SPREAD = 1024
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,7 @@ def _head_and_mouths(tracks: Sequence[FaceTrack], poses: Poses) -> tuple[np.ndar
 
 
 def _crops(tracks: Sequence[FaceTrack], poses: Poses, mean_head: np.ndarray, pixel_aspect: float) -> np.ndarray:
-    # Radii are compared over a spread of frames: the largest of a film says as much as all of them.
-    rows = np.unique(np.linspace(0, len(poses) - 1, _BLOCK).astype(int))
+    rows = np.unique(np.linspace(0, len(poses) - 1, _SPREAD).astype(int))
     points, place = [], 0
     for track in tracks:
         mine = rows[(rows >= place) & (rows < place + len(track.frames))] - place

@@ -53,9 +53,10 @@ class ShapeModel:
 
     def coefficients(self, mouths: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Least-squares coefficients float32 [N, K] of head-frame mouths [N, 55, 3] around `rest` [55, 3]."""
-        flat = self.basis.reshape(self.size, -1)
-        moved = (mouths - rest).reshape(len(mouths), -1)
-        return np.linalg.lstsq(flat.T, moved.T, rcond=None)[0].T.astype(np.float32)
+        solve = np.linalg.pinv(self.basis.reshape(self.size, -1).astype(np.float64)).astype(np.float32)
+        # Rest is taken away behind the product: hours of mouths need no copy of themselves.
+        here = mouths.reshape(len(mouths), -1).astype(np.float32, copy=False) @ solve
+        return here - rest.reshape(-1).astype(np.float32) @ solve
 
     def mouths(self, coefficients: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Head-frame mouths [N, 55, 3] of coefficients [N, K]."""

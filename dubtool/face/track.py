@@ -24,6 +24,7 @@ _MAX_FACES = 6
 # How like its old looks (cosine) a face that comes back near its place must be.
 _ALIKE = 0.8
 _QUANTUM = 8192.0
+_ROW_BYTES = len(TRACKED) * 3 * np.dtype(np.int16).itemsize
 
 Judge = Callable[[Picture, np.ndarray], float]
 
@@ -85,7 +86,8 @@ class _Live:
     roi: Roi
     box: np.ndarray
     frames: list[int] = field(default_factory=list)
-    quantised: list[np.ndarray] = field(default_factory=list)
+    # One block that grows, not an array per frame: those would lie scattered between frames and hold the heap apart.
+    quantised: bytearray = field(default_factory=bytearray)
     anchors: list[np.ndarray] = field(default_factory=list)
     covered: list[float] = field(default_factory=list)
     looks: np.ndarray = field(default_factory=lambda: np.zeros(_LOOK_SIZE, np.float32))
@@ -102,7 +104,7 @@ class _Live:
         self.anchors.append(anchor)
         self.covered.append(np.nan)
         limit = 32767
-        self.quantised.append(np.clip(np.rint(relative / anchor[2] * _QUANTUM), -limit, limit).astype(np.int16))
+        self.quantised += np.clip(np.rint(relative / anchor[2] * _QUANTUM), -limit, limit).astype(np.int16).tobytes()
         self.roi = roi_from_mesh(mesh)
         self.box = np.concatenate([low, high])
 
@@ -216,7 +218,7 @@ class Tracker:
         for face in list(faces):
             if face.unconfirmed >= _MAX_UNCONFIRMED:
                 del face.frames[face.confirmed_length :]
-                del face.quantised[face.confirmed_length :]
+                del face.quantised[face.confirmed_length * _ROW_BYTES :]
                 del face.anchors[face.confirmed_length :]
                 del face.covered[face.confirmed_length :]
             self._live.remove(face)
@@ -261,7 +263,7 @@ def _finished(live: _Live) -> FaceTrack:
     looks = live.looks / (np.linalg.norm(live.looks) + 1e-6)
     return FaceTrack(
         np.array(live.frames, np.int32),
-        np.stack(live.quantised),
+        np.frombuffer(live.quantised, np.int16).reshape(-1, len(TRACKED), 3),
         np.stack(live.anchors),
         looks.astype(np.float32),
         live.shot,
