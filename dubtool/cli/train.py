@@ -100,7 +100,7 @@ def generator(
     run: Run,
     stage: Stage = "generator_64",
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="RUN", help="Begin with what this run of another stage learned.")
+        Path | None, typer.Option("--from", metavar="RUN", help="Begin with what this run, or checkpoint, learned.")
     ] = None,
     vgg: Annotated[
         Path | None,

@@ -60,11 +60,21 @@ def export_module(
         )
     assert program is not None
     model = program.model_proto
+    forget_origin(model)
     if half_storage:
         store_half(model)
     helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(dict(descriptor), sort_keys=True)})
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
+
+
+def forget_origin(model: onnx.ModelProto) -> None:
+    """Take away what the exporter notes of where each node came from: stack traces with paths of this machine."""
+    graph = model.graph
+    values = (*graph.value_info, *graph.input, *graph.output, *graph.initializer)
+    for part in (graph, *graph.node, *values, *model.functions):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 def store_half(model: onnx.ModelProto) -> None:

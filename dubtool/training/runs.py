@@ -62,7 +62,7 @@ def train_generator(
     _keep_shape_model(data, run)
     trainer = GeneratorTrainer(stage, data / "clips", vgg, run, _device(effort.device))
     if not trainer.resume() and start is not None:
-        trainer.start_from(start / "checkpoint.pt")
+        trainer.start_from(start if start.is_file() else start / "checkpoint.pt")
     people = load_clips(data / "clips", "val")
 
     def watch() -> None:
