@@ -17,7 +17,7 @@ import torch
 from onnx import helper
 from safetensors.torch import load_file
 
-from dubtool.engine.export_whisper import store_half
+from dubtool.engine.export import store_half
 from dubtool.engine.session import DESCRIPTOR_KEY
 from dubtool.networks.lpips import WIDTHS, Lpips
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from safetensors.torch import load_file
 
+from dubtool.engine.export import store_half
 from dubtool.engine.session import DESCRIPTOR_KEY
 from dubtool.networks.whisper import WhisperEncoder
 
 PREFIX = "encoder."
-SMALLEST_HALF = 1024
 
 
 def load_encoder(path: Path, heads: int = 6) -> WhisperEncoder:
@@ -62,20 +62,6 @@ def export_encoder(encoder: WhisperEncoder, path: Path, origin: str) -> None:
     helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(descriptor)})
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
-
-
-def store_half(model: onnx.ModelProto) -> None:
-    """Store the large weights as float16 with a Cast before their use: half the file, the same maths."""
-    casts = []
-    for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < SMALLEST_HALF:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(values.astype("float16"), name + "_half"))
-        casts.append(helper.make_node("Cast", [name + "_half"], [name], name=name + "_widen", to=TensorProto.FLOAT))
-    for position, node in enumerate(casts):
-        model.graph.node.insert(position, node)
 
 
 def main() -> None:
