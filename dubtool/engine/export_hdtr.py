@@ -34,6 +34,11 @@ class _Frame(nn.Module):
         return self.network.decode(self.network.encode_mouth(mask, contour), features)
 
 
+class _Corrected(_Frame):
+    def forward(self, mask: Tensor, contour: Tensor, features: Tensor, crop: Tensor) -> Tensor:  # type: ignore[override]
+        return self.network.correct(super().forward(mask, contour, features), crop).clamp(0, 1)
+
+
 def export_hdtr(
     network: HDTRNet,
     once: Path,
@@ -46,11 +51,13 @@ def export_hdtr(
     """Write the two graphs for crops of `side` pixels; every size but B is fixed. Pictures are BGR, 0..1.
 
     once: reference [B, 3, side, side] -> features [B, 4*width, side/8, side/8]. One reference may serve a whole video.
-    frame: mask [B, 3, side, side], contour [B, 3, side, side], features -> mouth [B, 3, side, side].
-    Both describe themselves by `descriptor` and the network's sizes.
+    frame: mask [B, 3, side, side], contour [B, 3, side, side], features -> mouth [B, 3, side, side]. A network with a
+    detail head also takes the crop [B, 3, side, side].
+    Both describe themselves by `descriptor`, the network's sizes, and "corrects": whether it has that head.
     """
     folded = fold_batch_norm(network).cpu().float()
-    sizes = {"network": "hdtr", "side": side, "width": network.width}
+    corrects = network.detail is not None
+    sizes = {"network": "hdtr", "side": side, "width": network.width, "corrects": corrects}
     picture = torch.zeros(2, 3, side, side)
     export_module(
         _Once(folded),
@@ -64,8 +71,10 @@ def export_hdtr(
     with torch.no_grad():
         features = folded.encode_reference(picture)
     inputs = {"mask": picture, "contour": picture.clone(), "features": features}
+    if corrects:
+        inputs["crop"] = picture.clone()
     export_module(
-        _Frame(folded),
+        _Corrected(folded) if corrects else _Frame(folded),
         inputs,
         frame,
         outputs=("mouth",),

@@ -52,3 +52,12 @@ class FaceIdentity:
 def csim(a: np.ndarray, b: np.ndarray) -> float:
     """Cosine similarity of two unit vectors, -1..1; OpenCV's documentation calls 0.363 and above the same person."""
     return float(np.dot(a, b))
+
+
+def aed(a: np.ndarray, b: np.ndarray) -> float:
+    """AED, average Euclidean distance: |a - b| of two faces' unit vectors, 0..2; sqrt(2 - 2 csim).
+
+    Source: Siarohin et al., "Animating arbitrary objects via deep motion transfer", CVPR 2019, section 4; there with
+    OpenFace, here with SFace, so numbers are comparable among themselves.
+    """
+    return float(np.linalg.norm(np.asarray(a, np.float64) - b))

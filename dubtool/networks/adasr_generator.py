@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dubtool.networks.adasr_motion import DenseMotion
 from dubtool.networks.adasr_spade import SpadeDecoder
 from dubtool.networks.blocks import ConvBlock, ResBlock
+from dubtool.networks.volume import sample_volume
 
 
 class Generator(nn.Module):
@@ -54,8 +54,11 @@ class Generator(nn.Module):
 
     def animate(self, volume: Tensor, source: Tensor, driving: Tensor) -> Tensor:
         """One driven frame: the volume, source and driving keypoints [B, K, 3] -> [B, 3, H, W] in 0..1."""
-        deformation, occlusion = self.dense_motion_network(volume, source, driving)
-        warped = F.grid_sample(volume, deformation, align_corners=False).flatten(1, 2)
+        return self.decode(volume, *self.dense_motion_network(volume, source, driving))
+
+    def decode(self, volume: Tensor, deformation: Tensor, occlusion: Tensor) -> Tensor:
+        """The picture of the volume warped by what the dense motion network gives."""
+        warped = sample_volume(volume, deformation).flatten(1, 2)
         return self.decoder(self.fourth(self.third(warped)) * occlusion)
 
     def forward(self, image: Tensor, source: Tensor, driving: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from dubtool.networks.adasr_keypoints import channel_steps, coordinate_grid
 from dubtool.networks.blocks import ConvBlock
+from dubtool.networks.volume import sample_volume
 
 _VARIANCE = 0.01
 
@@ -79,17 +80,26 @@ class DenseMotion(nn.Module):
 
         Returns the sampling grid [B, D, h, w, (x, y, z)] and the occlusion map [B, 1, h, w] (1: seen in the source).
         """
-        batch, _, depth, height, width = volume.shape
-        grid = coordinate_grid((depth, height, width), volume)
+        return self.move(*self.encode_source(volume, source), source, driving)
+
+    def encode_source(self, volume: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+        """What depends on the source alone: the compressed volume [B, c, D, h, w], its heatmaps [B, K, D, h, w]."""
+        depth, height, width = volume.shape[2:]
+        heatmaps = _heatmaps(coordinate_grid((depth, height, width), volume), source)
+        return F.relu(self.norm(self.compress(volume))), heatmaps
+
+    def move(self, compressed: Tensor, heatmaps: Tensor, source: Tensor, driving: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, from what `encode_source` gave."""
+        depth, height, width = compressed.shape[2:]
+        grid = coordinate_grid((depth, height, width), compressed)
         motions = self._sparse_motions(grid, source, driving)
-        deformed = self._deform(F.relu(self.norm(self.compress(volume))), motions)
-        heatmaps = _heatmaps(grid, driving) - _heatmaps(grid, source)
-        heatmaps = F.pad(heatmaps, (0, 0, 0, 0, 0, 0, 1, 0))
+        deformed = self._deform(compressed, motions)
+        heatmaps = F.pad(_heatmaps(grid, driving) - heatmaps, (0, 0, 0, 0, 0, 0, 1, 0))
         x = torch.cat((heatmaps.unsqueeze(2), deformed), dim=2)
         x = self.hourglass(x.flatten(1, 2))
         mask = torch.softmax(self.mask(x), dim=1)
         deformation = (mask.unsqueeze(-1) * motions).sum(dim=1)
-        return deformation, torch.sigmoid(self.occlusion(x.reshape(batch, -1, height, width)))
+        return deformation, torch.sigmoid(self.occlusion(x.flatten(1, 2)))
 
     def _sparse_motions(self, grid: Tensor, source: Tensor, driving: Tensor) -> Tensor:
         """[B, 1 + K, D, h, w, 3]: the background stays, each keypoint carries the volume along."""
@@ -98,10 +108,8 @@ class DenseMotion(nn.Module):
 
     def _deform(self, volume: Tensor, motions: Tensor) -> Tensor:
         """The volume [B, C, D, h, w] sampled by every motion -> [B, 1 + K, C, D, h, w]."""
-        count = motions.shape[1]
-        repeated = volume.unsqueeze(1).expand(-1, count, -1, -1, -1, -1).flatten(0, 1)
-        sampled = F.grid_sample(repeated, motions.flatten(0, 1), align_corners=False)
-        return sampled.unflatten(0, (-1, count))
+        sampled = sample_volume(volume, motions.flatten(1, 2))
+        return sampled.unflatten(2, motions.shape[1:3]).transpose(1, 2)
 
 
 def _heatmaps(grid: Tensor, keypoints: Tensor) -> Tensor:

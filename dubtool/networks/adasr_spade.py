@@ -25,7 +25,9 @@ class _Spade(nn.Module):
         return F.instance_norm(x) * (1 + self.mlp_gamma(shared)) + self.mlp_beta(shared)
 
 
-class _SpadeResBlock(nn.Module):
+class SpadeResBlock(nn.Module):
+    """Two convolutions with a skip, [B, in, h, w] -> [B, out, h, w]; `condition`, resized, modulates their norms."""
+
     def __init__(self, in_channels: int, out_channels: int, condition_channels: int, hidden: int) -> None:
         super().__init__()
         middle = min(in_channels, out_channels)
@@ -52,14 +54,14 @@ class SpadeDecoder(nn.Module):
         super().__init__()
         features, hidden = 4 * width, 2 * width
         self.fc = nn.Conv2d(features, 2 * features, 3, padding=1)
-        self.G_middle_0 = _SpadeResBlock(2 * features, 2 * features, features, hidden)
-        self.G_middle_1 = _SpadeResBlock(2 * features, 2 * features, features, hidden)
-        self.G_middle_2 = _SpadeResBlock(2 * features, 2 * features, features, hidden)
-        self.G_middle_3 = _SpadeResBlock(2 * features, 2 * features, features, hidden)
-        self.G_middle_4 = _SpadeResBlock(2 * features, 2 * features, features, hidden)
-        self.G_middle_5 = _SpadeResBlock(2 * features, 2 * features, features, hidden)
-        self.up_0 = _SpadeResBlock(2 * features, features, features, hidden)
-        self.up_1 = _SpadeResBlock(features, width, features, hidden)
+        self.G_middle_0 = SpadeResBlock(2 * features, 2 * features, features, hidden)
+        self.G_middle_1 = SpadeResBlock(2 * features, 2 * features, features, hidden)
+        self.G_middle_2 = SpadeResBlock(2 * features, 2 * features, features, hidden)
+        self.G_middle_3 = SpadeResBlock(2 * features, 2 * features, features, hidden)
+        self.G_middle_4 = SpadeResBlock(2 * features, 2 * features, features, hidden)
+        self.G_middle_5 = SpadeResBlock(2 * features, 2 * features, features, hidden)
+        self.up_0 = SpadeResBlock(2 * features, features, features, hidden)
+        self.up_1 = SpadeResBlock(features, width, features, hidden)
         self.conv_img = nn.Conv2d(width, 3, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:

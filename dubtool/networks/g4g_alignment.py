@@ -66,26 +66,43 @@ class _AdaINResBlock(nn.Module):
 
 
 class Alignment(nn.Module):
-    """Intra-modality alignment (image under landmarks) and the speech embedding it is contrasted with."""
+    """Intra-modality alignment (image under landmarks) and the speech embedding it is contrasted with.
 
-    def __init__(self, feature_channels: int, hidden: int, embedding: int, mel_bands: int) -> None:
+    blocks: of AdaIN; with none of them `align` is `fused`.
+    """
+
+    def __init__(
+        self,
+        feature_channels: int,
+        hidden: int,
+        embedding: int,
+        mel_bands: int,
+        landmark_channels: int = 1,
+        *,
+        blocks: int = 3,
+    ) -> None:
         super().__init__()
         self.source = _MapEmbedding(feature_channels, hidden, embedding)
         self.reference = _MapEmbedding(feature_channels, hidden, embedding)
-        self.landmark = _MapEmbedding(1, hidden, embedding)
+        self.landmark = _MapEmbedding(landmark_channels, hidden, embedding)
         self.fusion = nn.Sequential(ConvBlock(1, 2, hidden, 3), ConvBlock(1, hidden, hidden, 3))
         self.fused = nn.Conv1d(hidden, 1, 1)
-        self.blocks = nn.ModuleList(_AdaINResBlock(hidden, embedding) for _ in range(3))
-        self.align = nn.Conv1d(hidden, 1, 1)
+        self.blocks = nn.ModuleList(_AdaINResBlock(hidden, embedding) for _ in range(blocks))
+        self.align = nn.Conv1d(hidden, 1, 1) if blocks else self.fused
         self.speech = speech_encoder(mel_bands, hidden)
         self.speech_project = nn.Linear(hidden, embedding)
         self.log_scale = nn.Parameter(torch.tensor(-math.log(_INITIAL_TEMPERATURE)))
 
     def forward(self, source: Tensor, reference: Tensor, landmarks: Tensor, mel: Tensor) -> Embeddings:
-        """Feature maps of source and references, landmark drawing [B, 1, H, W], mel [B, steps, bands]."""
-        landmark = self.landmark(landmarks)
-        x = self.fusion(torch.stack((self.source(source), self.reference(reference)), dim=1))
+        """Feature maps of source and references, landmark drawing [B, L, H, W], mel [B, steps, bands]."""
+        return self.with_reference(source, self.reference(reference), landmarks, mel)
+
+    def with_reference(self, source: Tensor, reference: Tensor, landmarks: Tensor, mel: Tensor) -> Embeddings:
+        """`forward` with the references' embedding [B or 1, d], which is the same over a video."""
+        source = self.source(source)
+        x = self.fusion(torch.stack((source, reference.expand(source.shape[0], -1)), dim=1))
         fused = self.fused(x).squeeze(1)
+        landmark = self.landmark(landmarks)
         for block in self.blocks:
             x = block(x, landmark)
         speech = self.speech_project(self.speech(mel.transpose(1, 2)).mean(dim=2))

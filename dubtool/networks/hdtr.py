@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dubtool.networks.hdtr_detail import DetailHead
 from dubtool.networks.hdtr_fgff import FeatureFusion
 
 
@@ -89,16 +90,18 @@ class _Decoder(nn.Module):
 class HDTRNet(nn.Module):
     """Redraws a blurred mouth. `width` 64 is the paper's (a multiple of 8); every channel count scales with it.
 
-    Pictures are **BGR**, 0..1, [B, 3, S, S] with S a multiple of 8 (96 in the paper).
+    Pictures are **BGR**, 0..1, [B, 3, S, S] with S a multiple of 8 (96 in the paper). `detail` is the width of a
+    `DetailHead`, which the authors' network does not have: 0.
     """
 
-    def __init__(self, width: int = 64) -> None:
+    def __init__(self, width: int = 64, detail: int = 0) -> None:
         super().__init__()
         if width <= 0 or width % 8:
             raise ValueError(f"width {width} is not a multiple of 8")
         self.width = width
         self.encoder = _Encoder(width)
         self.decoder = _Decoder(width)
+        self.detail = DetailHead(detail) if detail else None
 
     def encode_mouth(self, mouth_mask: Tensor, mouth_contour: Tensor) -> Tensor:
         """The frame's own branch -> [B, 4*width, S/8, S/8]."""
@@ -111,6 +114,11 @@ class HDTRNet(nn.Module):
     def decode(self, mouth: Tensor, reference: Tensor) -> Tensor:
         """The two encoded branches -> restored mouth [B, 3, S, S] in 0..1."""
         return self.decoder(torch.cat((mouth, reference), dim=1))
+
+    def correct(self, drawn: Tensor, crop: Tensor) -> Tensor:
+        """The frame's own crop [B, 3, S, S], corrected by the mouth that was drawn; needs `detail`."""
+        assert self.detail is not None
+        return self.detail(drawn, crop)
 
     def forward(self, mouth_mask: Tensor, mouth_contour: Tensor, reference: Tensor) -> Tensor:
         """The mouth with the lips' polygon black, the drawn contour, and the reference -> [B, 3, S, S] in 0..1."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 _EPS = 1e-12
 
@@ -34,10 +39,27 @@ class SpectralConv2d(nn.Module):
         matrix = self.weight_orig.flatten(1)
         if self.training:
             with torch.no_grad():
-                self.weight_v.copy_(F.normalize(matrix.T @ self.weight_u, dim=0, eps=_EPS))
-                self.weight_u.copy_(F.normalize(matrix @ self.weight_v, dim=0, eps=_EPS))
+                self.weight_v.copy_(F.normalize(_product(matrix.T, self.weight_u), dim=0, eps=_EPS))
+                self.weight_u.copy_(F.normalize(_product(matrix, self.weight_v), dim=0, eps=_EPS))
         # Clones, since the next forward overwrites the buffers before this one's gradient may have been taken.
-        return self.weight_orig / torch.dot(self.weight_u.clone(), matrix @ self.weight_v.clone())
+        return self.weight_orig / (self.weight_u.clone() * _product(matrix, self.weight_v.clone())).sum()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight(), self.bias, padding=self.padding)
+
+
+def _product(matrix: Tensor, vector: Tensor) -> Tensor:
+    """Their product, written so that autocast leaves it in single precision."""
+    return (matrix * vector).sum(dim=1)
+
+
+def bake_spectral_norm(network: AnyModule) -> AnyModule:
+    """A copy of `network` for inference (evaluation mode), whose spectrally normalised convolutions are plain ones."""
+    baked = copy.deepcopy(network).eval()
+    for name, module in list(baked.named_modules()):
+        if isinstance(module, SpectralConv2d):
+            weight = module.weight().detach()
+            plain = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], padding=module.padding)
+            plain.weight, plain.bias = nn.Parameter(weight), module.bias
+            baked.set_submodule(name, plain)
+    return baked

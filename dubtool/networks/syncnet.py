@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dubtool.networks.blocks import ConvBlock, ResBlock
 
@@ -68,6 +69,62 @@ class SyncNet(nn.Module):
 
         Returns unbounded scores [B, 1, m//32, m//32] (8 x 8 for the paper's 256, 4 x 4 for 128, 2 x 2 for 64).
         """
-        face = self.face_encoder(image)
-        sound = self.audio_encoder(audio)[:, :, None, None].expand(-1, -1, *face.shape[2:])
-        return self.merge_encoder(torch.cat((face, sound), dim=1))
+        return self.merge(self.face_encoder(image), self.audio_encoder(audio))
+
+    def merge(self, face: Tensor, sound: Tensor) -> Tensor:
+        """Scores of what `face_encoder` [B, hidden, h, w] and `audio_encoder` [B, hidden] found: [B, 1, h, w]."""
+        return self.merge_encoder(torch.cat((face, sound[:, :, None, None].expand(-1, -1, *face.shape[2:])), dim=1))
+
+
+class LightSyncNet(nn.Module):
+    """An expert of the same use at a tenth of the work, ours: it learns from an hour of speech what the paper's learns
+    from days.
+
+    Small strided convolutions keep where in the mouth box something is, which averages over patches lose; the score is
+    the cosine of two vectors, stretched to begin at 0 and end at 1. mouth: side of the mouth boxes, a multiple of 16;
+    steps: of the speech window; heavy dropout on the speech is what lets it hold on voices it never heard.
+    """
+
+    def __init__(
+        self,
+        image_channels: int = 15,
+        audio_channels: int = 384,
+        hidden: int = 64,
+        mouth: int = 64,
+        steps: int = 11,
+        input_dropout: float = 0.5,
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.audio_channels = audio_channels
+        width = hidden // 2
+        self.face_encoder = nn.Sequential(
+            ConvBlock(2, image_channels, width, 5, stride=2),
+            ConvBlock(2, width, 2 * width, stride=2),
+            ConvBlock(2, 2 * width, 4 * width, stride=2),
+            ConvBlock(2, 4 * width, 4 * width, stride=2),
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(4 * width * (mouth // 16) ** 2, hidden),
+            nn.Unflatten(1, (hidden, 1, 1)),
+        )
+        self.audio_encoder = nn.Sequential(
+            nn.Dropout(input_dropout),
+            nn.Conv1d(audio_channels, 2 * hidden, 1),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Conv1d(2 * hidden, 2 * hidden, 3, padding=1),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Flatten(),
+            nn.Linear(2 * hidden * steps, hidden),
+        )
+        self.stretch = nn.Parameter(torch.tensor([1.0, 0.0]))
+
+    def forward(self, image: Tensor, audio: Tensor) -> Tensor:
+        """As `SyncNet.forward`, with audio of exactly `steps`: [B, 1, 1, 1]."""
+        return self.merge(self.face_encoder(image), self.audio_encoder(audio))
+
+    def merge(self, face: Tensor, sound: Tensor) -> Tensor:
+        cosine = F.cosine_similarity(face.flatten(1).float(), sound.float(), dim=1)
+        return (self.stretch[0] * cosine + self.stretch[1])[:, None, None, None]

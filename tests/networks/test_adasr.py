@@ -6,12 +6,12 @@ import torch
 from random_network import settled
 from torch.nn import functional as F
 
+from dubtool.face.learned_keypoints import relative_scale
 from dubtool.networks.adasr import AdaSR
 from dubtool.networks.adasr_generator import Generator
 from dubtool.networks.adasr_keypoints import AntiAliasedReduction, KeypointDetector
 from dubtool.networks.adasr_motion import DenseMotion
 from dubtool.networks.adasr_pose import HeadPose, PoseEstimator, degrees, posed_keypoints, rotation_matrix
-from dubtool.networks.adasr_relative import hull_volume, relative_keypoints
 from dubtool.networks.fold import fold_batch_norm
 
 
@@ -123,22 +123,6 @@ def test_pose_shifts_and_deforms_the_keypoints() -> None:
     torch.testing.assert_close(posed_keypoints(canonical, pose), expected)
 
 
-def test_hull_volume_of_a_box_with_points_inside_and_on_its_faces() -> None:
-    corners = torch.cartesian_prod(*(torch.tensor([0.0, side]) for side in (1.0, 2.0, 3.0)))
-    inner = torch.tensor([[0.5, 1.0, 1.5], [0.5, 1.0, 0.0], [0.2, 0.1, 0.3]])
-    assert hull_volume(torch.cat((corners, inner)) + 10) == pytest.approx(6, rel=1e-4)
-
-
-def test_relative_motion_is_scaled_to_the_source() -> None:
-    first = torch.rand(1, 6, 3)
-    source = 2 * first + 5
-    shift = torch.tensor([[[0.1, 0.2, 0.3]]])
-    # A volume ratio of 8 gives a scale of its root, as in the authors' code.
-    torch.testing.assert_close(
-        relative_keypoints(source, first + shift, first), source + 8**0.5 * shift, rtol=1e-4, atol=1e-4
-    )
-
-
 def test_folding_keeps_the_output() -> None:
     net = settled(small()).double()
     source, driving = images().double(), images().flip(-1).double()
@@ -189,7 +173,8 @@ def test_parity_with_the_authors_networks() -> None:
                 same(scores, f"he.{name}.{part}")
             keypoints[name] = posed_keypoints(canonical, pose)
             same(keypoints[name], f"kp_{name}")
-        driven = relative_keypoints(keypoints["source"], keypoints["driving1"], keypoints["driving0"])
+        scale = relative_scale(keypoints["source"][0].numpy(), keypoints["driving0"][0].numpy())
+        driven = keypoints["source"] + scale * (keypoints["driving1"] - keypoints["driving0"])
         same(driven, "kp_relative_scaled")
         picture = net.generator(pictures["source"], keypoints["source"], driven)
     assert parity.largest_difference(picture, "adasr", "prediction") < 1e-4

@@ -67,6 +67,19 @@ def test_a_width_that_does_not_divide_is_refused() -> None:
         HDTRNet(width=12)
 
 
+def test_a_detail_head_is_not_in_the_authors_network_and_begins_as_nothing() -> None:
+    net = HDTRNet(width=8, detail=8).eval()
+    assert {name.split(".")[0] for name in net.state_dict().keys() - HDTRNet(width=8).state_dict().keys()} == {"detail"}
+    drawn, crop, _ = pictures(32)
+    with torch.no_grad():
+        assert torch.equal(net.correct(drawn, crop), crop)
+        assert net.detail is not None
+        net.detail.leave.weight.normal_()
+        changed = net.correct(drawn, crop)
+        assert changed.shape == crop.shape
+        assert not torch.equal(net.correct(drawn.flip(-1), crop), changed)
+
+
 @parity.needs_parity
 def test_parity_with_the_authors_network() -> None:
     spec = parity.description("hdtr")
