@@ -24,3 +24,9 @@ def draw_mouth(points: np.ndarray, width: int, height: int) -> np.ndarray:
     drawing[1] -= np.minimum(drawing[1], drawing[0])
     cv2.polylines(drawing[2], [jaw], False, 255, max(1, width // 80), lineType=cv2.LINE_AA, shift=_SHIFT)
     return drawing
+
+
+def landmark_picture(drawing: np.ndarray) -> np.ndarray:
+    """`draw_mouth`'s channels [..., 3, H, W] as one grey picture [..., 1, H, W]: what G4G sees of the landmarks."""
+    opening, lips, jaw = (drawing[..., channel, :, :] for channel in range(DRAWING_CHANNELS))
+    return np.maximum(np.maximum(opening, lips // 2), jaw)[..., None, :, :]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import cv2
 import numpy as np
 
@@ -34,3 +36,8 @@ def reference_candidates(motion: FaceMotion, allowed: np.ndarray | None = None) 
 def sharpness(crop: np.ndarray) -> float:
     """Variance of the Laplacian of the crop's luma (uint8 RGB [H, W, 3])."""
     return float(cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())
+
+
+def sharpest(candidates: Sequence[np.ndarray], crops: Mapping[int, np.ndarray]) -> list[int]:
+    """Of each part of the candidates the row whose crop is sharpest."""
+    return [max(part.tolist(), key=lambda row: sharpness(crops[row])) for part in candidates]

@@ -15,6 +15,7 @@ class Restorer:
     """Redraws blurred mouths.
 
     once, frame: the files that `dubtool.engine.export_hdtr` writes. The other arguments are `Session`'s.
+    corrects: the answer is the crop, corrected, and not a mouth drawn afresh.
 
     Raises:
         WeightsError: the files are no network of this kind.
@@ -30,6 +31,7 @@ class Restorer:
         if told.get("network") != "hdtr" or told.get("graph") != "frame" or self._once.metadata.get("graph") != "once":
             raise WeightsError(f"{frame.name}: does not restore teeth; see 'dubtool weights list'")
         self.side = int(told["side"])
+        self.corrects = bool(told.get("corrects", False))
         self.device = str(self._frame.device)
 
     def encode(self, references: np.ndarray) -> np.ndarray:
@@ -48,6 +50,8 @@ class Restorer:
             "contour": _planes(np.stack([draw_contour(crop, points) for crop, points in pairs])),
             "features": np.broadcast_to(features, (len(crops), *features.shape[1:])),
         }
+        if self.corrects:
+            feeds["crop"] = _planes(crops)
         made = self._frame.run(feeds)["mouth"]
         return np.ascontiguousarray(made.transpose(0, 2, 3, 1)[..., ::-1]) * 255
 

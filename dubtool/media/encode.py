@@ -81,8 +81,9 @@ class VideoWriter:
 
     ffmpeg writes a hidden file beside the output, renamed when everything is done; after any failure nothing is left.
     The picture's size, pixel format, colour tags and rotation are those of the first frame written; SAR, time base,
-    tags, chapters and other streams come from `info`. `duration` (seconds) is the output's length: the soundtrack is
-    cut or padded to it and what lies after it in the source is dropped. `warnings` names what could not be kept.
+    tags, chapters and other streams come from `info`. `duration` (seconds) is the output's length: the soundtrack, from
+    its second `sound_start` on, is cut or padded to it and what lies after it in the source is dropped. `warnings`
+    names what could not be kept.
 
     Raises OutputError when ffmpeg or the disk fails, UsageError for a codec, preset or suffix that is not known.
     """
@@ -97,6 +98,7 @@ class VideoWriter:
         preset: str = "medium",
         lossless: bool = False,
         soundtrack: Path | None = None,
+        sound_start: Fraction = Fraction(0),
         audio_duration: Fraction | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
@@ -105,7 +107,9 @@ class VideoWriter:
         self._info = info
         self._container, self._codec = check_target(self.output, codec, preset)
         self._quality = (crf, preset, lossless)
-        self._soundtrack = None if soundtrack is None else Soundtrack(probe(Path(soundtrack)), audio_duration)
+        self._soundtrack: Soundtrack | None = None
+        if soundtrack is not None:
+            self._soundtrack = Soundtrack(probe(Path(soundtrack)), audio_duration, sound_start)
         self._duration = audio_duration
         self._metadata = dict(metadata or {})
         for used in (info.path, soundtrack):

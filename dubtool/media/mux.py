@@ -53,10 +53,13 @@ class VideoEncoding:
 
 @dataclass(frozen=True)
 class Soundtrack:
-    """The sound that goes first; with `duration` (seconds) it is cut or padded with silence to that length."""
+    """The sound that goes first, from `start` seconds on; with `duration` (seconds) it is cut or padded with silence to
+    that length.
+    """
 
     info: MediaInfo
     duration: Fraction | None
+    start: Fraction = Fraction(0)
 
 
 def build_command(
@@ -80,7 +83,8 @@ def build_command(
     if soundtrack is not None:
         sound = soundtrack.info.require_audio()
         # Without -vn, a soundtrack that is the source itself would be taken for the same input.
-        heard = ffmpeg.input(file_url(soundtrack.info.path), vn=None)
+        begin = {"ss": _seconds(soundtrack.start)} if soundtrack.start > 0 else {}
+        heard = ffmpeg.input(file_url(soundtrack.info.path), vn=None, **begin)
         streams.append(heard[str(sound.index)])
         options |= _sound_output(container, soundtrack)
     other = ffmpeg.input(file_url(source.path), **_source_input(source))

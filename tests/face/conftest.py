@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dubtool.face.detect import FaceDetector
-from dubtool.face.landmarks import FaceLandmarker
+from dubtool.face.landmarks import FaceLandmarker, roi_from_five, roi_from_mesh
+from dubtool.face.picture import RgbPicture
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 from dubtool.weights.locate import find
@@ -36,3 +37,22 @@ def detector() -> FaceDetector:
 def landmarker() -> Iterator[FaceLandmarker]:
     with FaceLandmarker(find("face_landmarker")) as landmarker:
         yield landmarker
+
+
+@pytest.fixture(scope="session")
+def meshes(detector: FaceDetector, landmarker: FaceLandmarker) -> np.ndarray:
+    """All landmarks in every second frame of the example clip, float32 [N, 478, 3]: she speaks and blinks."""
+    if not CLIP.is_file():
+        pytest.skip("the example clip is not in this copy")
+    found: list[np.ndarray] = []
+    for frame in islice(VideoReader(probe(CLIP)), 0, None, 2):
+        picture = RgbPicture(frame.rgb(scale=0.5))
+        if found:
+            roi = roi_from_mesh(found[-1])
+        else:
+            face = detector.detect(picture)[0]
+            roi = roi_from_five(face.points, face.size)
+        mesh = landmarker.landmarks(picture, roi)
+        assert mesh is not None
+        found.append(mesh)
+    return np.stack(found)

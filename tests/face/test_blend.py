@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubtool.face.blend import match_colour, paste
+from dubtool.face.blend import match_colour, paste, paste_change
 from dubtool.face.crop import CropSize, to_pixels
 from dubtool.media.color import Color
 from dubtool.media.frame import Frame
@@ -87,3 +87,17 @@ def test_paste_puts_the_picture_where_the_crop_came_from(frame: Frame) -> None:
     before = frame.rgb().astype(int)
     paste(frame, crop[size.box].astype(np.float32), disc(128, 40), matrix, size)
     assert np.abs(frame.rgb().astype(int) - before).max() <= 3
+
+
+def test_a_change_keeps_detail_finer_than_the_crop(frame: Frame) -> None:
+    before = frame.copy()
+    # A crop of 48 px of 144 px of the picture: the frame's noise is far too fine for it.
+    to_crop = np.array([[1 / 3, 0, -16.0], [0, 1 / 3, -6.0]])
+    change = np.full((48, 48, 3), 20.0, np.float32)
+    paste_change(frame, change, disc(48, 16), to_crop)
+    moved = frame.planes[0].astype(int) - before.planes[0]
+    y, x = np.mgrid[: frame.height, : frame.width]
+    distance = np.hypot(x / 3 - 16 - 23.5, y / 3 - 6 - 23.5)
+    inside = distance < 8
+    assert np.ptp(moved[inside]) <= 1 and moved[inside].mean() == pytest.approx(20 * 219 / 255, abs=1)
+    assert not moved[distance > 18].any()

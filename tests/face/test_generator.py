@@ -74,5 +74,5 @@ def test_sharpening_raises_the_contrast_of_detail_only(generator: Generator) -> 
 
 
 def test_other_networks_are_refused() -> None:
-    with pytest.raises(WeightsError, match="not a DINet generator"):
+    with pytest.raises(WeightsError, match="not a dubbing generator"):
         Generator(find("whisper"), find("whisper"), device="cpu")

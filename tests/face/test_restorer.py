@@ -37,6 +37,13 @@ def test_one_reference_serves_all(graphs: tuple[Path, Path]) -> None:
     np.testing.assert_allclose(made, 255.0 - crops[[0, 0]], atol=1e-3)
 
 
+def test_a_network_that_corrects_is_given_the_crop(tmp_path: Path) -> None:
+    restorer = Restorer(*write_graphs(tmp_path, "stub", corrects=True), device="cpu")
+    crops, lips = _crops(2), np.full((2, 20, 2), 48.0)
+    assert restorer.corrects
+    np.testing.assert_allclose(restorer.restore(crops, lips, restorer.encode(crops)), crops, atol=1e-3)
+
+
 def test_other_networks_are_refused(graphs: tuple[Path, Path]) -> None:
     once, frame = graphs
     with pytest.raises(WeightsError, match=r"stub_once\.onnx: does not restore teeth"):
