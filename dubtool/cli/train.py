@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from dubtool.cli.adapting import adapted_to
 from dubtool.cli.console import Tell
-from dubtool.cli.options import Device, Json, Quiet, Verbose, console_of
-from dubtool.errors import DubtoolError, UsageError
+from dubtool.cli.options import Device, Face, Json, Quiet, Verbose, console_of
+from dubtool.errors import UsageError
+from dubtool.training.extra import require_extra
 
 app = typer.Typer(help="Train the networks on videos of your own.", rich_markup_mode=None)
-
-_NEEDED = ("torch", "onnx", "onnxscript", "safetensors")
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A folder made by 'dubtool train prepare'.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; one that exists is gone on with.")]
 Stage = Annotated[
     str, typer.Option("--stage", metavar="FILE", help="Settings: a .toml file, or the name of one of ours.")
-]
-Minutes = Annotated[
-    float | None, typer.Option("--minutes", min=0.0, metavar="M", help="Stop after so long; run it again to go on.")
-]
-Workers = Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Threads that make batches ahead.")]
-SaveEvery = Annotated[float, typer.Option("--save-every", min=0.0, metavar="M", help="Minutes between checkpoints.")]
-LookEvery = Annotated[
-    float, typer.Option("--look-every", min=0.0, metavar="M", help="Minutes between scores and pictures of validation.")
 ]
 
 
@@ -60,12 +53,16 @@ def prepare(
         Literal["shipped", "corpus"],
         typer.Option("--shape-model", help="The shipped mouth shapes, or new ones made of this corpus."),
     ] = "shipped",
+    faces: Annotated[
+        bool, typer.Option("--faces", help="Also whole heads with all landmarks, which 'train adasr' learns from.")
+    ] = False,
     device: Device = "cpu",
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Turn videos into face crops, mouth shapes and speech features."""
+    from dubtool.training.faces import prepare_faces
     from dubtool.training.prepare import prepare as run
 
     console = console_of(context)
@@ -74,6 +71,7 @@ def prepare(
         manifest = beside
     with console.progress() as tell:
         found = run(corpus, out, manifest, validation=validation, shape=shape_model, device=device, progress=tell)
+        heads = prepare_faces(corpus, out, manifest, validation=validation, progress=tell) if faces else None
     clips = sum(each.what == "clip" for each in found.dropped)
     if as_json:
         console.json(
@@ -82,10 +80,13 @@ def prepare(
                 "train": found.train,
                 "validation": found.validation,
                 "speech": found.spoken,
+                **({} if heads is None else {"faces": heads}),
                 "dropped": [{"name": each.name, "what": each.what, "reason": each.reason} for each in found.dropped],
             }
         )
         return
+    if heads is not None:
+        console.note(f"{heads} clips of whole heads")
     console.note(
         f"{found.train} clips to train on, {found.validation} for validation, {found.spoken} of them with speech in "
         f"sync; left out: {clips} clips and the speech of {len(found.dropped) - clips}, see {out / 'dropped.csv'}"
@@ -93,12 +94,12 @@ def prepare(
     console.result(str(out))
 
 
-@app.command()
-def generator(
+def _train(
+    network: _Network,
     context: typer.Context,
     data: Data,
     run: Run,
-    stage: Stage = "generator_64",
+    stage: Stage,
     start: Annotated[
         Path | None, typer.Option("--from", metavar="RUN", help="Begin with what this run, or checkpoint, learned.")
     ] = None,
@@ -108,89 +109,115 @@ def generator(
             "--vgg", metavar="FILE", help="VGG-19 weights (vgg19_normalised.safetensors) for perception loss."
         ),
     ] = None,
-    minutes: Minutes = None,
-    save_every: SaveEvery = 3.0,
-    look_every: LookEvery = 10.0,
-    workers: Workers = 0,
+    sync: Annotated[
+        Path | None,
+        typer.Option("--sync", metavar="RUN", help="A sync expert's run, for stages with a sync loss."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.0, metavar="M", help="Stop after so long; run it again to go on.")
+    ] = None,
+    save_every: Annotated[
+        float, typer.Option("--save-every", min=0.0, metavar="M", help="Minutes between checkpoints.")
+    ] = 3.0,
+    look_every: Annotated[
+        float,
+        typer.Option("--look-every", min=0.0, metavar="M", help="Minutes between scores and pictures of validation."),
+    ] = 10.0,
+    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Threads that make batches ahead.")] = 0,
     device: Device = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train the network that draws mouths."""
-    _require_train_extra()
-    from dubtool.training.config import load_stage
-    from dubtool.training.generator import GeneratorStage
-    from dubtool.training.runs import train_generator
+    """What all commands that train do; each shows those of these parameters that its network knows."""
+    require_extra()
+    from dubtool.training.config import kind_of, load_stage
+    from dubtool.training.runs import Effort, Given, train
 
-    settings = load_stage(stage, GeneratorStage)
+    settings = load_stage(stage, kind_of(network.name))
     console = console_of(context)
-    if vgg is None and settings.feature:
+    if "vgg" in network.options and vgg is None and getattr(settings, "feature", None):
         console.note("training without perception loss, which costs sharpness: give VGG-19 weights with --vgg")
-    effort = _effort(minutes, save_every, look_every, workers, device)
+    effort = Effort(minutes, 60 * save_every, 60 * look_every, workers, device)
     with console.progress() as tell:
         progress = _Shown(tell, settings.steps)
-        steps = train_generator(data, run, settings, effort, start=start, vgg=vgg, progress=progress)
-    _told(context, run, steps, settings.steps)
+        steps = train(data, run, settings, effort, Given(start, vgg, sync), progress=progress)
+    left = "" if steps >= settings.steps else f" of {settings.steps}; run the same again to go on"
+    console.note(f"{steps} steps{left}")
+    console.result(str(run))
+
+
+class _Network(NamedTuple):
+    """One `dubtool train NAME`. help: its line; stage: the stage if none is given; options: what it takes of
+    `_OPTIONAL`."""
+
+    name: str
+    help: str
+    stage: str
+    options: tuple[str, ...] = ()
+
+
+_OPTIONAL = ("start", "vgg", "sync")
+_NETWORKS = (
+    _Network("generator", "Train the network that draws mouths.", "generator_64", ("start", "vgg", "sync")),
+    _Network("g4g", "Train the other network that draws mouths, G4G.", "g4g_64", ("start", "vgg", "sync")),
+    _Network("predictor", "Train the network that turns speech into mouth shapes.", "predictor"),
+    _Network("syncnet", "Train the network that judges whether a mouth says a sound.", "syncnet"),
+    _Network("shapesync", "Train the same kind of judge on mouth shapes, for evaluate.", "shapesync"),
+    _Network("hdtr", "Train the network that restores teeth.", "hdtr", ("start", "vgg")),
+    _Network("adasr", "Train the network that makes portraits move.", "adasr_128", ("start", "vgg")),
+)
+
+
+def _command(network: _Network) -> Callable[..., None]:
+    """`_train` for one network; its signature, which Typer reads, has what this network takes."""
+
+    def command(**given: Any) -> None:
+        _train(network, **given)
+
+    _, *parameters = inspect.signature(_train, eval_str=True).parameters.values()
+    shown = [
+        parameter.replace(default=network.stage) if parameter.name == "stage" else parameter
+        for parameter in parameters
+        if parameter.name not in _OPTIONAL or parameter.name in network.options
+    ]
+    command.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    return command
+
+
+for _network in _NETWORKS:
+    app.command(_network.name, help=_network.help)(_command(_network))
 
 
 @app.command()
-def predictor(
+def adapt(
     context: typer.Context,
-    data: Data,
-    run: Run,
-    stage: Stage = "predictor",
-    minutes: Minutes = None,
-    save_every: SaveEvery = 3.0,
-    look_every: LookEvery = 10.0,
-    workers: Workers = 0,
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video that is to be dubbed.")],
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.5, metavar="M", help="How long; what an earlier run did counts.")
+    ] = 3.0,
+    face: Face = "largest",
+    vgg: Annotated[
+        Path | None, typer.Option("--vgg", metavar="FILE", help="VGG-19 weights for a further perception loss.")
+    ] = None,
     device: Device = "auto",
+    as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train the network that turns speech into mouth shapes."""
-    _require_train_extra()
-    from dubtool.training.config import load_stage
-    from dubtool.training.predictor import PredictorStage
-    from dubtool.training.runs import train_predictor
-
-    settings = load_stage(stage, PredictorStage)
-    effort = _effort(minutes, save_every, look_every, workers, device)
-    with console_of(context).progress() as tell:
-        steps = train_predictor(data, run, settings, effort, progress=_Shown(tell, settings.steps))
-    _told(context, run, steps, settings.steps)
-
-
-@app.command()
-def syncnet(
-    context: typer.Context,
-    data: Data,
-    run: Run,
-    stage: Stage = "syncnet",
-    minutes: Minutes = None,
-    save_every: SaveEvery = 3.0,
-    look_every: LookEvery = 10.0,
-    workers: Workers = 0,
-    device: Device = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Train the network that judges whether a mouth says a sound."""
-    _require_train_extra()
-    from dubtool.training.config import load_stage
-    from dubtool.training.runs import train_syncnet
-    from dubtool.training.syncnet import SyncStage
-
-    settings = load_stage(stage, SyncStage)
-    effort = _effort(minutes, save_every, look_every, workers, device)
-    with console_of(context).progress() as tell:
-        steps = train_syncnet(data, run, settings, effort, progress=_Shown(tell, settings.steps))
-    _told(context, run, steps, settings.steps)
+    """Adapt the default to the person in one video, for 'dub --adapt' of that video."""
+    console = console_of(context)
+    found = adapted_to(console, video, minutes, face=face, device=device, vgg=vgg)
+    if as_json:
+        console.json(found.as_dict())
+    else:
+        console.result(str(found.folder))
 
 
 @app.command()
 def plot(context: typer.Context, run: Run, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Draw the losses and scores of a run as a PNG."""
-    _require_train_extra()
+    require_extra()
     from dubtool.training.plots import plot_run
 
     console_of(context).result(str(plot_run(run)))
@@ -208,7 +235,7 @@ def export(
     verbose: Verbose = False,
 ) -> None:
     """Write what a run has learned as files that dubtool can use."""
-    _require_train_extra()
+    require_extra()
     from dubtool.training.export import export_run
 
     if not name.isidentifier():
@@ -229,22 +256,3 @@ class _Shown:
 
     def __call__(self, step: int, losses: dict[str, float]) -> None:
         self._tell("steps", step, self._steps)
-
-
-def _effort(minutes: float | None, save_every: float, look_every: float, workers: int, device: str) -> Any:
-    from dubtool.training.runs import Effort
-
-    return Effort(minutes, 60 * save_every, 60 * look_every, workers, device)
-
-
-def _told(context: typer.Context, run: Path, steps: int, wanted: int) -> None:
-    console = console_of(context)
-    left = "" if steps >= wanted else f" of {wanted}; run the same again to go on"
-    console.note(f"{steps} steps{left}")
-    console.result(str(run))
-
-
-def _require_train_extra() -> None:
-    missing = [package for package in _NEEDED if importlib.util.find_spec(package) is None]
-    if missing:
-        raise DubtoolError(f'training needs {", ".join(missing)}: pip install "dubtool[train]"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,19 @@ import numpy as np
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import draw_mouth
 from dubtool.face.shape import inner_opening
+from dubtool.training.spoken import SpokenClip, heard_at
 
 REFERENCES = 5
+# Clips of any frame rate are looked at in steps of 1/25 s.
+FRAME_SECONDS = 1 / 25
+# Conditioning vectors of one frame: its own and two on each side.
+_STEPS = 5
 # A reference so close in time looks like the frame itself, mouth included.
 _REFERENCE_GAP = 5
 # People with more minutes are seen more often, but far less than in proportion.
 _BALANCE = 0.4
+# Share of the samples whose inputs are compressed.
+_COMPRESSED = 0.3
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Clip:
     """One prepared clip; arrays are read from disk as needed.
 
     crops: uint8 [N, H, W, 3] at mouth size `size` with `pad` px around. mouths: float32 [N, 55, 2] in unit crops.
-    coefficients: float32 [N, K]. opening: float32 [N].
+    coefficients: float32 [N, K]. opening: float32 [N]. times: float64 [N], seconds of the frames.
     """
 
     name: str
@@ -37,6 +44,7 @@ class Clip:
     coefficients: np.ndarray
     opening: np.ndarray
     frames: np.ndarray
+    times: np.ndarray
     size: int
     pad: int
     natural: float
@@ -67,6 +75,7 @@ def load_clips(folder: Path, split: str, *, min_natural: float = 0.0, max_yaw: f
                     stored["coef"],
                     inner_opening(mouths),
                     stored["frames"],
+                    stored["times"],
                     int(stored["size"]),
                     int(stored["pad"]),
                     natural,
@@ -78,21 +87,39 @@ def load_clips(folder: Path, split: str, *, min_natural: float = 0.0, max_yaw: f
 
 @dataclass(frozen=True)
 class Sample:
-    """One training example at mouth size m: crops uint8 [H, W, 3]; references [5, H, W, 3]; drawing uint8 [3, H, W];
-    shape float32 [K, 5]; mouth float32 [55, 2] crop px."""
+    """One training example at mouth size m: a row of a clip.
 
+    crop uint8 [H, W, 3]: what is to be made; source: the same as the network gets to see it; references [5, H, W, 3];
+    drawing uint8 [3, H, W]; condition float32 [K, 5]: mouth shapes, or speech features; mouth float32 [55, 2] crop px.
+    """
+
+    clip: Clip
+    row: int
     crop: np.ndarray
+    source: np.ndarray
     references: np.ndarray
     drawing: np.ndarray
-    shape: np.ndarray
+    condition: np.ndarray
     mouth: np.ndarray
 
 
 class Sampler:
-    """Draws samples, people balanced, with small turns, shifts, zooms and changes of light."""
+    """Draws samples, people balanced, with small turns, shifts, zooms and changes of light.
 
-    def __init__(self, clips: list[Clip], mouth: int, rng: np.random.Generator, *, augment: bool = True) -> None:
+    voices: the speech of every clip by its name, of one layer; then speech conditions the samples, not mouth shapes.
+    """
+
+    def __init__(
+        self,
+        clips: list[Clip],
+        mouth: int,
+        rng: np.random.Generator,
+        *,
+        augment: bool = True,
+        voices: Mapping[str, SpokenClip] | None = None,
+    ) -> None:
         self.clips, self.size, self.rng, self.augment = clips, CropSize(mouth), rng, augment
+        self.voices = voices
         minutes: dict[str, int] = {}
         for clip in clips:
             minutes[clip.person] = minutes.get(clip.person, 0) + len(clip.frontal)
@@ -112,8 +139,13 @@ class Sampler:
         return twin
 
     def draw(self) -> Sample:
+        (sample,) = self.draw_sequence(1)
+        return sample
+
+    def draw_sequence(self, count: int) -> list[Sample]:
+        """`count` samples 1/25 s apart, with the same references, light and place."""
         clip = self.draw_clip()
-        return self.sample(clip, int(self.rng.choice(clip.frontal)))
+        return self.sequence(clip, int(self.rng.choice(clip.frontal)), count)
 
     def draw_clip(self) -> Clip:
         """A clip, by its person's share."""
@@ -121,19 +153,42 @@ class Sampler:
 
     def sample(self, clip: Clip, row: int) -> Sample:
         """The sample whose target is row `row` of the clip."""
+        (sample,) = self.sequence(clip, row, 1)
+        return sample
+
+    def sequence(self, clip: Clip, row: int, count: int) -> list[Sample]:
+        """The samples of `count` moments 1/25 s apart around row `row` of the clip."""
         size, matrix, light = self.size, self._matrix(clip), self._light()
-        references = [self._crop(clip, index, self._shaken(matrix), light) for index in self._references(clip, row)]
-        mouth = _stored_px(clip, row) @ matrix[:, :2].T + matrix[:, 2]
-        window = np.clip(np.arange(row - 2, row + 3), 0, len(clip.coefficients) - 1)
-        drawing = draw_mouth(mouth, size.width, size.height)
-        shape = clip.coefficients[window].T.astype(np.float32)
-        crop = self._crop(clip, row, matrix, light)
-        return Sample(crop, np.stack(references), drawing, shape, mouth.astype(np.float32))
+        rows = neighbours(clip.times, row, count)
+        references = [self._crop(clip, index, self._shaken(matrix), light) for index in self._references(clip, rows)]
+        crops = [self._crop(clip, index, matrix, light) for index in rows]
+        sources = crops
+        # What goes in is compressed at times as films are, what should come out never is.
+        if self.augment and self.rng.random() < _COMPRESSED:
+            quality = int(self.rng.integers(25, 85))
+            sources, references = ([compressed(each, quality) for each in group] for group in (crops, references))
+        voice = self._voice(clip)
+        samples = []
+        for index, crop, source in zip(rows, crops, sources, strict=True):
+            mouth = _stored_px(clip, index) @ matrix[:, :2].T + matrix[:, 2]
+            drawing = draw_mouth(mouth, size.width, size.height)
+            condition = _shapes(clip, index) if voice is None else _features(*voice, index)
+            samples.append(
+                Sample(clip, index, crop, source, np.stack(references), drawing, condition, mouth.astype(np.float32))
+            )
+        return samples
 
     def mouths(self, clip: Clip, rows: Sequence[int]) -> np.ndarray:
         """The mouth boxes of some rows in one and the same light and place: uint8 [n, m, m, 3]."""
         matrix, light = self._matrix(clip), self._light()
         return np.stack([self._crop(clip, row, matrix, light)[self.size.box] for row in rows])
+
+    def _voice(self, clip: Clip) -> tuple[SpokenClip, int] | None:
+        """The speech that conditions a sample, and which version of it."""
+        if self.voices is None:
+            return None
+        spoken = self.voices[clip.name]
+        return spoken, int(self.rng.integers(len(spoken.versions))) if self.augment else 0
 
     def _light(self) -> np.ndarray | None:
         """A table of new values uint8 [256, 3] for another light, or None."""
@@ -172,9 +227,9 @@ class Sampler:
         moved[:, 2] += self.rng.normal(0, 0.008, 2) * self.size.mouth
         return moved
 
-    def _references(self, clip: Clip, row: int) -> np.ndarray:
-        """Five other rows spread over mouth openings, away in time from `row` as far as the clip allows."""
-        away = np.abs(clip.frames - clip.frames[row])
+    def _references(self, clip: Clip, targets: Sequence[int]) -> np.ndarray:
+        """Five other rows spread over mouth openings, away in time from the targets as far as the clip allows."""
+        away = np.abs(clip.frames[:, None] - clip.frames[targets]).min(axis=1)
         gap = min(_REFERENCE_GAP, max(1, len(away) // 6))
         rows = np.flatnonzero(away >= gap)
         rows = rows[np.argsort(clip.opening[rows], kind="stable")]
@@ -187,6 +242,33 @@ class Sampler:
             picked = [int(self.rng.uniform(low, high)) for low, high in itertools.pairwise(edges)]
             return self.rng.permutation(rows[np.minimum(picked, len(rows) - 1)])
         return rows[np.linspace(0, len(rows) - 1, REFERENCES).round().astype(int)]
+
+
+def neighbours(times: np.ndarray, row: int, count: int) -> list[int]:
+    """The rows nearest to `count` moments 1/25 s apart around the row's."""
+    wanted = times[row] + (np.arange(count) - count // 2) * FRAME_SECONDS
+    return [int(np.abs(times - time).argmin()) for time in wanted]
+
+
+def compressed(picture: np.ndarray, quality: int) -> np.ndarray:
+    """The picture uint8 [H, W, 3] after JPEG of a quality 1..100: blocks, ringing and lost colour as in poor videos."""
+    bgr = np.ascontiguousarray(picture[..., ::-1])
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    read = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert read is not None
+    return np.ascontiguousarray(read[..., ::-1])
+
+
+def _shapes(clip: Clip, row: int) -> np.ndarray:
+    """Mouth shapes of a row and its neighbours [K, 5]."""
+    window = np.clip(np.arange(row - _STEPS // 2, row + _STEPS // 2 + 1), 0, len(clip.coefficients) - 1)
+    return clip.coefficients[window].T.astype(np.float32)
+
+
+def _features(spoken: SpokenClip, version: int, row: int) -> np.ndarray:
+    """Speech features of a row and its neighbours [C, 5]."""
+    times = spoken.times[row] + (np.arange(_STEPS) - _STEPS // 2) * FRAME_SECONDS
+    return np.ascontiguousarray(heard_at(spoken, version, times).T)
 
 
 def _stored_px(clip: Clip, row: int) -> np.ndarray:

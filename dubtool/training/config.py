@@ -11,25 +11,37 @@ from pathlib import Path
 from typing import Any
 
 from dubtool.errors import InputError, UsageError
-from dubtool.training.generator import GeneratorStage
+from dubtool.training.adasr import AdasrStage
+from dubtool.training.g4g_data import G4GStage
+from dubtool.training.generator_data import GeneratorStage
+from dubtool.training.hdtr import HdtrStage
 from dubtool.training.predictor import PredictorStage
+from dubtool.training.shapesync import ShapeSyncStage
 from dubtool.training.syncnet import SyncStage
+from dubtool.training.trainer import NETWORK, Stage
 
-AnyStage = GeneratorStage | PredictorStage | SyncStage
-S = typing.TypeVar("S", bound=AnyStage)
+S = typing.TypeVar("S", bound=Stage)
 
 _FOLDER = Path(__file__).parent / "stages"
-_KEY = "network"
-_NETWORKS: dict[type, str] = {
-    GeneratorStage: "generator",
-    PredictorStage: "predictor",
-    SyncStage: "syncnet",
-}
+_NETWORKS: tuple[type[Stage], ...] = (
+    GeneratorStage,
+    G4GStage,
+    PredictorStage,
+    SyncStage,
+    ShapeSyncStage,
+    HdtrStage,
+    AdasrStage,
+)
 
 
 def stage_names() -> list[str]:
     """The stages that come with dubtool."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def kind_of(network: str) -> type[Stage]:
+    """The settings' class of a network, by the name that stage files know it by."""
+    return next(kind for kind in _NETWORKS if kind.network == network)
 
 
 def load_stage(stage: str | Path, kind: type[S]) -> S:
@@ -48,13 +60,13 @@ def load_stage(stage: str | Path, kind: type[S]) -> S:
         raise UsageError(f"{stage}: no such stage; give a .toml file or one of {names}") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as TOML ({error})") from error
-    network = table.pop(_KEY, None)
-    if network != _NETWORKS[kind]:
-        raise UsageError(f"{path}: its {_KEY} is {network!r}; a stage of {_NETWORKS[kind]!r} is needed here")
+    network = table.pop(NETWORK, None)
+    if network != kind.network:
+        raise UsageError(f"{path}: its {NETWORK} is {network!r}; a stage of {kind.network!r} is needed here")
     return _stage(table, kind, path)
 
 
-def stage_of_run(run: Path) -> AnyStage:
+def stage_of_run(run: Path) -> Stage:
     """The settings that a training run was begun with.
 
     Raises:
@@ -67,14 +79,15 @@ def stage_of_run(run: Path) -> AnyStage:
         raise InputError(
             f"{run}: is no training run (no readable stage.json); give a folder made by 'train'"
         ) from error
+    network = table.pop(NETWORK, None)
     for kind in _NETWORKS:
-        # Older runs lack the newer fields.
-        if set(table) <= {field.name for field in fields(kind)}:
+        # Older runs do not say what they train, and lack the newer fields.
+        if network == kind.network or (network is None and set(table) <= {field.name for field in fields(kind)}):
             return _stage(table, kind, path)
     raise InputError(f"{path}: holds the settings of no known stage")
 
 
-def check_same(stage: AnyStage, run: Path) -> None:
+def check_same(stage: Stage, run: Path) -> None:
     """Refuse to go on with a run under other settings: the result would be of neither.
 
     Raises:

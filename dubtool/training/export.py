@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,22 @@ from torch import Tensor
 
 from dubtool.engine.export import export_module
 from dubtool.engine.export_dinet import export_dinet
+from dubtool.engine.export_g4g import export_g4g
 from dubtool.errors import OutputError
 from dubtool.networks.dinet import DINet
 from dubtool.networks.shape_predictor import ShapePredictor
-from dubtool.networks.syncnet import SyncNet
-from dubtool.training.config import AnyStage, stage_of_run
-from dubtool.training.generator import GeneratorStage, new_generator
+from dubtool.networks.shapesync import ShapeSync
+from dubtool.networks.syncnet import LightSyncNet, SyncNet
+from dubtool.training.adasr import AdasrStage, export_reenactor
+from dubtool.training.config import stage_of_run
+from dubtool.training.g4g import hidden_mask, new_g4g
+from dubtool.training.g4g_data import G4GStage
+from dubtool.training.generator import new_generator
+from dubtool.training.generator_data import GeneratorStage
+from dubtool.training.hdtr import HdtrStage, export_restorer
 from dubtool.training.predictor import PredictorStage, new_predictor
-from dubtool.training.syncnet import FRAMES, STEPS, SyncStage, new_syncnet
+from dubtool.training.shapesync import ShapeSyncStage, new_shapesync
+from dubtool.training.syncnet import FRAMES, STEPS, SyncStage, trained_syncnet
 from dubtool.training.trainer import read_checkpoint
 from dubtool.weights.locate import find
 from dubtool.weights.registry import Entry, add_local
@@ -59,8 +67,13 @@ def load_generator(checkpoint: Path, stage: GeneratorStage) -> DINet:
 
 
 def export_generator(net: DINet, stage: GeneratorStage, once: Path, frame: Path, steps: int) -> None:
-    """Write the two graphs of a shape-conditioned generator, trained for `steps` steps."""
-    descriptor = {"conditioning": "shape", "hidden": list(stage.mask), "stage": asdict(stage), "steps": steps}
+    """Write the two graphs of a generator, trained for `steps` steps."""
+    descriptor = {
+        "conditioning": stage.conditioning,
+        "hidden": list(stage.mask),
+        "stage": asdict(stage),
+        "steps": steps,
+    }
     export_dinet(net, once, frame, mouth=stage.mouth, descriptor=descriptor)
 
 
@@ -68,20 +81,18 @@ def export_run(run: Path, out: Path, name: str) -> list[Path]:
     """Export what a training run has learned so far into `out`, and register it there.
 
     A generator becomes the graphs NAME_once.onnx and NAME_frame.onnx, a predictor speech_shapes.onnx, a sync expert
-    syncnet.onnx. With $DUBTOOL_WEIGHTS naming `out`, dubtool uses them: the generator as `--model NAME`. The run's
-    shape model goes along if it is not the shipped one.
+    syncnet.onnx, a sync judge shapesync.onnx. With $DUBTOOL_WEIGHTS naming `out`, dubtool uses them: the generator as
+    `--model NAME`. The run's shape model goes along if it is not the shipped one.
 
     Raises:
         InputError: the folder is no training run, or its checkpoint is missing or damaged.
         OutputError: `out` cannot be written.
     """
     stage = stage_of_run(run)
-    checkpoint = run / "checkpoint.pt"
-    state = read_checkpoint(checkpoint)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export.", dir=out) as work:
-            made = _exported(stage, checkpoint, state, Path(work), name)
+            made = _EXPORTS[type(stage)](run, stage, Path(work), name)
             shape = run / "face_shape.npz"
             if shape.is_file() and shape.read_bytes() != find("face_shape").read_bytes():
                 shutil.copyfile(shape, Path(work) / shape.name)
@@ -95,30 +106,88 @@ def export_run(run: Path, out: Path, name: str) -> list[Path]:
     return [out / entry.file for entry in entries]
 
 
-def _exported(
-    stage: AnyStage, checkpoint: Path, state: Mapping[str, Any], work: Path, name: str
-) -> list[tuple[str, str, str]]:
-    """Write the graphs of a run; (file, kind, purpose) of each."""
-    if isinstance(stage, GeneratorStage):
-        once, frame = f"{name}_once.onnx", f"{name}_frame.onnx"
-        export_generator(load_generator(checkpoint, stage), stage, work / once, work / frame, int(state["step"]))
-        purpose = f"a generator trained here, mouths of {stage.mouth} px: what runs"
-        return [(once, "generator", f"{purpose} once per video"), (frame, "generator", f"{purpose} per frame")]
-    weights: dict[str, Tensor] = state["net"]
-    if isinstance(stage, PredictorStage):
-        channels, modes = weights["entry.weight"].shape[1], weights["exit.weight"].shape[0]
-        predictor = new_predictor(stage, modes, len(weights["mix"]), channels)
-        predictor.load_state_dict(weights)
-        export_predictor(predictor.eval(), stage, work / "speech_shapes.onnx")
-        return [("speech_shapes.onnx", "shape predictor", "speech states to mouth shapes, trained here")]
-    expert = new_syncnet(stage, weights["audio_encoder.audio_conv.0.conv.weight"].shape[1])
-    expert.load_state_dict(weights)
-    export_syncnet(expert.eval(), stage, work / "syncnet.onnx")
+Made = list[tuple[str, str, str]]
+
+
+def _generator(run: Path, stage: GeneratorStage, work: Path, name: str) -> Made:
+    checkpoint = run / "checkpoint.pt"
+    once, frame = f"{name}_once.onnx", f"{name}_frame.onnx"
+    steps = int(read_checkpoint(checkpoint)["step"])
+    export_generator(load_generator(checkpoint, stage), stage, work / once, work / frame, steps)
+    purpose = f"a generator trained here, mouths of {stage.mouth} px: what runs"
+    return [(once, "generator", f"{purpose} once per video"), (frame, "generator", f"{purpose} per frame")]
+
+
+def _g4g(run: Path, stage: G4GStage, work: Path, name: str) -> Made:
+    state = read_checkpoint(run / "checkpoint.pt")
+    net = new_g4g(stage)
+    net.load_state_dict(state["average"])
+    descriptor = {
+        "conditioning": "mel",
+        "landmarks": "rest" if stage.rest_share == 1 else "spoken",
+        "hidden": list(stage.mask),
+        "stage": asdict(stage),
+        "steps": int(state["step"]),
+    }
+    once, frame = f"{name}_once.onnx", f"{name}_frame.onnx"
+    export_g4g(net, work / once, work / frame, mouth=stage.mouth, hidden=hidden_mask(stage), descriptor=descriptor)
+    purpose = f"a G4G trained here, mouths of {stage.mouth} px: what runs"
+    return [(once, "generator", f"{purpose} once per video"), (frame, "generator", f"{purpose} per frame")]
+
+
+def _predictor(run: Path, stage: PredictorStage, work: Path, name: str) -> Made:
+    weights: dict[str, Tensor] = read_checkpoint(run / "checkpoint.pt")["net"]
+    channels, modes = weights["entry.weight"].shape[1], weights["exit.weight"].shape[0]
+    net = new_predictor(stage, modes, len(weights["mix"]), channels)
+    net.load_state_dict(weights)
+    export_predictor(net.eval(), stage, work / "speech_shapes.onnx")
+    return [("speech_shapes.onnx", "shape predictor", "speech states to mouth shapes, trained here")]
+
+
+def _syncnet(run: Path, stage: SyncStage, work: Path, name: str) -> Made:
+    weights: dict[str, Tensor] = read_checkpoint(run / "checkpoint.pt")["net"]
+    export_syncnet(trained_syncnet(stage, weights), stage, work / "syncnet.onnx")
     return [("syncnet.onnx", "sync expert", "judges whether a mouth fits the speech, trained here")]
 
 
-def export_syncnet(net: SyncNet, stage: SyncStage, path: Path) -> None:
-    """Write image [B, 15, m, m], audio [B, C, T] -> score [B, 1, m/32, m/32], near 1 where they belong together."""
+def _shapesync(run: Path, stage: ShapeSyncStage, work: Path, name: str) -> Made:
+    state = read_checkpoint(run / "checkpoint.pt")
+    weights: dict[str, Tensor] = state["net"]
+    channels = weights["sound_layers.1.weight"].shape[1]
+    net = new_shapesync(stage, len(weights["spread"]), channels)
+    net.load_state_dict(weights)
+    export_shapesync(net.eval(), stage, work / "shapesync.onnx")
+    return [("shapesync.onnx", "sync judge", "judges whether mouth shapes fit the speech, trained here")]
+
+
+def _hdtr(run: Path, stage: HdtrStage, work: Path, name: str) -> Made:
+    once, frame = f"{name}_once.onnx", f"{name}_frame.onnx"
+    export_restorer(run, stage, work / once, work / frame)
+    purpose = f"restores teeth, trained here on mouths of {stage.side} px: the"
+    return [(once, "teeth restoration", f"{purpose} reference"), (frame, "teeth restoration", f"{purpose} mouth")]
+
+
+def _adasr(run: Path, stage: AdasrStage, work: Path, name: str) -> Made:
+    once, frame = f"{name}_once.onnx", f"{name}_frame.onnx"
+    export_reenactor(run, stage, work / once, work / frame)
+    purpose = f"makes portraits move, trained here on heads of {stage.side} px: what runs"
+    return [(once, "reenactment", f"{purpose} once per portrait"), (frame, "reenactment", f"{purpose} per frame")]
+
+
+# Each writes the graphs of a run into a folder, and tells (file, kind, purpose) of each.
+_EXPORTS: dict[type, Callable[[Path, Any, Path, str], Made]] = {
+    GeneratorStage: _generator,
+    G4GStage: _g4g,
+    PredictorStage: _predictor,
+    SyncStage: _syncnet,
+    ShapeSyncStage: _shapesync,
+    HdtrStage: _hdtr,
+    AdasrStage: _adasr,
+}
+
+
+def export_syncnet(net: SyncNet | LightSyncNet, stage: SyncStage, path: Path) -> None:
+    """Write image [B, 15, m, m], audio [B, C, T] -> score [B, 1, h, w], near 1 where they belong together."""
     export_module(
         net,
         {
@@ -129,6 +198,25 @@ def export_syncnet(net: SyncNet, stage: SyncStage, path: Path) -> None:
         outputs=("score",),
         dynamic={"image": {0: "batch"}, "audio": {0: "batch"}},
         descriptor={"network": "syncnet", "mouth": stage.mouth, "steps": STEPS, "stage": asdict(stage)},
+        half_storage=True,
+    )
+
+
+def export_shapesync(net: ShapeSync, stage: ShapeSyncStage, path: Path) -> None:
+    """Write shapes [N, K, F], states [M, C, T] -> unit vectors mouth [N, D], sound [M, D]."""
+    export_module(
+        net,
+        {"shapes": torch.zeros(2, net.modes, net.frames), "states": torch.zeros(3, net.channels, net.steps)},
+        path,
+        outputs=("mouth", "sound"),
+        dynamic={"shapes": {0: "mouths"}, "states": {0: "sounds"}},
+        descriptor={
+            "network": "shapesync",
+            "modes": net.modes,
+            "frames": net.frames,
+            "steps": net.steps,
+            "stage": asdict(stage),
+        },
         half_storage=True,
     )
 

@@ -1,119 +1,67 @@
-"""Training a shape-conditioned DINet, one frame at a time (the paper's frame stages)."""
+"""Training DINet: frames (the paper's frame stages), or five at a time (its clip stage)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
-from dubtool.errors import InputError, UsageError
+from dubtool.errors import UsageError
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import DRAWING_CHANNELS
-from dubtool.face.shape import split_mouth
 from dubtool.networks.dinet import DINet
-from dubtool.networks.discriminator import Discriminator
-from dubtool.training.clips import REFERENCES, Sample, Sampler, load_clips
+from dubtool.training.adversary import Adversary
+from dubtool.training.clips import REFERENCES, Sample
+from dubtool.training.generator_data import Batch, GeneratorStage, collate, open_sampler
 from dubtool.training.perception import Vgg19, perception_loss
+from dubtool.training.schedule import falling_rate, fold_into_average
+from dubtool.training.spoken import SECOND, load_spoken
+from dubtool.training.sync_loss import out_of_sync, stacked
+from dubtool.training.syncnet import FRAMES, load_syncnet, sound_window
 from dubtool.training.trainer import Trainer, read_checkpoint
-
-
-@dataclass(frozen=True)
-class GeneratorStage:
-    """One stage of generator training.
-
-    mouth: side of the mouth box, px. width: DINet's base width. modes: shape coefficients K. mask: part of the unit
-    crop (top, bottom, left, right in radii) hidden from the network; the whole mouth box is (0, 2, -1, 1).
-    min_natural: least size of the mouth in the source pictures, px. pixel, feature, adversarial: weights of L1, VGG and
-    LS-GAN; lips: how much more the lips weigh in L1. judge_width: the discriminator's, 64 is the paper's.
-    """
-
-    mouth: int = 64
-    width: int = 32
-    modes: int = 12
-    mask: tuple[float, float, float, float] = (0.5, 2.0, -1.0, 1.0)
-    batch: int = 12
-    steps: int = 100_000
-    learning_rate: float = 2e-4
-    final_rate: float = 2e-5
-    min_natural: float = 40.0
-    pixel: float = 10.0
-    lips: float = 2.0
-    feature: float = 1.0
-    adversarial: float = 0.0
-    judge_width: int = 32
-    seed: int = 0
-
-
-@dataclass
-class Batch:
-    """Tensors of B samples: picture [B, 3, H, W] 0..1, source [B, 3 + D, H, W], reference [B, 15, H, W],
-    shape [B, K, 5], lips [B, 1, H, W] 0..1."""
-
-    picture: Tensor
-    source: Tensor
-    reference: Tensor
-    shape: Tensor
-    lips: Tensor
-
-
-def collate(samples: list[Sample], stage: GeneratorStage) -> Batch:
-    """Stack samples into one batch."""
-    crops = torch.from_numpy(np.stack([s.crop for s in samples])).permute(0, 3, 1, 2).float() / 255
-    references = torch.from_numpy(np.stack([s.references for s in samples])).float() / 255
-    b, r, h, w, _ = references.shape
-    references = references.permute(0, 1, 4, 2, 3).reshape(b, 3 * r, h, w)
-    masked = crops.clone()
-    rows, columns = CropSize(stage.mouth).part(stage.mask)
-    masked[:, :, rows, columns] = 0
-    drawing = torch.from_numpy(np.stack([s.drawing for s in samples])).float() / 255
-    lips = np.zeros((b, 1, h, w), np.float32)
-    for picture, sample in zip(lips, samples, strict=True):
-        outer = cv2.convexHull(np.rint(split_mouth(sample.mouth)[0]).astype(np.int32))
-        cv2.fillPoly(picture[0], [outer], 1.0)
-        picture[0] = cv2.blur(cv2.dilate(picture[0], np.ones((5, 5))), (5, 5))
-    return Batch(
-        crops,
-        torch.cat([masked, drawing], dim=1),
-        references,
-        torch.from_numpy(np.stack([s.shape for s in samples])),
-        torch.from_numpy(lips),
-    )
 
 
 class GeneratorTrainer(Trainer[GeneratorStage, Batch]):
     """Holds networks and optimisers of a generator's stage.
 
-    vgg: the file of `Vgg19`; without it there is no perception loss.
+    vgg: the file of `Vgg19`; without it there is no perception loss. sync: the run of a sync expert.
 
     Raises:
-        InputError: there are no prepared clips for this stage, or the VGG file cannot be read.
+        InputError: there are no prepared clips for this stage, or `sync` is no run. UsageError: the stage has a sync
+        loss, and `sync` is not given. WeightsError: the VGG file cannot be read.
     """
 
     def __init__(
-        self, stage: GeneratorStage, clips: Path, vgg: Path | None, run: Path | None, device: str = "cpu"
+        self,
+        stage: GeneratorStage,
+        clips: Path,
+        vgg: Path | None,
+        run: Path | None,
+        device: str = "cpu",
+        sync: Path | None = None,
     ) -> None:
-        found = load_clips(clips, "train", min_natural=stage.min_natural)
-        if not found:
-            raise InputError(
-                f"{clips}: holds no training clip with a mouth of {stage.min_natural:g} px; run 'dubtool train prepare'"
-            )
-        self.sampler = Sampler(found, stage.mouth, np.random.default_rng(stage.seed))
+        self.sampler = open_sampler(clips, "train", stage, augment=True)
         super().__init__(stage, run, device)
-        self.net = new_generator(stage)
-        self.judge = Discriminator(3, stage.judge_width) if stage.adversarial else None
-        self.vgg = None if vgg is None else self._placed(Vgg19(vgg, depth=4))
-        self._placed(self.net)
+        self.net = self._placed(new_generator(stage))
+        self.vgg = None if vgg is None or not stage.feature else self._placed(Vgg19(vgg, depth=4))
+        self.expert = None
+        if stage.sync:
+            if sync is None:
+                raise UsageError("the stage has a sync loss: name the run of a sync expert with --sync")
+            net, self._expert_side = load_syncnet(sync)
+            self.expert = net.to(self.device).requires_grad_(False)
+            self._spoken = {clip.name: clip for clip in load_spoken(clips, "train", augmented=False, layer=SECOND)}
         self.optimiser = torch.optim.Adam(self.net.parameters(), stage.learning_rate, (0.9, 0.99))
-        if self.judge is not None:
-            self._placed(self.judge)
-            self.judge_optimiser = torch.optim.Adam(self.judge.parameters(), stage.learning_rate, (0.5, 0.99))
-        # Weights averaged over the last thousand steps measure better than the last ones.
+        sizes = {"judge": (3, stage.adversarial), "clip_judge": (3 * FRAMES, stage.adversarial_clip)}
+        self.judges = [
+            (Adversary(channels, stage.judge_width, stage.learning_rate, self.device, name), weight)
+            for name, (channels, weight) in sizes.items()
+            if weight
+        ]
         self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
 
     def _placed(self, what: Any) -> Any:
@@ -122,7 +70,21 @@ class GeneratorTrainer(Trainer[GeneratorStage, Batch]):
 
     def make(self, step: int) -> Batch:
         sampler = self.sampler.seeded(self.stage.seed, step)
-        return collate([sampler.draw() for _ in range(self.stage.batch)], self.stage)
+        groups = [sampler.draw_sequence(self.stage.frames) for _ in range(self.stage.batch)]
+        batch = self._collated([sample for group in groups for sample in group])
+        return batch if self.expert is None else self._with_sound(batch, [group[FRAMES // 2] for group in groups])
+
+    def _collated(self, samples: list[Sample]) -> Batch:
+        return collate(samples, self.stage, frames=self.stage.frames, drawing=self.stage.conditioning == "shape")
+
+    def _with_sound(self, batch: Batch, middles: list[Sample]) -> Batch:
+        """Silent clips teach how faces look; the expert is asked about the others."""
+        heard = [number for number, middle in enumerate(middles) if middle.clip.name in self._spoken]
+        if not heard:
+            return batch
+        spoken = [(self._spoken[middles[number].clip.name], middles[number].row) for number in heard]
+        sounds = torch.stack([torch.from_numpy(sound_window(clip, 0, clip.times[row])) for clip, row in spoken])
+        return replace(batch, sounds=sounds, heard=torch.tensor(heard))
 
     def state(self) -> dict[str, Any]:
         state = {
@@ -130,93 +92,73 @@ class GeneratorTrainer(Trainer[GeneratorStage, Batch]):
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
         }
-        if self.judge is not None:
-            state |= {"judge": self.judge.state_dict(), "judge_optimiser": self.judge_optimiser.state_dict()}
+        for judge, _ in self.judges:
+            state |= judge.state()
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.net.load_state_dict(state["net"])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
-        if self.judge is not None and "judge" in state:
-            self.judge.load_state_dict(state["judge"])
-            self.judge_optimiser.load_state_dict(state["judge_optimiser"])
+        for judge, _ in self.judges:
+            judge.restore(state)
 
     def start_from(self, checkpoint: Path) -> None:
-        """Begin with the averaged weights of another stage (coarse to fine).
+        """Begin with the averaged weights of another stage (coarse to fine), and with its discriminators.
 
         Raises:
             InputError: there is no such checkpoint. UsageError: it holds a network of other sizes.
         """
+        state = read_checkpoint(checkpoint, self.device)
         try:
-            self.net.load_state_dict(read_checkpoint(checkpoint, self.device)["average"])
+            self.net.load_state_dict(state["average"])
         except (RuntimeError, KeyError) as error:
             raise UsageError(f"{checkpoint}: holds no generator of width {self.stage.width} and its inputs") from error
         self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
-
-    def _rate(self) -> float:
-        done = min(self.step / self.stage.steps, 1.0)
-        warm = min(1.0, (self.step + 1) / 200)
-        cosine = 0.5 * (1 + np.cos(np.pi * done))
-        return float(warm * (self.stage.final_rate + (self.stage.learning_rate - self.stage.final_rate) * cosine))
+        for judge, _ in self.judges:
+            judge.start_from(state)
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
         stage = self.stage
         for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = falling_rate(self.step, stage.steps, stage.learning_rate, stage.final_rate)
         self.net.train()
         rows, columns = CropSize(stage.mouth).box
         source, reference = self._placed(batch.source), self._placed(batch.reference)
         true = self._placed(batch.picture[..., rows, columns].contiguous())
         lips = batch.lips[..., rows, columns].to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            features, alignment = self.net.encode_reference(reference)
-            made = self.net.generate(source, batch.shape.to(self.device), features, alignment, mouth_only=True).float()
-            weight = 1 + stage.lips * lips
-            pixel = ((made - true).abs() * weight).mean()
+            given = self.net.encode_reference(reference)
+            features, alignment = (each.repeat_interleave(stage.frames, dim=0) for each in given)
+            condition = batch.condition.to(self.device)
+            made = self.net.generate(source, condition, features, alignment, mouth_only=True).float()
             feature = None if self.vgg is None else perception_loss(self.vgg, made, true)
+        pixel = ((made - true).abs() * (1 + stage.lips * lips)).mean()
         loss = stage.pixel * pixel
         parts = {"pixel": pixel.detach()}
         if feature is not None:
             loss = loss + stage.feature * feature
             parts["feature"] = feature.detach()
-        if self.judge is not None:
-            parts |= self._judge(made, true)
-            self.judge.requires_grad_(False)
-            with torch.autocast(self.device.type, torch.bfloat16):
-                fooled = (self.judge(made).float() - 1).square().mean()
-            self.judge.requires_grad_(True)
-            loss = loss + stage.adversarial * fooled
-            parts["fooled"] = fooled.detach()
+        for judge, weight in self.judges:
+            seen, real = (made, true) if judge.name == "judge" else (stacked(made), stacked(true))
+            parts[judge.name] = judge.learn(seen, real)
+            fooled = judge.fooled(seen)
+            loss = loss + weight * fooled
+            parts["fooled" if judge.name == "judge" else "clip_fooled"] = fooled.detach()
+        if self.expert is not None and batch.sounds is not None and batch.heard is not None:
+            heard = stacked(made)[batch.heard.to(self.device)]
+            sync = out_of_sync(self.expert, self._expert_side, heard, batch.sounds.to(self.device))
+            loss = loss + stage.sync * sync
+            parts["sync"] = sync.detach()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
-        self._fold_into_average()
+        fold_into_average(self.average, self.net.state_dict(), self.step)
         return parts
-
-    def _judge(self, made: Tensor, true: Tensor) -> dict[str, Tensor]:
-        """One discriminator step with least-squares targets (Mao et al. 2017)."""
-        assert self.judge is not None
-        with torch.autocast(self.device.type, torch.bfloat16):
-            real, fake = self.judge(true).float(), self.judge(made.detach()).float()
-        loss = 0.5 * ((real - 1).square().mean() + fake.square().mean())
-        self.judge_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.judge_optimiser.step()
-        return {"judge": loss.detach()}
-
-    def _fold_into_average(self) -> None:
-        keep = min(0.999, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, value in self.net.state_dict().items():
-                held = self.average[name]
-                if held.is_floating_point():
-                    held.lerp_(value, 1 - keep)
-                else:
-                    held.copy_(value)
 
 
 def new_generator(stage: GeneratorStage) -> DINet:
     """An untrained generator of the stage's sizes."""
-    return DINet(3 + DRAWING_CHANNELS, 3 * REFERENCES, stage.modes, stage.width)
+    drawing = DRAWING_CHANNELS if stage.conditioning == "shape" else 0
+    return DINet(3 + drawing, 3 * REFERENCES, stage.modes, stage.width)

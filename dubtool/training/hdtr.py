@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,34 +14,44 @@ from torch.nn import functional as F
 
 from dubtool.engine.export_hdtr import export_hdtr
 from dubtool.errors import InputError, UsageError
-from dubtool.networks.discriminator import Discriminator
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.networks.hdtr_fgff import ChannelFusion
+from dubtool.training.adversary import Adversary
 from dubtool.training.clips import load_clips
 from dubtool.training.hdtr_samples import TeethSample, TeethSampler
-from dubtool.training.perception import Vgg19
+from dubtool.training.perception import Vgg19, perception_loss
+from dubtool.training.schedule import falling_rate, fold_into_average
 from dubtool.training.trainer import Trainer, read_checkpoint
 
 _DEPTH = 4
+# Weight of what surrounds the mouth, which is 1.
+_AROUND = 0.1
 
 
 @dataclass(frozen=True)
 class HdtrStage:
     """One stage of training.
 
-    side: of the crop, px. width: of the network, 64 is the paper's. pixel, feature, adversarial: weights of L1 and its
-    square, of VGG-19 and of LS-GAN. min_natural: least size of the mouth box in the source pictures, px. own: how often
-    a frame is its own reference. judge_width: the discriminator's. fusion, reference: False for the paper's ablations
-    without channel fusion and without reference branch; feature 0 is the one without perception.
+    side: of the crop, px. width: of the network, 64 is the paper's. detail: width of the head that corrects the crop by
+    what was drawn; 0: what was drawn is the result, as in the paper. pixel, drawn: weights of L1 and its square, of the
+    result and of what was drawn; feature, adversarial: of VGG-19 and of LS-GAN. min_natural: least size of the mouth
+    box in the source pictures, px; min_sharpness: of its clip. own: how often a frame is its own reference.
+    judge_width: the discriminator's. fusion, reference: False for the paper's ablations without channel fusion and
+    without reference branch; feature 0 is the one without perception.
     """
 
+    network: ClassVar[str] = "hdtr"
     side: int = 96
-    width: int = 64
-    batch: int = 12
-    steps: int = 100_000
-    learning_rate: float = 1e-4
-    min_natural: float = 90.0
+    width: int = 16
+    detail: int = 64
+    batch: int = 8
+    steps: int = 1500
+    learning_rate: float = 6e-4
+    final_rate: float = 4e-5
+    min_natural: float = 75.0
+    min_sharpness: float = 0.055
     pixel: float = 10.0
+    drawn: float = 3.0
     feature: float = 1.0
     adversarial: float = 0.1
     own: float = 0.5
@@ -53,12 +63,14 @@ class HdtrStage:
 
 @dataclass
 class HdtrBatch:
-    """Tensors [B, 3, S, S], BGR 0..1, and the step's number, which the network's dropout hangs on."""
+    """Tensors [B, 3, S, S], BGR 0..1, mask [B, 1, S, S], and the step's number, which the dropout hangs on."""
 
     true: Tensor
+    poor: Tensor
     hidden: Tensor
     contour: Tensor
     reference: Tensor
+    mask: Tensor
     step: int
 
 
@@ -69,7 +81,9 @@ def collate(samples: list[TeethSample], step: int) -> HdtrBatch:
         rgb = np.stack([getattr(sample, name) for sample in samples])
         return torch.from_numpy(np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2))).float() / 255
 
-    return HdtrBatch(planes("true"), planes("hidden"), planes("contour"), planes("reference"), step)
+    mask = torch.from_numpy(np.stack([sample.mask for sample in samples]))[:, None]
+    true, poor, hidden = planes("true"), planes("poor"), planes("hidden")
+    return HdtrBatch(true, poor, hidden, planes("contour"), planes("reference"), mask, step)
 
 
 class HdtrTrainer(Trainer[HdtrStage, HdtrBatch]):
@@ -87,14 +101,15 @@ class HdtrTrainer(Trainer[HdtrStage, HdtrBatch]):
             raise InputError(
                 f"{clips}: holds no training clip with a mouth of {stage.min_natural:g} px; run 'dubtool train prepare'"
             )
-        self.sampler = TeethSampler(found, stage.side, stage.own, stage.seed)
+        self.sampler = TeethSampler(found, stage.side, stage.own, stage.seed, stage.min_sharpness)
         super().__init__(stage, run, device)
         self.net = self._placed(new_restorer(stage))
-        self.judge = self._placed(Discriminator(3, stage.judge_width)) if stage.adversarial else None
+        self.judge = (
+            Adversary(3, stage.judge_width, stage.learning_rate, self.device, "judge") if stage.adversarial else None
+        )
         self.vgg = None if vgg is None or not stage.feature else self._placed(Vgg19(vgg, depth=_DEPTH))
         self.optimiser = torch.optim.Adam(self.net.parameters(), stage.learning_rate)
-        if self.judge is not None:
-            self.judge_optimiser = torch.optim.Adam(self.judge.parameters(), stage.learning_rate, (0.5, 0.99))
+        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
 
     def _placed(self, what: Any) -> Any:
         """A module or a batch of pictures on the device, channels last: what convolutions are fastest with."""
@@ -105,69 +120,94 @@ class HdtrTrainer(Trainer[HdtrStage, HdtrBatch]):
         return collate([sampler.draw() for _ in range(self.stage.batch)], step)
 
     def state(self) -> dict[str, Any]:
-        state = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict()}
+        state = {
+            "net": self.net.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+        }
         if self.judge is not None:
-            state |= {"judge": self.judge.state_dict(), "judge_optimiser": self.judge_optimiser.state_dict()}
+            state |= self.judge.state()
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.net.load_state_dict(state["net"])
+        self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
-        if self.judge is not None and "judge" in state:
-            self.judge.load_state_dict(state["judge"])
-            self.judge_optimiser.load_state_dict(state["judge_optimiser"])
+        if self.judge is not None:
+            self.judge.restore(state)
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Begin with the averaged weights of another stage, and with its discriminator where it has one of this size.
+
+        Raises:
+            InputError: there is no such checkpoint. UsageError: it holds a network of other sizes.
+        """
+        state = read_checkpoint(checkpoint, self.device)
+        try:
+            self.net.load_state_dict(state["average"])
+        except (RuntimeError, KeyError) as error:
+            raise UsageError(f"{checkpoint}: holds no network of this stage's sizes to restore teeth") from error
+        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
+        if self.judge is not None:
+            self.judge.start_from(state)
 
     def learn(self, batch: HdtrBatch) -> dict[str, Tensor]:
+        stage = self.stage
+        for group in self.optimiser.param_groups:
+            group["lr"] = falling_rate(self.step, stage.steps, stage.learning_rate, stage.final_rate)
         # The hourglasses drop out: by chance that a resumed run has again.
-        torch.manual_seed(self.stage.seed * 1_000_003 + batch.step)
+        torch.manual_seed(stage.seed * 1_000_003 + batch.step)
         self.net.train()
-        true = self._placed(batch.true)
+        true, mask = self._placed(batch.true), batch.mask.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            made = restored(self.net, self.stage, *map(self._placed, (batch.hidden, batch.contour, batch.reference)))
-            feature = None if self.vgg is None else self._feature_error(made, true)
-        made = made.float()
-        pixel = (made - true).abs().mean() + (made - true).square().mean()
-        loss, parts = self.stage.pixel * pixel, {"pixel": pixel.detach()}
-        if feature is not None:
-            loss = loss + self.stage.feature * feature
+            drawn, made = restored(self.net, stage, batch)
+        pixel = _error(made, true, mask)
+        loss, parts = stage.pixel * pixel, {"pixel": pixel.detach()}
+        if self.net.detail is not None:
+            parts["drawn"] = (aside := _error(drawn, true, mask)).detach()
+            loss = loss + stage.drawn * aside
+        # At work nothing but the masked part is used.
+        shown = true.lerp(made, mask)
+        if self.vgg is not None:
+            # Lips are not near the nose's tip nor the chin. VGG's pictures begin with red.
+            rows = slice(stage.side // 6, stage.side - stage.side // 6)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                feature = perception_loss(self.vgg, shown[:, :, rows].flip(1), true[:, :, rows].flip(1), scales=1)
+            loss = loss + stage.feature * feature
             parts["feature"] = feature.detach()
         if self.judge is not None:
-            parts["judge"] = self._judge(self.judge, made, true)
-            self.judge.requires_grad_(False)
-            with torch.autocast(self.device.type, torch.bfloat16):
-                fooled = (self.judge(made).float() - 1).square().mean()
-            self.judge.requires_grad_(True)
-            loss = loss + self.stage.adversarial * fooled
+            parts["judge"] = self.judge.learn(shown, true)
+            fooled = self.judge.fooled(shown)
+            loss = loss + stage.adversarial * fooled
             parts["fooled"] = fooled.detach()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
+        fold_into_average(self.average, self.net.state_dict(), self.step)
         return parts
 
-    def _feature_error(self, made: Tensor, true: Tensor) -> Tensor:
-        """Mean squared difference of VGG-19 features, summed over depths. Its pictures begin with red."""
-        assert self.vgg is not None
-        with torch.no_grad():
-            wanted = self.vgg(true.flip(1))
-        pairs = zip(self.vgg(made.flip(1)), wanted, strict=True)
-        return torch.stack([F.mse_loss(got.float(), want.float()) for got, want in pairs]).sum()
 
-    def _judge(self, judge: nn.Module, made: Tensor, true: Tensor) -> Tensor:
-        """One discriminator step with least-squares targets (Mao et al. 2017)."""
-        with torch.autocast(self.device.type, torch.bfloat16):
-            real, fake = judge(true).float(), judge(made.detach()).float()
-        loss = 0.5 * ((real - 1).square().mean() + fake.square().mean())
-        self.judge_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.judge_optimiser.step()
-        return loss.detach()
+def restored(net: HDTRNet, stage: HdtrStage, batch: HdtrBatch) -> tuple[Tensor, Tensor]:
+    """What the network has drawn, and the result [B, 3, S, S].
 
-
-def restored(net: HDTRNet, stage: HdtrStage, hidden: Tensor, contour: Tensor, reference: Tensor) -> Tensor:
-    """The network's answer [B, 3, S, S]; where the stage has no reference branch the decoder gets zeros for it."""
+    Without the detail head they are one; without the reference branch the decoder gets zeros for it.
+    """
+    device = next(net.parameters()).device
+    hidden, contour, reference, poor = (
+        each.to(device, memory_format=torch.channels_last)
+        for each in (batch.hidden, batch.contour, batch.reference, batch.poor)
+    )
     mouth = net.encode_mouth(hidden, contour)
-    return net.decode(mouth, net.encode_reference(reference) if stage.reference else torch.zeros_like(mouth))
+    drawn = net.decode(mouth, net.encode_reference(reference) if stage.reference else torch.zeros_like(mouth)).float()
+    return drawn, drawn if net.detail is None else net.correct(drawn, poor).float()
+
+
+def _error(made: Tensor, true: Tensor, mask: Tensor) -> Tensor:
+    """L1 plus its square, most of it of the part that is replaced at work."""
+    weight = _AROUND + mask
+    difference = made - true
+    return (weight * (difference.abs() + difference.square())).mean() / weight.mean()
 
 
 class _Plain(nn.Module):
@@ -187,7 +227,7 @@ class _Plain(nn.Module):
 
 def new_restorer(stage: HdtrStage) -> HDTRNet:
     """An untrained network of the stage's sizes, without what the stage leaves out."""
-    net = HDTRNet(stage.width)
+    net = HDTRNet(stage.width, stage.detail)
     if not stage.fusion:
         for name, module in list(net.named_modules()):
             if isinstance(module, ChannelFusion):
@@ -195,7 +235,7 @@ def new_restorer(stage: HdtrStage) -> HDTRNet:
     return net
 
 
-def export_run(run: Path, stage: HdtrStage, once: Path, frame: Path) -> None:
+def export_restorer(run: Path, stage: HdtrStage, once: Path, frame: Path) -> None:
     """Write the two graphs of a training run.
 
     Raises:
@@ -205,6 +245,6 @@ def export_run(run: Path, stage: HdtrStage, once: Path, frame: Path) -> None:
         raise UsageError(f"{run}: was trained without a reference branch, to be compared and not to be used")
     state = read_checkpoint(run / "checkpoint.pt")
     net = new_restorer(stage)
-    net.load_state_dict(state["net"])
+    net.load_state_dict(state["average"])
     descriptor = {"stage": asdict(stage), "steps": int(state["step"])}
     export_hdtr(net.eval(), once, frame, side=stage.side, descriptor=descriptor)

@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 
 _ENLARGE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
-# How likely a second round is, and how much weaker it is.
-_AGAIN, _WEAKER = 0.6, 0.5
+# How strong a first round is, from a tool nearly as sharp as the camera to one that draws whole faces of 96 px; how
+# likely a second round is, and how much weaker it is.
+_STRENGTH = (0.25, 1.0)
+_AGAIN, _WEAKER = 0.5, 0.5
 # The tool's seam, feathered over this share of the crop's height.
 _FEATHER = 0.08
 
@@ -40,9 +42,10 @@ class Round:
 def draw_recipe(rng: np.random.Generator) -> tuple[Round, ...]:
     """One round or two, of chance."""
     seam = rng.uniform(0.05, 0.3)
-    rounds = [_draw_round(rng, 1.0, seam)]
+    strength = rng.uniform(*_STRENGTH)
+    rounds = [_draw_round(rng, strength, seam)]
     if rng.random() < _AGAIN:
-        rounds.append(_draw_round(rng, _WEAKER, seam))
+        rounds.append(_draw_round(rng, _WEAKER * strength, seam))
     return tuple(rounds)
 
 
@@ -58,9 +61,9 @@ def _draw_round(rng: np.random.Generator, strength: float, seam: float) -> Round
         shrink=1 + strength * rng.uniform(0.2, 3.0),
         enlarge=int(rng.choice(_ENLARGE)),
         blur=(strength * rng.uniform(0.2, 1.6), strength * rng.uniform(0.2, 1.6)),
-        quality=round(100 - strength * rng.uniform(5, 65)),
-        gain=1 + strength * rng.normal(0, 0.04, 3),
-        offset=strength * rng.normal(0, 4.0, 3),
+        quality=round(98 - strength * rng.uniform(5, 65)),
+        gain=1 + strength * rng.normal(0, 0.03, 3),
+        offset=strength * rng.normal(0, 3.0, 3),
         seam=seam,
     )
 

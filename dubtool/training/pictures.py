@@ -12,32 +12,33 @@ from dubtool.face.crop import CropSize
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.networks.dinet import DINet
 from dubtool.training.clips import Clip, Sampler
-from dubtool.training.generator import GeneratorStage, collate
+from dubtool.training.generator_data import GeneratorStage, collate
 
 
-def validate(net: DINet, clips: list[Clip], stage: GeneratorStage, sheet: Path, count: int = 24) -> dict[str, float]:
+def validate(net: DINet, sampler: Sampler, stage: GeneratorStage, sheet: Path, count: int = 24) -> dict[str, float]:
     """PSNR, SSIM and sharpness ratio over `count` frames, one per clip; also a PNG: asked, made, true, one per column.
 
-    References come from the same clip, away from the frame. Sharpness: variance of the Laplacian, made over true.
+    sampler: of validation people, without augmentation. References come from the same clip, away from the frame.
+    Sharpness: variance of the Laplacian, made over true.
     """
-    sampler = Sampler(clips, stage.mouth, np.random.default_rng(7), augment=False)
+    sampler = sampler.seeded(7)
     size = CropSize(stage.mouth)
     columns, scores = [], []
     net.eval()
     people: dict[str, list[Clip]] = {}
-    for clip in clips:
+    for clip in sampler.clips:
         people.setdefault(clip.person, []).append(clip)
     order = [group[turn % len(group)] for turn in range(count) for group in people.values()][:count]
     for turn, clip in enumerate(order):
         row = int(clip.frontal[(turn * 37) % len(clip.frontal)])
         sample = sampler.sample(clip, row)
-        batch = collate([sample], stage)
+        batch = collate([sample], stage, drawing=stage.conditioning == "shape")
         with torch.no_grad():
             features, alignment = net.encode_reference(batch.reference)
-            made = net.generate(batch.source, batch.shape, features, alignment, mouth_only=True)
+            made = net.generate(batch.source, batch.condition, features, alignment, mouth_only=True)
         picture = (made[0].permute(1, 2, 0).float().numpy() * 255).round().clip(0, 255).astype(np.uint8)
         true = sample.crop[size.box]
-        scores.append((psnr(picture, true), ssim(picture, true), _laplacian(picture) / _laplacian(true)))
+        scores.append((psnr(picture, true), ssim(picture, true), laplacian(picture) / laplacian(true)))
         whole = sample.crop.copy()
         whole[size.box] = picture
         asked = np.maximum(sample.crop // 2, sample.drawing.transpose(1, 2, 0))
@@ -49,5 +50,6 @@ def validate(net: DINet, clips: list[Clip], stage: GeneratorStage, sheet: Path, 
     return {"psnr": float(means[0]), "ssim": float(means[1]), "sharpness": float(means[2])}
 
 
-def _laplacian(picture: np.ndarray) -> float:
+def laplacian(picture: np.ndarray) -> float:
+    """Variance of the Laplacian of an RGB picture's luma, never 0."""
     return float(cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var()) + 1e-6

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from dubtool.face.shape import MOUTH, ShapeModel
 from dubtool.metrics.lips import compare
 from dubtool.networks.shape_predictor import ShapePredictor
 from dubtool.speech.whisper import RATE
+from dubtool.training.spoken import SpokenClip
 from dubtool.training.trainer import Trainer
 
 Windows = tuple[Tensor, Tensor, Tensor]
@@ -39,6 +40,7 @@ class PredictorStage:
     gain: what the shapes are multiplied by at work, since a network that is punished for every wrong guess moves less
     than people do."""
 
+    network: ClassVar[str] = "predictor"
     hidden: int = 128
     dilations: tuple[int, ...] = (1, 2, 4)
     input_dropout: float = 0.5
@@ -53,42 +55,6 @@ class PredictorStage:
     silence: float = 0.06
     gain: float = 1.3
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class SpokenClip:
-    """A clip in sync. versions: (states float16 [T, L, C], seconds of vector 0 in video time, seconds of video per
-    second of sound); the first is the clean sound. times: float64 [N], of the frames, on the clean sound's clock.
-    coefficients: float32 [N, K]. rest: [55, 3]."""
-
-    name: str
-    person: str
-    versions: tuple[tuple[np.ndarray, float, float], ...]
-    times: np.ndarray
-    coefficients: np.ndarray
-    rest: np.ndarray
-
-
-def load_spoken(folder: Path, split: str, *, augmented: bool) -> list[SpokenClip]:
-    """The prepared clips of a split that have speech states; `augmented` also loads the changed voices."""
-    clips = []
-    for meta in sorted(folder.glob("*/meta.npz")):
-        states = meta.parent / "states.npz"
-        if not states.exists():
-            continue
-        with np.load(meta) as stored, np.load(states) as heard:
-            if str(stored["split"]) != split or str(stored["use"]) != "sync" or len(stored["times"]) < 20:
-                continue
-            count = int(heard["versions"]) if augmented else 1
-            versions = tuple(
-                (heard[f"states{k}"], float(heard[f"start{k}"]), float(heard[f"stretch{k}"])) for k in range(count)
-            )
-            # A positive lag means that the sound is late.
-            times = stored["times"] + float(stored["lag"]) / 25
-            clips.append(
-                SpokenClip(meta.parent.name, str(stored["identity"]), versions, times, stored["coef"], stored["rest"])
-            )
-    return clips
 
 
 class Examples:

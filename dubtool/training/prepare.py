@@ -1,8 +1,8 @@
 """From a folder of videos to the clips that training reads.
 
 `out` then holds: tracks/NAME.npz, the faces of every video; face_shape.npz, the shape model; validation.txt, the people
-who are never trained on; clips/NAME/{crops.npy, meta.npz, states.npz}; and dropped.csv, what was left out and why.
-Everything in it is written whole or not at all, so a run that was cut short goes on where it was.
+who are never trained on; clips/NAME/{crops.npy, meta.npz, states.npz, mel.npz}; and dropped.csv, what was left out and
+why. Everything in it is written whole or not at all, so a run that was cut short goes on where it was.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dubtool.face.detect import FaceDetector
 from dubtool.face.landmarks import FaceLandmarker
 from dubtool.face.shape import ShapeModel
 from dubtool.training.corpus import Recording, read_corpus, validation_people
+from dubtool.training.mels import MEL_FILE, write_mel
 from dubtool.training.pack import Look, looks, write_clip
 from dubtool.training.shape_model import shape_model_of
 from dubtool.training.sync_check import LAGS, TRUSTED_SECONDS, common_lag, heard_opening, judge, sync_curve
@@ -228,21 +229,23 @@ class _Packer:
 
     def _write(self, recording: Recording, look: Look, curve: np.ndarray, lag: int, *, spoken: bool) -> None:
         folder, part = self._out / "clips" / recording.name, self._parts / recording.name
-        if folder.exists():
-            return
-        if not spoken:
-            (part / "states.npz").unlink(missing_ok=True)
-        write_clip(
-            folder,
-            part,
-            look,
-            self._model,
-            person=recording.person,
-            split="val" if recording.person in self._kept_apart else "train",
-            use="sync" if spoken else "face",
-            lag=lag,
-            sync=curve,
-        )
+        if not folder.exists():
+            if not spoken:
+                (part / "states.npz").unlink(missing_ok=True)
+            write_clip(
+                folder,
+                part,
+                look,
+                self._model,
+                person=recording.person,
+                split="val" if recording.person in self._kept_apart else "train",
+                use="sync" if spoken else "face",
+                lag=lag,
+                sync=curve,
+            )
+        # Clips prepared by an older version lack it.
+        if spoken and not (folder / MEL_FILE).exists():
+            write_mel(folder, recording.path, self._parts, sound_offset=look.followed.sound_offset)
 
 
 def _write_dropped(path: Path, dropped: Sequence[Dropped]) -> None:

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from dubtool.errors import DeviceError, InputError, OutputError
 from dubtool.face.shape import ShapeModel
-from dubtool.training.clips import load_clips
+from dubtool.training.adasr import AdasrStage, AdasrTrainer, new_network
+from dubtool.training.adasr_pictures import validate_portraits
+from dubtool.training.adasr_samples import PortraitSampler
 from dubtool.training.config import check_same
-from dubtool.training.generator import GeneratorStage, GeneratorTrainer, new_generator
+from dubtool.training.faces import FACES, load_faces
+from dubtool.training.g4g import G4GTrainer, new_g4g
+from dubtool.training.g4g_data import G4GStage, HeardSampler, load_heard
+from dubtool.training.g4g_pictures import validate_g4g
+from dubtool.training.generator import GeneratorTrainer, new_generator
+from dubtool.training.generator_data import GeneratorStage, open_sampler
+from dubtool.training.hdtr import HdtrStage, HdtrTrainer, new_restorer
+from dubtool.training.hdtr_pictures import validate_teeth, validation_samples
 from dubtool.training.pictures import validate
 from dubtool.training.plots import plot_run
-from dubtool.training.predictor import PredictorStage, PredictorTrainer, SpokenClip, load_spoken, score
+from dubtool.training.predictor import PredictorStage, PredictorTrainer, score
+from dubtool.training.shapesync import ShapeSyncStage, ShapeSyncTrainer, told_apart
+from dubtool.training.spoken import SECOND, SpokenClip, load_spoken
 from dubtool.training.syncnet import SyncPairs, SyncStage, SyncTrainer, accuracy
-from dubtool.training.trainer import LOG, Trainer
+from dubtool.training.trainer import LOG, Stage, Trainer
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -39,76 +51,167 @@ class Effort:
     device: str = "auto"
 
 
-def train_generator(
-    data: Path,
-    run: Path,
-    stage: GeneratorStage,
-    effort: Effort,
-    *,
-    start: Path | None = None,
-    vgg: Path | None = None,
-    progress: Progress,
-) -> int:
-    """Train a generator, or go on; returns the steps made in all.
+@dataclass(frozen=True)
+class Given:
+    """Files that some networks are trained with. start: the run, or checkpoint, whose weights a new run begins with.
+    vgg: the weights of `perception.Vgg19`; without them there is no perception loss. sync: the run of a sync
+    expert, for stages that have a sync loss."""
 
-    data: a folder of `prepare`. start: the run whose averaged weights a new run begins with. vgg: the weights of
-    `perception.Vgg19`; without them there is no perception loss.
+    start: Path | None = None
+    vgg: Path | None = None
+    sync: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """A trainer, and what looks at its progress on validation people."""
+
+    trainer: Trainer[Any, Any]
+    watch: Callable[[], None]
+
+
+def train(
+    data: Path, run: Path, stage: Stage, effort: Effort, given: Given | None = None, *, progress: Progress
+) -> int:
+    """Train the network that a stage is for, or go on; returns the steps made in all.
+
+    data: a folder of `prepare`.
 
     Raises:
-        UsageError: the run was begun with other settings, or `start` holds a network of other sizes.
-        InputError: there is nothing to learn from, or `start` is no run. WeightsError: `vgg` cannot be read.
+        UsageError: the run was begun with other settings, or `given.start` holds a network of other sizes.
+        InputError: there is nothing to learn from, or `given.start` is no run.
+        WeightsError: `given.vgg` cannot be read.
     """
+    given = given or Given()
     check_same(stage, run)
     _keep_shape_model(data, run)
-    trainer = GeneratorTrainer(stage, data / "clips", vgg, run, _device(effort.device))
-    if not trainer.resume() and start is not None:
-        trainer.start_from(start if start.is_file() else start / "checkpoint.pt")
-    people = load_clips(data / "clips", "val")
+    learner = _LEARNERS[type(stage)](data, run, stage, given, _device(effort.device))
+    trainer = learner.trainer
+    if not trainer.resume() and given.start is not None:
+        trainer.start_from(given.start if given.start.is_file() else given.start / "checkpoint.pt")
+    return _train(trainer, run, effort, learner.watch, progress)
+
+
+def _generator(data: Path, run: Path, stage: GeneratorStage, given: Given, device: str) -> _Learner:
+    trainer = GeneratorTrainer(stage, data / "clips", given.vgg, run, device, given.sync)
+    people = _if_any(lambda: open_sampler(data / "clips", "val", stage, augment=False))
 
     def watch() -> None:
         net = new_generator(stage)
         net.load_state_dict(trainer.average)
         (run / PICTURES).mkdir(exist_ok=True)
-        if people:
+        if people is not None:
             trainer.note_validation(validate(net, people, stage, run / PICTURES / f"{trainer.step:07d}.png"))
 
-    return _train(trainer, run, effort, watch, progress)
+    return _Learner(trainer, watch)
 
 
-def train_predictor(data: Path, run: Path, stage: PredictorStage, effort: Effort, *, progress: Progress) -> int:
-    """Train a shape predictor, or go on; returns the steps made in all. Raises as `train_generator`."""
-    check_same(stage, run)
-    _keep_shape_model(data, run)
+def _g4g(data: Path, run: Path, stage: G4GStage, given: Given, device: str) -> _Learner:
+    model = ShapeModel.load(run / _SHAPE_FILE)
+    trainer = G4GTrainer(stage, data / "clips", model, given.vgg, run, device, given.sync)
+    heard = _if_any(lambda: load_heard(data / "clips", "val", min_natural=0.0))
+    people = None if heard is None else HeardSampler(heard, model, replace(stage, rest_share=0.0), augment=False)
+
+    def watch() -> None:
+        net = new_g4g(stage)
+        net.load_state_dict(trainer.average)
+        (run / PICTURES).mkdir(exist_ok=True)
+        if people is not None:
+            trainer.note_validation(validate_g4g(net, people, stage, run / PICTURES / f"{trainer.step:07d}.png"))
+
+    return _Learner(trainer, watch)
+
+
+def _predictor(data: Path, run: Path, stage: PredictorStage, given: Given, device: str) -> _Learner:
     model = ShapeModel.load(run / _SHAPE_FILE)
     clips = load_spoken(data / "clips", "train", augmented=True)
     people = load_spoken(data / "clips", "val", augmented=False)
     quiet = data / "silence.npy"
     silence = np.load(quiet) if quiet.exists() else None
-    trainer = PredictorTrainer(stage, clips, model, run, _device(effort.device), silence)
-    trainer.resume()
+    trainer = PredictorTrainer(stage, clips, model, run, device, silence)
 
     def watch() -> None:
         if people:
             trainer.note_validation(_predictor_scores(trainer, people, model))
 
-    return _train(trainer, run, effort, watch, progress)
+    return _Learner(trainer, watch)
 
 
-def train_syncnet(data: Path, run: Path, stage: SyncStage, effort: Effort, *, progress: Progress) -> int:
-    """Train the lip-sync expert, or go on; returns the steps made in all. Raises as `train_generator`."""
-    check_same(stage, run)
-    trainer = SyncTrainer(stage, data / "clips", run, _device(effort.device))
-    trainer.resume()
-    try:
-        people = SyncPairs(data / "clips", "val", stage, augment=False)
-    except InputError:
-        people = None
+def _syncnet(data: Path, run: Path, stage: SyncStage, given: Given, device: str) -> _Learner:
+    trainer = SyncTrainer(stage, data / "clips", run, device)
+    people = _if_any(lambda: SyncPairs(data / "clips", "val", stage, augment=False))
 
     def watch() -> None:
         if people is not None:
             trainer.note_validation({"accuracy": accuracy(trainer.net, people)})
 
-    return _train(trainer, run, effort, watch, progress)
+    return _Learner(trainer, watch)
+
+
+def _shapesync(data: Path, run: Path, stage: ShapeSyncStage, given: Given, device: str) -> _Learner:
+    clips = load_spoken(data / "clips", "train", augmented=True, layer=SECOND)
+    people = load_spoken(data / "clips", "val", augmented=False, layer=SECOND)
+    trainer = ShapeSyncTrainer(stage, clips, run, device)
+
+    def watch() -> None:
+        if people:
+            net = trainer.net.cpu()
+            trainer.note_validation({"accuracy": told_apart(net, people)})
+            net.to(trainer.device)
+
+    return _Learner(trainer, watch)
+
+
+def _hdtr(data: Path, run: Path, stage: HdtrStage, given: Given, device: str) -> _Learner:
+    trainer = HdtrTrainer(stage, data / "clips", given.vgg, run, device)
+    samples = _if_any(lambda: validation_samples(data / "clips", stage))
+
+    def watch() -> None:
+        net = new_restorer(stage)
+        net.load_state_dict(trainer.average)
+        (run / PICTURES).mkdir(exist_ok=True)
+        if samples is not None:
+            sheet = run / PICTURES / f"{trainer.step:07d}.png"
+            trainer.note_validation(validate_teeth(net, samples, stage, sheet))
+
+    return _Learner(trainer, watch)
+
+
+def _adasr(data: Path, run: Path, stage: AdasrStage, given: Given, device: str) -> _Learner:
+    trainer = AdasrTrainer(stage, data / FACES, given.vgg, run, device)
+    people = load_faces(data / FACES, "val")
+
+    def watch() -> None:
+        net = new_network(stage)
+        net.load_state_dict(trainer.average)
+        (run / PICTURES).mkdir(exist_ok=True)
+        if people:
+            sheet = run / PICTURES / f"{trainer.step:07d}.png"
+            trainer.note_validation(validate_portraits(net, PortraitSampler(people, stage.side, 0), sheet))
+
+    return _Learner(trainer, watch)
+
+
+_LEARNERS: dict[type, Callable[[Path, Path, Any, Given, str], _Learner]] = {
+    GeneratorStage: _generator,
+    G4GStage: _g4g,
+    PredictorStage: _predictor,
+    SyncStage: _syncnet,
+    ShapeSyncStage: _shapesync,
+    HdtrStage: _hdtr,
+    AdasrStage: _adasr,
+}
+
+
+T = TypeVar("T")
+
+
+def _if_any(open_people: Callable[[], T]) -> T | None:
+    """What looks at validation people; None where the data has none that the network could be tried on."""
+    try:
+        return open_people()
+    except InputError:
+        return None
 
 
 def _train(trainer: Trainer, run: Path, effort: Effort, watch: Callable[[], None], progress: Progress) -> int:

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from dubtool.errors import DubtoolError, InputError
+from dubtool.errors import DubtoolError, InputError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +32,15 @@ VALIDATION = "validation.jsonl"
 _AHEAD = 2
 
 
+NETWORK = "network"
+
+
 class Stage(Protocol):
-    """What every stage's settings hold: how many steps, and what all chance comes from. Dataclasses, all of them."""
+    """What every stage's settings hold: how many steps, and what all chance comes from. Dataclasses, all of them.
+    network: what the stage trains, the value of that key in its files."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
+    network: ClassVar[str]
 
     @property
     def steps(self) -> int: ...
@@ -59,7 +64,7 @@ class Trainer(ABC, Generic[S, B]):
         torch.manual_seed(stage.seed)
         if run is not None:
             run.mkdir(parents=True, exist_ok=True)
-            (run / "stage.json").write_text(json.dumps(asdict(stage), indent=1))
+            (run / "stage.json").write_text(json.dumps({NETWORK: stage.network} | asdict(stage), indent=1))
 
     @abstractmethod
     def make(self, step: int) -> B:
@@ -76,6 +81,15 @@ class Trainer(ABC, Generic[S, B]):
     @abstractmethod
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave."""
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Begin a new run with what another one learned.
+
+        Raises:
+            InputError: there is no such checkpoint. UsageError: it holds a network of other sizes, or this kind of
+            network always begins afresh.
+        """
+        raise UsageError(f"a {self.stage.network} always begins afresh; leave out --from {checkpoint}")
 
     @property
     def checkpoint(self) -> Path | None:

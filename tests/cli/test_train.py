@@ -59,7 +59,12 @@ def test_without_torch_one_line_says_what_to_install(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else found(name, *rest)
     )
-    for command in (["generator", str(data), "run"], ["predictor", str(data), "run"], ["syncnet", str(data), "run"]):
+    for command in (
+        ["generator", str(data), "run"],
+        ["predictor", str(data), "run"],
+        ["syncnet", str(data), "run"],
+        ["hdtr", str(data), "run"],
+    ):
         assert main(["train", *command]) == 1
         assert capsys.readouterr().err == 'dubtool: training needs torch: pip install "dubtool[train]"\n'
 
@@ -93,3 +98,21 @@ def test_data_that_is_not_prepared_is_named(tmp_path: Path, capsys: pytest.Captu
     assert "no such folder" in capsys.readouterr().err
     assert main(["train", "export", str(tmp_path), str(tmp_path / "out")]) == 3
     assert "is no training run" in capsys.readouterr().err
+
+
+def test_every_network_has_a_command_that_takes_what_it_can_use(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = {"generator": {"--vgg", "--from", "--sync"}, "predictor": set(), "syncnet": set(), "shapesync": set()}
+    for command, options in wanted.items():
+        assert main(["train", command, "--help"]) == 0
+        told = capsys.readouterr().out
+        assert {option for option in ("--vgg", "--from", "--sync") if f"{option} " in told} == options
+        assert "--minutes M" in told and "[default: " in told
+    assert main(["train", "predictor", "data", "run", "--vgg", "file"]) == 2
+    assert "--vgg" in capsys.readouterr().err
+
+
+def test_the_clip_stage_asks_for_its_expert(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage = tmp_path / "stage.toml"
+    stage.write_text(STAGE + "frames = 5\nsync = 0.1\n")
+    assert main(["train", "generator", str(data), str(tmp_path / "run"), "--stage", str(stage)]) == 2
+    assert "name the run of a sync expert with --sync" in capsys.readouterr().err

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dubtool.training.clips import REFERENCES, Sampler, load_clips
-from dubtool.training.generator import GeneratorStage, collate
+from dubtool.training.clips import REFERENCES, Sampler, load_clips, neighbours
+from dubtool.training.generator_data import GeneratorStage, collate
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_five_references_never_show_the_target(sampler: Sampler, augment: bool) 
     chosen.augment = augment
     clip = chosen.clips[0]
     for row in range(len(clip.frames)):
-        rows = chosen._references(clip, row)
+        rows = chosen._references(clip, [row])
         assert len(rows) == REFERENCES
         assert np.abs(clip.frames[rows] - clip.frames[row]).min() >= 5
 
@@ -39,7 +39,7 @@ def test_references_are_the_pictures_of_their_rows(sampler: Sampler) -> None:
     sample = sampler.sample(sampler.clips[0], 12)
     assert _row(sample.crop) == 12
     shown = [_row(reference) for reference in sample.references]
-    assert sorted(shown) == sorted(sampler._references(sampler.clips[0], 12).tolist())
+    assert sorted(shown) == sorted(sampler._references(sampler.clips[0], [12]).tolist())
 
 
 def test_what_is_drawn_depends_on_the_seed_alone(sampler: Sampler) -> None:
@@ -68,3 +68,9 @@ def test_mouth_boxes_share_one_light_and_place(sampler: Sampler) -> None:
     boxes = sampler.mouths(sampler.clips[0], [3, 4, 5])
     assert boxes.shape == (3, 64, 64, 3)
     assert [_row(box) for box in boxes] == [3, 4, 5]
+
+
+def test_neighbours_are_a_25th_apart_at_any_rate() -> None:
+    assert neighbours(np.arange(40) / 25, 10, 5) == [8, 9, 10, 11, 12]
+    assert neighbours(np.arange(40) / 50, 10, 5) == [6, 8, 10, 12, 14]
+    assert neighbours(np.arange(40) / 25, 0, 5) == [0, 0, 0, 1, 2]

@@ -1,26 +1,30 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from dubtool.errors import InputError, UsageError
-from dubtool.training.config import check_same, load_stage, stage_names, stage_of_run
-from dubtool.training.generator import GeneratorStage
+from dubtool.training import config
+from dubtool.training.config import check_same, kind_of, load_stage, stage_names, stage_of_run
+from dubtool.training.generator_data import GeneratorStage
 from dubtool.training.predictor import PredictorStage
+from dubtool.training.shapesync import ShapeSyncStage
 from dubtool.training.syncnet import SyncStage
 
 
 def test_every_stage_that_comes_with_dubtool_loads() -> None:
     names = stage_names()
     assert {"predictor", "syncnet", "generator_64", "generator_96", "generator_128"} <= set(names)
-    kinds = {"predictor": PredictorStage, "syncnet": SyncStage}
     for name in names:
-        stage = load_stage(name, kinds.get(name, GeneratorStage))
+        network = tomllib.loads((Path(config.__file__).parent / "stages" / f"{name}.toml").read_text())["network"]
+        stage = load_stage(name, kind_of(network))
+        assert name.split("_")[0] == network
         if isinstance(stage, GeneratorStage):
-            assert name == f"generator_{stage.mouth}"
+            assert name.split("_")[1] == str(stage.mouth)
             assert len(stage.mask) == 4
 
 
@@ -57,7 +61,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 def test_a_run_tells_its_stage(tmp_path: Path) -> None:
-    for stage in (GeneratorStage(mouth=96), PredictorStage(steps=3), SyncStage(batch=2)):
+    for stage in (GeneratorStage(mouth=96), PredictorStage(steps=3), SyncStage(batch=2), ShapeSyncStage()):
         (tmp_path / "stage.json").write_text(json.dumps(asdict(stage)))
         assert stage_of_run(tmp_path) == stage
 

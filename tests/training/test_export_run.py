@@ -9,10 +9,14 @@ import pytest
 import torch
 
 from dubtool.engine.session import Session
+from dubtool.face.generator import Generator
 from dubtool.face.shape import ShapeModel
+from dubtool.jobs.condition import drivers
 from dubtool.training.export import export_run, load_generator
-from dubtool.training.generator import GeneratorStage, GeneratorTrainer
-from dubtool.training.predictor import PredictorStage, PredictorTrainer, load_spoken
+from dubtool.training.generator import GeneratorTrainer
+from dubtool.training.generator_data import GeneratorStage
+from dubtool.training.predictor import PredictorStage, PredictorTrainer
+from dubtool.training.spoken import load_spoken
 from dubtool.training.syncnet import SyncStage, SyncTrainer
 from dubtool.weights.locate import find
 
@@ -45,6 +49,17 @@ def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
     assert session.metadata["conditioning"] == "shape" and session.metadata["steps"] == 2
 
 
+def test_a_generator_that_hears_the_speech_itself(data: Path, tmp_path: Path, out: Path) -> None:
+    stage = GeneratorStage(64, 8, 6, "whisper", (0.0, 2.0, -1.0, 1.0), batch=2, steps=1, min_natural=0)
+    GeneratorTrainer(stage, data / "clips", None, tmp_path / "run").train()
+    once, frame = export_run(tmp_path / "run", out, "mine")
+    spec = Generator(once, frame, device="cpu").spec
+    assert (spec.conditioning, spec.drawing, spec.steps) == ("whisper", False, 5)
+    assert drivers(spec) == ["whisper"]
+    # The whole mouth box of 64 px.
+    assert spec.hidden_box == (slice(32, 96), slice(8, 72))
+
+
 def test_a_predictor_and_the_shape_model_of_its_own(
     data: Path, shape_model: ShapeModel, tmp_path: Path, out: Path
 ) -> None:
@@ -63,13 +78,17 @@ def test_a_predictor_and_the_shape_model_of_its_own(
     assert np.abs(got - wanted).max() < TOLERANCE * max(1.0, np.abs(wanted).max())
 
 
-def test_a_sync_expert(data: Path, tmp_path: Path, out: Path) -> None:
+@pytest.mark.parametrize("light", [False, True])
+def test_a_sync_expert(light: bool, data: Path, tmp_path: Path, out: Path) -> None:
     run = tmp_path / "run"
-    trainer = SyncTrainer(SyncStage(hidden=8, batch=2, steps=2, min_natural=0), data / "clips", run)
+    trainer = SyncTrainer(
+        SyncStage(light=light, hidden=8, batch=2, moments=2, steps=2, min_natural=0), data / "clips", run
+    )
     trainer.train()
     (path,) = export_run(run, out, "mine")
     batch = trainer.make(7)
     with torch.no_grad():
         wanted = trainer.net.eval()(batch.mouths, batch.sounds).numpy()
     got = Session(path, "cpu").run({"image": batch.mouths.numpy(), "audio": batch.sounds.numpy()})["score"]
-    assert np.abs(got - wanted).max() < TOLERANCE
+    # Without normalisation layers, rounding adds up over twenty of them.
+    assert np.abs(got - wanted).max() < 4 * TOLERANCE and wanted.std() > 8 * TOLERANCE

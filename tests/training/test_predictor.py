@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.face.shape import ShapeModel
-from dubtool.training.predictor import Examples, PredictorStage, SpokenClip, load_spoken, score, train_predictor
+from dubtool.training.predictor import Examples, PredictorStage, score, train_predictor
+from dubtool.training.spoken import SpokenClip, load_spoken
 
 
 def _speaker(name: str, model: ShapeModel, seed: int) -> SpokenClip:

@@ -13,8 +13,9 @@ import pytest
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.training import prepare as module
 from dubtool.training.clips import Sampler, load_clips
-from dubtool.training.predictor import load_spoken
+from dubtool.training.mels import MEL_FILE, Mel
 from dubtool.training.prepare import prepare
+from dubtool.training.spoken import load_spoken
 
 FRAMES = 36
 
@@ -91,6 +92,13 @@ def test_a_clip_in_sync_keeps_its_lag_and_three_versions_of_its_speech(
         assert abs(((len(vectors) - 1) / 50 + start) * stretch - FRAMES / 25) < 0.08
     assert clip.versions[1][2] == 1.0 and 0.85 < clip.versions[2][2] < 1.15 and clip.versions[2][2] != 1.0
     assert np.isfinite(np.load(tmp_path / "clips" / "speaks" / "meta.npz")["sync"]).all()
+    stored = tmp_path / "clips" / "speaks" / MEL_FILE
+    mel = Mel.load(stored)
+    assert mel.vectors.shape[1] == 80 and abs(len(mel.vectors) / 80 + mel.start - FRAMES / 25) < 0.08
+    # Clips of an older version, which have none, get theirs.
+    stored.unlink()
+    prepare(corpus, tmp_path)
+    np.testing.assert_array_equal(Mel.load(stored).vectors, mel.vectors)
 
 
 def test_a_killed_run_goes_on_where_it_was(

@@ -14,8 +14,11 @@ from torch import Tensor
 
 from dubtool.errors import DubtoolError, InputError
 from dubtool.face.shape import ShapeModel
-from dubtool.training.generator import GeneratorStage, GeneratorTrainer
-from dubtool.training.predictor import PredictorStage, PredictorTrainer, load_spoken
+from dubtool.training.generator import GeneratorTrainer
+from dubtool.training.generator_data import GeneratorStage
+from dubtool.training.predictor import PredictorStage, PredictorTrainer
+from dubtool.training.shapesync import ShapeSyncStage, ShapeSyncTrainer
+from dubtool.training.spoken import SECOND, load_spoken
 from dubtool.training.syncnet import SyncStage, SyncTrainer
 from dubtool.training.trainer import LOG, Trainer, read_rows
 
@@ -24,18 +27,31 @@ Make = Callable[[Path], Trainer[Any, Any]]
 STEPS, CUT = 6, 3
 
 
-@pytest.fixture(params=["generator", "predictor", "syncnet"])
-def make(request: pytest.FixtureRequest, data: Path, shape_model: ShapeModel) -> Make:
+@pytest.fixture(params=["generator", "clip", "predictor", "syncnet", "light syncnet", "shapesync"])
+def make(request: pytest.FixtureRequest, data: Path, shape_model: ShapeModel, tmp_path: Path) -> Make:
     clips = data / "clips"
     if request.param == "generator":
         stage = GeneratorStage(64, 8, 3, batch=2, steps=STEPS, min_natural=0, adversarial=0.1, judge_width=8)
         return lambda run: GeneratorTrainer(stage, clips, None, run)
+    if request.param == "clip":
+        expert = tmp_path / "expert"
+        SyncTrainer(SyncStage(hidden=8, batch=2, moments=2, steps=1, min_natural=0), clips, expert).train()
+        stage = GeneratorStage(
+            64, 8, 3, batch=1, frames=5, steps=STEPS, min_natural=0, adversarial_clip=0.1, sync=0.1, judge_width=8
+        )
+        return lambda run: GeneratorTrainer(stage, clips, None, run, sync=expert)
+    if request.param == "shapesync":
+        spoken = load_spoken(clips, "train", augmented=True, layer=SECOND)
+        judge = ShapeSyncStage(hidden=8, size=4, clips=2, moments=3, steps=STEPS)
+        return lambda run: ShapeSyncTrainer(judge, spoken, run)
     if request.param == "predictor":
         spoken = load_spoken(clips, "train", augmented=True)
         return lambda run: PredictorTrainer(
             PredictorStage(hidden=8, dilations=(1,), batch=2, steps=STEPS), spoken, shape_model, run
         )
-    return lambda run: SyncTrainer(SyncStage(hidden=8, batch=2, steps=STEPS, min_natural=0), clips, run)
+    light = request.param == "light syncnet"
+    expert_stage = SyncStage(light=light, hidden=8, batch=2, moments=2, steps=STEPS, min_natural=0)
+    return lambda run: SyncTrainer(expert_stage, clips, run)
 
 
 class _Killed(BaseException):
@@ -115,10 +131,10 @@ def _differences(one: Any, other: Any, where: str = "") -> list[str]:
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(data: Path, tmp_path: Path) -> None:
-    trainer = SyncTrainer(SyncStage(hidden=8, batch=2, steps=4, min_natural=0), data / "clips", tmp_path)
+    trainer = SyncTrainer(SyncStage(hidden=8, batch=2, moments=2, steps=4, min_natural=0), data / "clips", tmp_path)
     trainer.train()
     good = trainer.checkpoint.read_bytes() if trainer.checkpoint else b""
-    longer = SyncTrainer(SyncStage(hidden=8, batch=2, steps=8, min_natural=0), data / "clips", tmp_path)
+    longer = SyncTrainer(SyncStage(hidden=8, batch=2, moments=2, steps=8, min_natural=0), data / "clips", tmp_path)
     longer.resume()
     longer.learn = lambda batch: {"sync": torch.tensor(float("nan"))}  # type: ignore[method-assign]
     with pytest.raises(DubtoolError, match="no number at step"):

@@ -1,0 +1,200 @@
+"""Training G4G: first the alignment of pictures, landmarks and speech alone, then everything (the paper's stages)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dubtool.errors import UsageError
+from dubtool.face.crop import CropSize
+from dubtool.face.shape import ShapeModel
+from dubtool.networks.g4g import G4G, Stages
+from dubtool.networks.g4g_alignment import Embeddings
+from dubtool.training.adversary import Adversary
+from dubtool.training.clips import REFERENCES
+from dubtool.training.g4g_data import G4GBatch, G4GStage, HeardSample, HeardSampler, collate_heard, load_heard
+from dubtool.training.g4g_losses import attribute_loss, contrastive_loss, pixel_loss
+from dubtool.training.g4g_start import shared_weights
+from dubtool.training.perception import Vgg19, perception_loss
+from dubtool.training.schedule import falling_rate, fold_into_average
+from dubtool.training.spoken import SECOND, load_spoken
+from dubtool.training.sync_loss import out_of_sync, stacked
+from dubtool.training.syncnet import FRAMES, load_syncnet, sound_window
+from dubtool.training.trainer import Trainer, read_checkpoint
+
+_LARGEST_GRADIENT = 5.0
+
+# Losses by name: (weight, value).
+_Parts = dict[str, tuple[float, Tensor]]
+
+
+class G4GTrainer(Trainer[G4GStage, G4GBatch]):
+    """Holds networks and optimisers of a G4G stage.
+
+    vgg: the file of `Vgg19`; without it there is no perception loss. sync: the run of a sync expert.
+
+    Raises:
+        InputError: there are no prepared clips for this stage, or `sync` is no run. UsageError: the stage has a sync
+        loss, and `sync` is not given. WeightsError: the VGG file cannot be read.
+    """
+
+    def __init__(
+        self,
+        stage: G4GStage,
+        clips: Path,
+        model: ShapeModel,
+        vgg: Path | None,
+        run: Path | None,
+        device: str = "cpu",
+        sync: Path | None = None,
+    ) -> None:
+        self.sampler = HeardSampler(load_heard(clips, "train", min_natural=stage.min_natural), model, stage)
+        super().__init__(stage, run, device)
+        self.net: G4G = self._placed(new_g4g(stage))
+        self.vgg = None if vgg is None or not stage.feature else self._placed(Vgg19(vgg, depth=4))
+        self.expert = None
+        if stage.sync:
+            if sync is None:
+                raise UsageError("the stage has a sync loss: name the run of a sync expert with --sync")
+            net, self._expert_side = load_syncnet(sync)
+            self.expert = net.to(self.device).requires_grad_(False)
+            self._spoken = {clip.name: clip for clip in load_spoken(clips, "train", augmented=False, layer=SECOND)}
+        self.optimiser = torch.optim.Adam(self.net.parameters(), stage.learning_rate, (0.9, 0.99))
+        sizes = {"judge": (3, stage.adversarial), "clip_judge": (3 * FRAMES, stage.adversarial_clip)}
+        self.judges = [
+            (Adversary(channels, stage.judge_width, stage.learning_rate, self.device, name), weight)
+            for name, (channels, weight) in sizes.items()
+            if weight
+        ]
+        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
+        self.hidden = hidden_mask(stage).to(self.device)
+
+    def _placed(self, what: Any) -> Any:
+        """A module or a batch of pictures on the device, channels last: what convolutions are fastest with."""
+        return what.to(self.device, memory_format=torch.channels_last)
+
+    def make(self, step: int) -> G4GBatch:
+        stage, sampler = self.stage, self.sampler.seeded(self.stage.seed, step)
+        if step < stage.align_steps:
+            sequences = sampler.draw(stage.align_batch, stage.align_group)
+            return collate_heard([sample for (sample,) in sequences], stage)
+        sequences = sampler.draw(stage.batch, stage.group, stage.frames)
+        batch = collate_heard([sample for each in sequences for sample in each], stage, frames=stage.frames)
+        return batch if self.expert is None else replace(batch, sounds=self._sounds(sequences))
+
+    def _sounds(self, sequences: list[list[HeardSample]]) -> Tensor:
+        middles = [each[FRAMES // 2].sample for each in sequences]
+        spoken = [(self._spoken[middle.clip.name], middle.row) for middle in middles]
+        return torch.stack([torch.from_numpy(sound_window(clip, 0, clip.times[row])) for clip, row in spoken])
+
+    def state(self) -> dict[str, Any]:
+        state = {"net": self.net.state_dict(), "average": self.average, "optimiser": self.optimiser.state_dict()}
+        for judge, _ in self.judges:
+            state |= judge.state()
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.net.load_state_dict(state["net"])
+        self.average = state["average"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        for judge, _ in self.judges:
+            judge.restore(state)
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Begin with the averaged weights of another stage and its discriminators, or with what a DINet of the same
+        width shares with G4G.
+
+        Raises:
+            InputError: there is no such checkpoint. UsageError: it holds a network of other sizes.
+        """
+        state = read_checkpoint(checkpoint, self.device)
+        try:
+            self.net.load_state_dict(self.net.state_dict() | shared_weights(state["average"], self.net))
+        except (RuntimeError, KeyError) as error:
+            raise UsageError(f"{checkpoint}: holds no G4G or DINet of width {self.stage.width}") from error
+        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
+        for judge, _ in self.judges:
+            judge.start_from(state)
+
+    def learn(self, batch: G4GBatch) -> dict[str, Tensor]:
+        stage = self.stage
+        for group in self.optimiser.param_groups:
+            group["lr"] = falling_rate(self.step, stage.steps, stage.learning_rate, stage.final_rate)
+        self.net.train()
+        told: dict[str, Tensor] = {}
+        if self.step < stage.align_steps:
+            with torch.autocast(self.device.type, torch.bfloat16):
+                embeddings = self.net.embed(*self._inputs(batch))
+            parts = self._synchronised(embeddings, 1)
+        else:
+            parts = self._pictured(batch, told)
+        loss = torch.stack([weight * value for weight, value in parts.values()]).sum()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
+        self.optimiser.step()
+        fold_into_average(self.average, self.net.state_dict(), self.step)
+        return {name: value.detach() for name, (_, value) in parts.items()} | told
+
+    def _inputs(self, batch: G4GBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        source, landmarks, reference = map(self._placed, (batch.source, batch.landmarks, batch.reference))
+        return source, landmarks, reference, batch.mel.to(self.device)
+
+    def _synchronised(self, embeddings: Embeddings, frames: int) -> _Parts:
+        """Attribute and contrastive loss. frames: neighbours, of which only the middle ones are told apart."""
+        vectors = Embeddings(*(each.float() for each in embeddings))
+        apart = Embeddings(*(each[frames // 2 :: frames] for each in vectors))
+        return {
+            # The landmarks are the goal: were they pulled towards pictures without a mouth, they would lose theirs.
+            "attribute": (self.stage.attribute, attribute_loss(vectors.fused, vectors.landmark.detach())),
+            "contrast": (self.stage.contrast, contrastive_loss(self.net.alignment.similarities(apart))),
+        }
+
+    def _pictured(self, batch: G4GBatch, told: dict[str, Tensor]) -> _Parts:
+        """All losses; those of the discriminators, which learn here, go to `told`."""
+        stage = self.stage
+        rows, columns = CropSize(stage.mouth).box
+        true = self._placed(batch.picture)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            stages = self.net.stages(*self._inputs(batch), self.hidden)
+            made = stages.picture.float()
+            mouth, true_mouth = (self._placed(each[..., rows, columns].contiguous()) for each in (made, true))
+            feature = None if self.vgg is None else perception_loss(self.vgg, mouth, true_mouth)
+        parts = {"pixel": (stage.pixel, self._pixel(stages, true, batch.lips.to(self.device)))}
+        if stage.alignment:
+            parts |= self._synchronised(stages.embeddings, stage.frames)
+        if feature is not None:
+            parts["feature"] = (stage.feature, feature)
+        for judge, weight in self.judges:
+            seen, real = (mouth, true_mouth) if judge.name == "judge" else (stacked(mouth), stacked(true_mouth))
+            told[judge.name] = judge.learn(seen, real)
+            parts["fooled" if judge.name == "judge" else "clip_fooled"] = (weight, judge.fooled(seen))
+        if self.expert is not None and batch.sounds is not None:
+            sync = out_of_sync(self.expert, self._expert_side, stacked(mouth), batch.sounds.to(self.device))
+            parts["sync"] = (stage.sync, sync)
+        return parts
+
+    def _pixel(self, stages: Stages, true: Tensor, lips: Tensor) -> Tensor:
+        """Both pictures count: the deformed face before it is blended, where it is redrawn, and the finished one."""
+        inner = [self.hidden, lips] if self.stage.multi_scale else [self.hidden]
+        whole = [torch.ones_like(self.hidden), *inner] if self.stage.multi_scale else [torch.ones_like(self.hidden)]
+        return 0.5 * (pixel_loss(stages.decoded.float(), true, inner) + pixel_loss(stages.picture.float(), true, whole))
+
+
+def new_g4g(stage: G4GStage) -> G4G:
+    """An untrained generator of the stage's sizes."""
+    return G4G(3 * REFERENCES, width=stage.width, drawn=stage.drawn, aligned=stage.alignment, blended=stage.fusion)
+
+
+def hidden_mask(stage: G4GStage) -> Tensor:
+    """1 where the source is hidden from the network: float32 [1, 1, H, W]."""
+    size = CropSize(stage.mouth)
+    mask = torch.zeros(1, 1, size.height, size.width)
+    rows, columns = size.part(stage.mask)
+    mask[..., rows, columns] = 1
+    return mask
