@@ -9,14 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dubtool.adaptation import adapt as adapt
     from dubtool.jobs.dub import dub as dub
+    from dubtool.jobs.reenact import reenact as reenact
     from dubtool.jobs.restore_teeth import restore_teeth as restore_teeth
 
 __version__ = "0.1.0"
 
-_HOMES = {"dub": "dubtool.jobs.dub", "restore_teeth": "dubtool.jobs.restore_teeth"}
+_HOMES = {
+    "adapt": "dubtool.adaptation",
+    "dub": "dubtool.jobs.dub",
+    "reenact": "dubtool.jobs.reenact",
+    "restore_teeth": "dubtool.jobs.restore_teeth",
+}
 
-__all__ = ["__version__", "dub", "restore_teeth"]
+__all__ = ["__version__", "adapt", "dub", "reenact", "restore_teeth"]
 
 
 def __getattr__(name: str) -> Any:

@@ -88,6 +88,8 @@ def test_third_party_packages_are_declared(name: str) -> None:
     declared = {_module(requirement) for requirement in project["dependencies"]}
     if _is_for_training(name):
         declared |= {_module(requirement) for requirement in project["optional-dependencies"]["train"]}
+    if name == "jobs/batch/cluster.py":
+        declared |= {_module(requirement) for requirement in project["optional-dependencies"]["ray"]}
     if name == "engine/half.py":
         declared |= {"onnx"}  # asked for at run time, with a message that names it
     roots = {module.split(".")[0] for module in _imports(name)} - sys.stdlib_module_names - {"dubtool"}

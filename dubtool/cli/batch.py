@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dubtool.cli.console import Console
-from dubtool.cli.options import Json, Overwrite, Quiet, Verbose, console_of
+from dubtool.cli.options import Devices, Json, Overwrite, Quiet, Verbose, console_of, names_in
 
 if TYPE_CHECKING:
     from dubtool.jobs.batch.check import Finding
@@ -41,9 +43,10 @@ def batch(
         int | None,
         typer.Option("--workers", min=1, metavar="N", help="Jobs at a time: by default one a GPU, or one a CPU core."),
     ] = None,
-    devices: Annotated[
+    devices: Devices = None,
+    ray: Annotated[
         str | None,
-        typer.Option("--devices", metavar="NAMES", help="Where workers run, in turn: cpu, or cuda:0,cuda:1 and so on."),
+        typer.Option("--ray", metavar="ADDRESS", help="Run on the Ray cluster there; 'local' starts one here."),
     ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -51,8 +54,6 @@ def batch(
     verbose: Verbose = False,
 ) -> None:
     """Do many jobs; started again, it does what is missing."""
-    from dubtool.engine.device import resolve
-    from dubtool.jobs.batch.cores import default_devices, default_workers
     from dubtool.jobs.batch.run import run_batch
     from dubtool.jobs.batch.table import read_jobs
 
@@ -61,16 +62,15 @@ def batch(
     listed = read_jobs(jobs, common)
     for note in listed.notes:
         console.note(note)
-    places = [str(resolve(name.strip())) for name in devices.split(",")] if devices else default_devices()
-    count = workers or default_workers(places)
+    names = names_in(devices)
     if dry_run:
-        raise typer.Exit(_rehearse(console, listed, places, count, retry_failed, as_json))
+        here = _here([] if ray else names, workers)
+        raise typer.Exit(_rehearse(console, listed, here, retry_failed, as_json))
+    run = _on_ray(ray, names, workers) if ray else partial(run_batch, **_here(names, workers))
     try:
         with console.progress() as tell:
-            outcome = run_batch(
+            outcome = run(
                 listed,
-                devices=places,
-                workers=count,
                 retry_failed=retry_failed,
                 finished=lambda job, entry: console.note(_line(job, entry)),
                 progress=lambda done, total: tell("jobs", round(done, 2), total),
@@ -80,6 +80,23 @@ def batch(
             _draw(listed, report)
     _tell(console, outcome, as_json)
     raise typer.Exit(outcome.exit_code)
+
+
+def _here(names: list[str], workers: int | None) -> dict[str, Any]:
+    """What `run_batch` and `check` are told of workers on this machine."""
+    from dubtool.engine.device import resolve
+    from dubtool.jobs.cores import default_devices, default_workers
+
+    devices = [str(resolve(name)) for name in names] or default_devices()
+    return {"devices": devices, "workers": workers or default_workers(devices)}
+
+
+def _on_ray(address: str, names: list[str], workers: int | None) -> Callable[..., Outcome]:
+    from dubtool.jobs.batch.cluster import run_on_ray
+
+    if names not in ([], ["cpu"], ["cuda"]):
+        raise typer.BadParameter("with --ray, give cpu or cuda: Ray chooses which ones", param_hint="'--devices'")
+    return partial(run_on_ray, address=address, device=names[0] if names else "auto", workers=workers)
 
 
 def _common(settings: list[str]) -> dict[str, Any]:
@@ -131,16 +148,13 @@ def _draw(listed: JobList, target: Path) -> None:
     write_page(listed, target)
 
 
-def _rehearse(
-    console: Console, listed: JobList, places: list[str], workers: int, retry_failed: bool, as_json: bool
-) -> int:
+def _rehearse(console: Console, listed: JobList, here: dict[str, Any], retry_failed: bool, as_json: bool) -> int:
     from dubtool.jobs.batch.check import check
 
     with console.progress() as tell:
         checked = check(
             listed,
-            devices=places,
-            workers=workers,
+            **here,
             retry_failed=retry_failed,
             progress=lambda done, total: tell("check", done, total),
         )

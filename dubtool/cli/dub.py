@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from dubtool.cli.adapting import adapted_to
 from dubtool.cli.options import (
     BatchSize,
     Codec,
     Crf,
     Debug,
     Device,
+    Devices,
     Face,
     From,
     Json,
@@ -28,8 +30,10 @@ from dubtool.cli.options import (
     To,
     Verbose,
     console_of,
+    names_in,
 )
 from dubtool.cli.summary import show_summary
+from dubtool.errors import UsageError
 from dubtool.jobs.options import DEFAULT_MODEL, DEFAULT_RESTORER
 
 
@@ -63,7 +67,21 @@ def dub(
     restorer: Annotated[
         str, typer.Option("--restorer", metavar="NAME", help="The network for --restore-teeth.")
     ] = DEFAULT_RESTORER,
+    adapt: Annotated[
+        float | None,
+        typer.Option(
+            "--adapt",
+            min=0.5,
+            metavar="MINUTES",
+            help="First fine-tune on this person for so long; kept for the next time. Needs dubtool[train].",
+        ),
+    ] = None,
     device: Device = "auto",
+    devices: Devices = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, metavar="N", help="Draw this one file by N processes side by side."),
+    ] = None,
     precision: Precision = "auto",
     batch_size: BatchSize = 4,
     codec: Codec = None,
@@ -83,6 +101,11 @@ def dub(
     from dubtool.jobs.dub import dub as run
 
     console = console_of(context)
+    if adapt is not None and no_cache:
+        raise UsageError("--adapt keeps what it learns in the cache; leave out --no-cache")
+    if adapt is not None and model != DEFAULT_MODEL:
+        raise UsageError(f"only {DEFAULT_MODEL} is adapted; leave out --adapt, or --model {model}")
+    adapted = None if adapt is None else adapted_to(console, video, adapt, face=face, device=device)
     with console.progress() as tell:
         report = run(
             video,
@@ -99,7 +122,10 @@ def dub(
             soundtrack=soundtrack,
             restore_teeth=restore_teeth,
             restorer=restorer,
+            adapted=adapted,
             device=device,
+            devices=names_in(devices),
+            workers=workers,
             precision=precision,
             batch_size=batch_size,
             codec=codec,

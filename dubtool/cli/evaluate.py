@@ -23,6 +23,7 @@ _COLUMNS = {
     "opening_lag": "lag",
     "opening_range": "range",
     "width_r": "width r",
+    "sync_confidence": "sync",
     "silence_deviation": "silence",
     "psnr": "PSNR",
     "ssim": "SSIM",
@@ -62,7 +63,7 @@ def evaluate(
         typer.Option(
             "--tests",
             metavar="LIST",
-            help="Of swapped, silence, self, sharpness, seam, flicker, outside; all by default.",
+            help="Of swapped, sync, silence, self, sharpness, seam, flicker, outside; all by default.",
         ),
     ] = None,
     sface: Annotated[

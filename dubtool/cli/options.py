@@ -18,15 +18,17 @@ def console_of(context: typer.Context) -> Console:
 
 def parse_time(text: str) -> Fraction:
     """Seconds from "75", "75.5", "1:15.5" or "0:01:15.5"."""
-    seconds = Fraction(0)
+    from dubtool.jobs.times import seconds
+
     try:
-        for part in text.split(":"):
-            seconds = seconds * 60 + Fraction(part)
-    except (ValueError, ZeroDivisionError):
-        seconds = Fraction(-1)
-    if seconds < 0 or text.count(":") > 2:
-        raise typer.BadParameter(f"{text!r} is no time: give seconds, M:SS or H:MM:SS")
-    return seconds
+        return seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not {error}") from error
+
+
+def names_in(text: str | None) -> list[str]:
+    """The names between the commas."""
+    return [name.strip() for name in text.split(",")] if text else []
 
 
 def _set_verbose(context: typer.Context, value: bool) -> bool:
@@ -43,6 +45,10 @@ def _set_quiet(context: typer.Context, value: bool) -> bool:
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the result goes.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="Where networks run: auto, cpu, cuda or cuda:N.")]
+Devices = Annotated[
+    str | None,
+    typer.Option("--devices", metavar="NAMES", help="Where workers run, in turn: cpu, or cuda:0,cuda:1 and so on."),
+]
 Precision = Annotated[Literal["auto", "fp32", "fp16", "bf16"], typer.Option("--precision", help="Number format.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Frames in one run of the network.")]
 Crf = Annotated[int, typer.Option("--crf", min=0, max=51, metavar="N", help="Quality of the video, less is better.")]

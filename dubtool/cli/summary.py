@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from dubtool.jobs.report import Report
 
 
+# What became of the frames.
+_CHANGED = {"restore-teeth": "restored", "reenact": "reenacted"}
+
+
 def show_summary(console: Console, report: Report) -> None:
     """The report for people: drawn on a terminal, plain lines through a pipe; not with --quiet."""
     if console.quiet:
@@ -26,11 +30,11 @@ def show_summary(console: Console, report: Report) -> None:
 
 def _rows(report: Report) -> list[tuple[str, str]]:
     total = sum(report.seconds.values())
-    changed = "restored" if report.job == "restore-teeth" else "dubbed"
+    changed = _CHANGED.get(report.job, "dubbed")
     rows = [(changed, f"{report.dubbed} of {report.frames} frames")]
     if report.passed:
         reasons = ", ".join(f"{reason} {count}" for reason, count in report.passed.most_common())
-        rows.append(("passed through", reasons))
+        rows.append(("held still" if report.job == "reenact" else "passed through", reasons))
     rate = report.frames / total if total else 0.0
     rows.append(("time", f"{total:.1f} s on {report.device}, {rate:.1f} frames a second"))
     rows.append(("stages", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())))

@@ -46,6 +46,10 @@ def conditioner(
     if spec.conditioning == "shape":
         shapes = speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
         return ShapeConditioner(shapes, motion, model, spec, expression)
+    if spec.conditioning == "mel" and spec.drawing:
+        mel = speech_features("mel", speech)
+        spoken = None if spec.at_rest else speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
+        return AlignedConditioner(mel, spoken, motion, model, spec, expression)
     features = speech_features(
         spec.conditioning, speech, model=None if spec.conditioning == "mel" else find(spec.conditioning), device=device
     )
@@ -54,7 +58,8 @@ def conditioner(
 
 def drivers(spec: GeneratorSpec) -> list[str]:
     """Names of the weights that turn the speech into what the generator wants."""
-    return {"shape": ["speech_shapes", "whisper"], "mel": []}.get(spec.conditioning, [spec.conditioning])
+    own = [] if spec.conditioning in ("shape", "mel") else [spec.conditioning]
+    return ["speech_shapes", "whisper"] if spec.outlined else own
 
 
 def neighbours(times: np.ndarray, steps: int) -> np.ndarray:
@@ -79,6 +84,36 @@ class ShapeConditioner:
         old = self._motion.mouths_in_crop(self._model, own, rows)
         drawings = np.stack([_drawn(mouth, self._spec.size) for mouth in new]) if self._spec.drawing else None
         return Conditions(shapes.transpose(0, 2, 1), drawings, np.stack([new, old], axis=1))
+
+
+class AlignedConditioner:
+    """Mel windows, beside drawings of the mouth that the speech is predicted to give, or of the mouth at rest.
+
+    shapes: None for the mouth at rest.
+    """
+
+    def __init__(
+        self,
+        mel: SpeechFeatures,
+        shapes: SpeechFeatures | None,
+        motion: FaceMotion,
+        model: ShapeModel,
+        spec: GeneratorSpec,
+        expression: float,
+    ) -> None:
+        self._mel, self._shapes, self._motion, self._model, self._spec = mel, shapes, motion, model, spec
+        self._expression = expression
+
+    def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
+        own = self._motion.coefficients[rows]
+        asked = np.zeros_like(own)
+        if self._shapes is not None:
+            asked = own + weight[:, None] * (self._shapes.at(times) * self._expression - own)
+        new = self._motion.mouths_in_crop(self._model, asked, rows)
+        old = self._motion.mouths_in_crop(self._model, own, rows)
+        drawings = np.stack([_drawn(mouth, self._spec.size) for mouth in new])
+        vectors = self._mel.windows(times, self._spec.steps).transpose(0, 2, 1)
+        return Conditions(vectors, drawings, np.stack([new, old], axis=1))
 
 
 class FeatureConditioner:

@@ -21,7 +21,7 @@ from dubtool.jobs.evaluation.selfdub import self_dub
 from dubtool.jobs.evaluation.sheet import save_sheets, sheet_row
 from dubtool.jobs.evaluation.silence import silence_test
 from dubtool.jobs.evaluation.stretch import open_recording
-from dubtool.jobs.evaluation.swapped import Piece, Swap, agreement, cut_piece, measure_pictures, swap
+from dubtool.jobs.evaluation.swapped import Piece, Swap, agreement, cut_piece, in_sync, measure_pictures, swap
 from dubtool.jobs.options import DEFAULT_MODEL
 from dubtool.jobs.outputs import save_text
 from dubtool.jobs.report import Report
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 JSON_NAME = "evaluation.json"
 # Halves of anything shorter are too short for five references and a correlation.
 SHORTEST_SECONDS = 2.0
-_OF_SWAPS = ("swapped", "sharpness", "seam", "flicker", "outside")
-_OF_PICTURES = _OF_SWAPS[1:]
+_OF_PICTURES = ("sharpness", "seam", "flicker", "outside")
+_OF_SWAPS = ("swapped", "sync", *_OF_PICTURES)
 
 Progress = Callable[[str, float, float | None], None]
 
@@ -211,6 +211,8 @@ class _Run:
             "dubbed": [each.dubbed for each in swaps],
             "each": [{name: tuple(number) for name, number in agreement([each]).items()} for each in swaps],
         }
+        if "sync" in self.tests:
+            outcome.numbers |= in_sync(self.kit, swaps)
         if any(test in self.tests for test in _OF_PICTURES):
             pictures = measure_pictures(self.kit, swaps)
             outcome.numbers |= pictures.numbers()

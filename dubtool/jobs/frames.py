@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -23,26 +24,38 @@ Batch = list[tuple[Slot, Frame]]
 def stream(
     slots: Sequence[Slot],
     frames: Iterable[Frame],
-    change: Callable[[Batch], None],
+    change: Callable[[Batch], Callable[[], None] | None],
     outputs: Outputs,
     *,
     batch_size: int,
     progress: Callable[[float, float | None], None],
+    ahead: int = 0,
 ) -> None:
     """Write every slot's frame, in order; `change` may alter those whose weight is above 0, in place.
 
-    It gets them in batches, without the others; a batch may be empty of them, and then is not shown to it.
+    It gets them in batches, without the others; a batch may be empty of them, and then is not shown to it. What it does
+    elsewhere meanwhile is done when the call that it returns has ended; `ahead` batches may be under way so.
     """
+    under_way: deque[tuple[Batch, Callable[[], None] | None]] = deque()
     with Background(outputs.write, _QUEUE) as sink:
+
+        def put_next() -> None:
+            batch, finish = under_way.popleft()
+            if finish is not None:
+                finish()
+            for slot, frame in batch:
+                sink.put((slot.number, frame))
+            progress(batch[-1][0].number + 1, len(slots))
+
         coming = prefetched(frames, _QUEUE)
         try:
             for batch in batched(zip(slots, coming, strict=True), batch_size):
                 changed = [(slot, frame) for slot, frame in batch if slot.weight > 0]
-                if changed:
-                    change(changed)
-                for slot, frame in batch:
-                    sink.put((slot.number, frame))
-                progress(batch[-1][0].number + 1, len(slots))
+                under_way.append((batch, change(changed) if changed else None))
+                if len(under_way) > ahead:
+                    put_next()
+            while under_way:
+                put_next()
         finally:
             coming.close()
 
@@ -53,11 +66,17 @@ def crop_of(frame: Frame, matrix: np.ndarray, width: int, height: int) -> np.nda
     return warp(frame.rgb(box), within(matrix, box), width, height)
 
 
-def crops_of_rows(
-    reader: VideoReader, numbers: np.ndarray, matrices: np.ndarray, rows: Sequence[int], width: int, height: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Crops of single rows, as (row, crop). numbers: source frame of every row; matrices: [N, 2, 3]; rows: rising."""
+def frames_of_rows(reader: VideoReader, numbers: np.ndarray, rows: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+    """Frames of single rows, as (row, frame). numbers: source frame of every row; rows: rising."""
     # Going on to a near frame is cheaper than seeking a keyframe anew.
     for part in np.split(np.array(rows), np.flatnonzero(np.diff(numbers[rows]) > _WORTH_A_SEEK) + 1):
         for row, frame in zip(part, reader.frames(numbers[part].tolist()), strict=True):
-            yield int(row), crop_of(frame, matrices[row], width, height)
+            yield int(row), frame
+
+
+def crops_of_rows(
+    reader: VideoReader, numbers: np.ndarray, matrices: np.ndarray, rows: Sequence[int], width: int, height: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Crops of single rows, as (row, crop). matrices: [N, 2, 3]; the others as for `frames_of_rows`."""
+    for row, frame in frames_of_rows(reader, numbers, rows):
+        yield row, crop_of(frame, matrices[row], width, height)

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
 from dubtool.engine.device import resolve
-from dubtool.errors import WeightsError
+from dubtool.errors import UsageError
+from dubtool.face.animator import Animator
 from dubtool.face.generator import Generator
+from dubtool.face.keypoint_animator import KeypointAnimator
+from dubtool.face.reenactor import LandmarkAnimator
 from dubtool.face.restorer import Restorer
-from dubtool.jobs.options import DEFAULT_RESTORER
-from dubtool.weights.locate import find_graphs, graph_names, known
+from dubtool.face.warp import WarpAnimator
+from dubtool.jobs.adaptation.record import FRAME, FRAME_INT8, ONCE
+from dubtool.jobs.options import AUTO_ANIMATOR, DEFAULT_ANIMATOR, WARP, DubOptions
+from dubtool.weights.locate import find, find_graphs, graph_names, known
+
+# Sides of the warp's crops, px.
+_WARP_SIDES = (256, 640)
+
+
+def is_quantised(device: str, precision: str) -> bool:
+    """Whether 8-bit convolutions are to run: on the CPU they take half the time, for a difference that cannot be seen.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    return precision == "auto" and not resolve(device).is_cuda
 
 
 def load_generator(model: str, device: str, precision: str) -> tuple[Generator, tuple[str, str]]:
@@ -16,10 +38,21 @@ def load_generator(model: str, device: str, precision: str) -> tuple[Generator, 
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
-    # On the CPU 8-bit convolutions take half the time, for a difference that cannot be seen.
-    quantised = precision == "auto" and not resolve(device).is_cuda
+    quantised = is_quantised(device, precision)
     once, frame = find_graphs(model, quantised=quantised)
     return Generator(once, frame, device=device, precision=precision), graph_names(model, quantised=quantised)
+
+
+def load_adapted(folder: Path, sharpen: float, device: str, precision: str) -> Generator:
+    """The generator that was adapted to one person, from the files that `adapt` keeps. sharpen: of its pictures.
+
+    Raises:
+        WeightsError, DeviceError: see `Session`.
+    """
+    frame = FRAME_INT8 if is_quantised(device, precision) else FRAME
+    generator = Generator(folder / ONCE, folder / frame, device=device, precision=precision)
+    generator.spec = replace(generator.spec, sharpen=sharpen)
+    return generator
 
 
 def load_restorer(model: str, device: str, precision: str) -> tuple[Restorer, tuple[str, str]]:
@@ -28,10 +61,62 @@ def load_restorer(model: str, device: str, precision: str) -> tuple[Restorer, tu
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
-    if model == DEFAULT_RESTORER and f"{model}_frame" not in known():
-        raise WeightsError(
-            f"weights {model!r} do not come with this version of dubtool; take over the authors' by "
-            "'dubtool weights import hdtr FILE', then choose the model hdtr"
-        )
     once, frame = find_graphs(model)
     return Restorer(once, frame, device=device, precision=precision), graph_names(model)
+
+
+def animator_name(model: str) -> str:
+    """What "auto" stands for on this machine: the default network where its weights are known, else the warp."""
+    if model != AUTO_ANIMATOR:
+        return model
+    return DEFAULT_ANIMATOR if f"{DEFAULT_ANIMATOR}_frame" in known() else WARP
+
+
+def load_animator(model: str, device: str, precision: str, *, natural_side: int) -> tuple[Animator, tuple[str, ...]]:
+    """What animates portraits by name, and the names of the weights it was made of (none for the warp).
+
+    natural_side: of the face's crop in the portrait's own px; the warp works at that size, within what is quick.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
+    """
+    model = animator_name(model)
+    if model == WARP:
+        return WarpAnimator(int(np.clip(natural_side - natural_side % 2, *_WARP_SIDES))), ()
+    once, frame = find_graphs(model)
+    return LandmarkAnimator(once, frame, device=device, precision=precision), graph_names(model)
+
+
+def has_learned_keypoints(model: str) -> bool:
+    """Whether animator `model` reads the driver's pictures instead of landmarks."""
+    return f"{model}_keypoints" in known()
+
+
+def load_keypoint_animator(model: str, device: str, precision: str) -> tuple[KeypointAnimator, tuple[str, ...]]:
+    """The animator `model` with learned keypoints, and the names of the weights it was made of.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
+    """
+    names = (f"{model}_keypoints", *graph_names(model))
+    keypoints, once, frame = (find(name) for name in names)
+    return KeypointAnimator(keypoints, once, frame, device=device, precision=precision), names
+
+
+def load_networks(options: DubOptions) -> tuple[Generator, Restorer | None, list[str]]:
+    """What draws a dub, and the names of the weights it is made of. Raises as `load_generator` does."""
+    adapted, graphs = options.adapted, tuple[str, ...]()
+    if adapted is not None and adapted.painter.used:
+        generator = load_adapted(adapted.folder, adapted.painter.sharpen, options.device, options.precision)
+    else:
+        generator, graphs = load_generator(options.model, options.device, options.precision)
+    restorer, more = _restorer(options, generator)
+    return generator, restorer, [*graphs, *more]
+
+
+def _restorer(options: DubOptions, generator: Generator) -> tuple[Restorer | None, tuple[str, ...]]:
+    if not options.restore_teeth:
+        return None, ()
+    if not generator.spec.outlined:
+        raise UsageError(f"teeth can be restored after generators driven by mouth shapes; {options.model} is not")
+    return load_restorer(options.restorer, options.device, options.precision)

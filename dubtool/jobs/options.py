@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from dubtool.errors import UsageError
+from dubtool.jobs.adaptation.record import Adapted
 
 Length = Literal["speech", "video", "shortest"]
 Loop = Literal["pingpong", "repeat", "hold"]
 Reference = Literal["frame", "best", "previous"]
+Motion = Literal["relative", "absolute"]
+Framing = Literal["crop", "full"]
 
 DEFAULT_MODEL = "dinet-shape"
 DEFAULT_RESTORER = "hdtr-mouth"
+DEFAULT_ANIMATOR = "adasr-landmarks"
+# The best animator that is at hand; and the one that needs no weights.
+AUTO_ANIMATOR, WARP = "auto", "warp"
+# Beyond this a portrait shows what nobody has seen of it.
+_MOST_TURN = 45.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class DubOptions(JobOptions):
     the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound of the output, instead
     of the speech. reference_stretch: seconds of the source, from and to, that the reference pictures are taken from;
     all of it if None. restore_teeth: redraw the made mouths by the network `restorer`.
+    adapted: what `adapt` learned of the person in this video; what of it measured better is used.
     """
 
     length: Length = "speech"
@@ -70,12 +79,15 @@ class DubOptions(JobOptions):
     soundtrack: Path | None = None
     restore_teeth: bool = False
     restorer: str = DEFAULT_RESTORER
+    adapted: Adapted | None = None
 
     def __post_init__(self) -> None:
         for name, value, allowed in (("length", self.length, Length), ("loop", self.loop, Loop)):
             check_choice(name, value, allowed)
         if not 0.0 <= self.expression <= 2.0:
             raise UsageError(f"expression {self.expression} is not between 0 and 2")
+        if self.adapted is not None and self.model != DEFAULT_MODEL:
+            raise UsageError(f"only {DEFAULT_MODEL} is adapted; leave out --adapt, or --model {self.model}")
         super().__post_init__()
 
 
@@ -92,6 +104,33 @@ class RestoreOptions(JobOptions):
 
     def __post_init__(self) -> None:
         check_choice("reference", self.reference, Reference)
+        super().__post_init__()
+
+
+@dataclass(frozen=True)
+class ReenactOptions(JobOptions):
+    """How to reenact a portrait, beside what all jobs are asked; `face` is the driver's, `start` and `stop` the part of
+    the driver that is used.
+
+    motion: the portrait moves as the driver does from where it is ("relative"), or takes over the driver's head pose
+    and expression ("absolute"). framing: the square around the face alone ("crop"), or the whole portrait ("full").
+    yaw, pitch, roll: degrees that the head is turned further (to the picture's right, chin up, clockwise). model: name
+    of the network, "warp" for none, "auto" for the default network where its weights are at hand, else warp.
+    """
+
+    motion: Motion = "relative"
+    framing: Framing = "full"
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    model: str = AUTO_ANIMATOR
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (("motion", self.motion, Motion), ("framing", self.framing, Framing)):
+            check_choice(name, value, allowed)
+        for name, degrees in (("yaw", self.yaw), ("pitch", self.pitch), ("roll", self.roll)):
+            if not -_MOST_TURN <= degrees <= _MOST_TURN:
+                raise UsageError(f"{name} {degrees} is not between {-_MOST_TURN:g} and {_MOST_TURN:g} degrees")
         super().__post_init__()
 
 

@@ -25,7 +25,11 @@ from dubtool.media.probe import MediaInfo
 
 _SHEET_ROWS = 6
 # What the output's metadata say of a job.
-_MADE = {"dub": "the mouth was generated", "restore-teeth": "the teeth were redrawn"}
+_MADE = {
+    "dub": "the mouth was generated",
+    "reenact": "the portrait was animated",
+    "restore-teeth": "the teeth were redrawn",
+}
 
 
 def checked_output(
@@ -56,8 +60,10 @@ class Outputs:
         take: Take,
         report: Report,
         soundtrack: Path | None = None,
+        sound_start: Fraction = Fraction(0),
     ) -> None:
-        """soundtrack: the result's sound, cut or padded to the take; if None, all that the source has is kept."""
+        """soundtrack: the result's sound from `sound_start` seconds on, cut or padded to the take; if None, all that
+        the source has is kept."""
         self._target, self._options, self._take, self._report = target, options, take, report
         self._stack = contextlib.ExitStack()
         self._before: dict[int, Frame] = {}
@@ -72,6 +78,7 @@ class Outputs:
                     preset=options.preset,
                     lossless=options.lossless,
                     soundtrack=soundtrack,
+                    sound_start=sound_start,
                     audio_duration=duration,
                     metadata={"comment": provenance(report)},
                 )
@@ -80,7 +87,9 @@ class Outputs:
             if options.preview:
                 path = beside(target, ".preview.mp4")
                 report.extra["preview"] = str(path)
-                self._preview = self._stack.enter_context(_preview_writer(path, info, soundtrack, duration))
+                self._preview = self._stack.enter_context(
+                    _preview_writer(path, info, soundtrack, sound_start, duration)
+                )
             self._pending = self._stack.pop_all()
         shown = np.linspace(0, report.frames - 1, _SHEET_ROWS).round().astype(int)
         self._sheet = ContactSheet(set(shown.tolist())) if options.sheet else None
@@ -106,13 +115,17 @@ class Outputs:
 
     def wants(self, number: int) -> bool:
         """Whether `show` needs frame `number` as it was before."""
-        return self._preview is not None or (self._sheet is not None and self._sheet.wants(number))
+        return self._preview is not None or self.draws(number)
+
+    def draws(self, number: int) -> bool:
+        """Whether `show` will call for the tiles of frame `number`."""
+        return self._sheet is not None and self._sheet.wants(number)
 
     def show(self, number: int, before: Frame, after: Frame, tiles: Callable[[], Sequence[np.ndarray]]) -> None:
         """A changed frame with what led to it, for the preview and the sheet; `tiles` is called where they are."""
         if self._preview is not None:
             self._before[number] = before
-        if self._sheet is not None and self._sheet.wants(number):
+        if self._sheet is not None and self.draws(number):
             self._sheet.add(number, before, tiles(), after)
 
     def write(self, item: tuple[int, Frame]) -> None:
@@ -145,9 +158,20 @@ def provenance(report: Report) -> str:
     """One line for the output's metadata: that it is synthetic, and what made it."""
     weights = ", ".join(f"{name} sha256:{digest[:16]}" for name, digest in report.weights.items())
     what = _MADE[report.job]
-    return f"Synthetic: {what} by dubtool {__version__}, model {report.model} ({weights})"
+    named = f" ({weights})" if weights else ""
+    return f"Synthetic: {what} by dubtool {__version__}, model {report.model}{named}"
 
 
-def _preview_writer(path: Path, info: MediaInfo, soundtrack: Path | None, duration: Fraction | None) -> VideoWriter:
+def _preview_writer(
+    path: Path, info: MediaInfo, soundtrack: Path | None, sound_start: Fraction, duration: Fraction | None
+) -> VideoWriter:
     plain = replace(info, video=replace(info.require_video(), sample_aspect=Fraction(1), rotation=0))
-    return VideoWriter(path, plain, crf=23, preset="veryfast", soundtrack=soundtrack, audio_duration=duration)
+    return VideoWriter(
+        path,
+        plain,
+        crf=23,
+        preset="veryfast",
+        soundtrack=soundtrack,
+        sound_start=sound_start,
+        audio_duration=duration,
+    )

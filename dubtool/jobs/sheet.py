@@ -52,6 +52,14 @@ def work_tiles(crop: np.ndarray, drawing: np.ndarray | None, made: np.ndarray, m
     return [marked, np.clip(made, 0, 255).astype(np.uint8), weights]
 
 
+def marked(crop: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A crop uint8 [S, S, 3], darkened, with points [N, 2 or more] px on it."""
+    shown = crop // 2
+    for x, y in np.rint(points[:, :2]).astype(int).tolist():
+        cv2.circle(shown, (x, y), max(1, len(crop) // 256), (120, 255, 120), -1, cv2.LINE_AA)
+    return shown
+
+
 def _tile(picture: np.ndarray) -> np.ndarray:
     """The picture within a square tile, its shape kept."""
     scale = _TILE / max(picture.shape[:2])

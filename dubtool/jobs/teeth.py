@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from dubtool.face.blend import match_colour, paste_crop
+from dubtool.face.blend import match_colour, paste_change, paste_crop
 from dubtool.face.crop import apply
 from dubtool.face.motion import blocks, smoothed_points
 from dubtool.face.references import sharpness
@@ -68,6 +69,13 @@ class Teeth:
         self._features: np.ndarray | None = None
         self._last: tuple[np.ndarray, int, int] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_restorer"}
+
+    def equip(self, restorer: Restorer) -> None:
+        """Take a network up in another process; the old one does not travel there."""
+        self._restorer = restorer
+
     def find_reference(self, reader: VideoReader, usable: np.ndarray) -> int | None:
         """Take the sharpest open mouth of the `usable` rows (bool [N]) for all; the frame it is from, None if none."""
         rows = np.flatnonzero(usable & (self.shown > 0))
@@ -102,7 +110,11 @@ class Teeth:
         for number, frame, place, crop, picture in zip(numbers, frames, places, crops, made, strict=True):
             mask = teeth_mask(lips[place], len(crop))
             picture = match_colour(picture, crop.astype(np.float32), mask)
-            paste_crop(frame, picture, mask * np.float32(weight[place]), to_crop[place])
+            share = mask * np.float32(weight[place])
+            if self._restorer.corrects:
+                paste_change(frame, picture - crop, share, to_crop[place])
+            else:
+                paste_crop(frame, picture, share, to_crop[place])
             done[number] = Redrawn(crop, lips[place], picture, mask)
         return done
 

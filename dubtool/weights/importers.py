@@ -21,7 +21,7 @@ def import_checkpoint(name: str, path: Path, folder: Path | None = None, *, mout
 
     The network is recognised by the tensors in the file; `name` only says what is expected. "dinet" becomes the graphs
     "dinet_once" and "dinet_frame" for mouth boxes of `mouth` pixels, "hdtr" the graphs "hdtr_once" and "hdtr_frame",
-    "deepspeech" one graph of its own name.
+    "adasr" the graphs "adasr_keypoints", "adasr_once" and "adasr_frame", "deepspeech" one graph of its own name.
 
     Returns:
         The files written; `find` knows them from then on.
@@ -97,6 +97,31 @@ def _hdtr(path: Path, work: Path, mouth: int) -> list[Entry]:
     return [_entry("hdtr", once, f"{purpose} reference"), _entry("hdtr", frame, f"{purpose} mouth")]
 
 
+def _adasr(path: Path, work: Path, mouth: int) -> list[Entry]:
+    from dubtool.engine.export_adasr_learned import SIDE, export_learned_adasr
+    from dubtool.networks import AdaSR
+    from dubtool.weights.checkpoints import load
+
+    checkpoint = load(path)
+    if checkpoint.architecture != "adasr":
+        raise WeightsError(f"{path}: holds the network {checkpoint.architecture!r}, not 'adasr'")
+    try:
+        network = AdaSR()
+        network.load_state_dict(checkpoint.state, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{path}: an AdaSR that lacks tensors or has others: {reason}") from error
+    keypoints, once, frame = (work / f"adasr_{graph}.onnx" for graph in ("keypoints", "once", "frame"))
+    descriptor = {"kind": "reenactment", "name": "adasr", "origin": sha256_of(path)}
+    export_learned_adasr(network, keypoints, once, frame, descriptor=descriptor, half_storage=False)
+    purpose = f"AdaSR as its authors trained it, crops of {SIDE} pixels,"
+    return [
+        _entry("adasr", keypoints, f"{purpose} keypoints"),
+        _entry("adasr", once, f"{purpose} once per portrait"),
+        _entry("adasr", frame, f"{purpose} once per frame"),
+    ]
+
+
 def _deepspeech(path: Path, work: Path, mouth: int) -> list[Entry]:
     from dubtool.engine.export_deepspeech import convert
 
@@ -108,6 +133,7 @@ def _deepspeech(path: Path, work: Path, mouth: int) -> list[Entry]:
 _IMPORTERS: dict[str, Callable[[Path, Path, int], list[Entry]]] = {
     "dinet": _dinet,
     "hdtr": _hdtr,
+    "adasr": _adasr,
     "deepspeech": _deepspeech,
 }
 

@@ -55,7 +55,7 @@ def test_json_is_the_report(inputs: list[str], place: Path, capfd: Capture) -> N
     assert report["dubbed"] + sum(report["passed"].values()) == report["frames"] == 10
     assert report["passed"] == {"outside the stretch": 3}
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in report["weights"].values())
-    assert set(report["seconds"]) == {"load", "speech", "track", "references", "dub"}
+    assert set(report["seconds"]) == {"load", "speech", "track", "references", "finish", "dub"}
 
 
 def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,8 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
     words = (
         "-o out.mov --face left --length video --loop hold --from 1 --to 2 --model other --expression 0.5 "
         "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
-        "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet"
+        "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet "
+        "--workers 2"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
@@ -97,6 +98,9 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "sheet": True,
         "sidecar": True,
         "cache": False,
+        "adapted": None,
+        "devices": [],
+        "workers": 2,
     }
 
 

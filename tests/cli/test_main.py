@@ -154,7 +154,7 @@ def test_times_are_read(text: str, seconds: Fraction) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1:", "1:2:3:4", "1/0"])
 def test_bad_times_are_usage_errors(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="is no time"):
+    with pytest.raises(typer.BadParameter, match="is not a time"):
         parse_time(text)
 
 

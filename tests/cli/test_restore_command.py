@@ -17,10 +17,10 @@ Capture = pytest.CaptureFixture[str]
 
 
 def test_without_weights_it_ends_with_exit_5_and_one_line(place: Path, clip: Path, capfd: Capture) -> None:
-    assert main(["restore-teeth", str(clip), "-o", str(place / "out.mp4")]) == 5
+    assert main(["restore-teeth", str(clip), "-o", str(place / "out.mp4"), "--model", "hdtr"]) == 5
     out, err = capfd.readouterr()
     assert out == ""
-    assert err.startswith("dubtool: weights 'hdtr-mouth'") and err.count("\n") == 1
+    assert err.startswith("dubtool: weights 'hdtr") and err.count("\n") == 1
     assert list(place.iterdir()) == []
 
 

@@ -73,7 +73,52 @@ def test_one_video_is_dubbed_into_many_languages(folder: Path) -> None:
     assert (folder / "my film.v2.deutsch (neu).mp4").exists()
 
 
-@pytest.mark.parametrize("script", ["dub_folder.sh", "dub_languages.sh"])
+# The same where the first input says how it ends, and the output comes after a flag.
+_PLAIN_STUB = """#!/bin/sh
+cat >/dev/null
+printf '%s\\n' "$@" >>"$LOG"
+source=$2
+read -r status <"$source"
+while [ "$1" != --output ]; do shift; done
+[ "$status" = 0 ] || exit "$status"
+cp "$source" "$2"
+"""
+
+
+@pytest.fixture
+def plain(folder: Path) -> Path:
+    (folder.parent / "the stub").write_text(_PLAIN_STUB)
+    return folder
+
+
+def test_a_folder_is_restored_in_spite_of_names_and_errors(plain: Path) -> None:
+    for name, status in {"-a b.mp4": 0, "早 v1.2.mov": 0, "bad 'one'.mkv": 4}.items():
+        (plain / name).write_text(f"{status}\n")
+    code, told = _run("restore_folder.sh", plain.name, "--crf", "20", cwd=plain.parent)
+    assert (code, told) == (4, "2 restored, 0 there already, 1 failed\n")
+    assert (plain / "早 v1.2.restored.mp4").exists()
+    first = (plain.parent / "log").read_text().splitlines()[:7]
+    at = f"./{plain.name}/-a b"
+    assert first == ["restore-teeth", f"{at}.mp4", "--output", f"{at}.restored.mp4", "--quiet", "--crf", "20"]
+    (plain / "bad 'one'.mkv").write_text("0\n")
+    assert _run("restore_folder.sh", plain) == (0, "1 restored, 2 there already, 0 failed\n")
+
+
+def test_many_portraits_follow_one_driver(plain: Path) -> None:
+    (plain / "a talk.v2.mp4").write_text("driver")
+    for name, status in {"-anna.png": 0, "bernd b.jpg": 0, "早.webp": 0, "nobody.jpeg": 4}.items():
+        (plain / name).write_text(f"{status}\n")
+    arguments = (Path(plain.name) / "a talk.v2.mp4", plain.name, "--motion", "absolute")
+    code, told = _run("reenact_portraits.sh", *arguments, cwd=plain.parent)
+    assert (code, told) == (4, "3 reenacted, 0 there already, 1 failed\n")
+    assert all((plain / f"{name}.a talk.v2.mp4").exists() for name in ("-anna", "bernd b", "早"))
+    first = (plain.parent / "log").read_text().splitlines()[:8]
+    at = f"./{plain.name}"
+    assert first[:3] == ["reenact", f"{at}/-anna.png", f"{at}/a talk.v2.mp4"]
+    assert first[3:] == ["--output", f"{at}/-anna.a talk.v2.mp4", "--quiet", "--motion", "absolute"]
+
+
+@pytest.mark.parametrize("script", ["dub_folder.sh", "dub_languages.sh", "restore_folder.sh", "reenact_portraits.sh"])
 def test_a_script_without_its_arguments_says_how(script: str, tmp_path: Path) -> None:
     code, told = _run(script, tmp_path / "none")
     assert code == 2

@@ -16,6 +16,7 @@ from dubtool.jobs.batch.kinds import Kind
 from dubtool.jobs.batch.run import Outcome, run_batch
 from dubtool.jobs.batch.table import read_jobs
 from dubtool.jobs.report import Report
+from dubtool.media.claim import claim
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ def stub(
     cache: bool = True,
 ) -> Report:
     log = output.parent / "log"
-    part = output.with_name(f".part-{os.getpid()}")
+    part, claimed = claim(output)
     try:
         with part.open("w") as file:
             _note(log, "look", video)
             progress("track", 1, 2)
-            time.sleep(seconds / 2)
+            _work(seconds / 2)
             _note(log, "looked", video)
             progress("dub", 0, 1)
             if mode == "fail":
@@ -57,16 +58,27 @@ def stub(
                 os.kill(os.getpid(), signal.SIGKILL)
             file.write(speech.name * 1000)
             file.flush()
-            time.sleep(seconds / 2)
+            _work(seconds / 2)
             file.write("\nwhole")
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         _note(log, "made", output)
         part.replace(output)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    except KeyboardInterrupt:
+        _note(log, "stopped", output)
+        raise
     finally:
         part.unlink(missing_ok=True)
+        os.close(claimed)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     return Report("stub", str(output), {}, frames=2, dubbed=1, device=device, details={"cores": cores})
+
+
+def _work(seconds: float) -> None:
+    """In small steps, as a job works; Ray's interrupts do not end a sleep."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def _note(log: Path, what: str, path: Path) -> None:
@@ -84,7 +96,14 @@ def run(table: str, *, retry_failed: bool = False, workers: int = 2, patience: f
     )
 
 
+def run_on(address: str, table: str) -> Outcome:
+    from dubtool.jobs.batch.cluster import run_on_ray
+
+    return run_on_ray(read_jobs(table, {}, KINDS), address=address, kinds=KINDS)
+
+
 if __name__ == "__main__":
     import batch_stub
 
-    sys.exit(batch_stub.run(sys.argv[1]).exit_code)
+    table, *address = sys.argv[1:]
+    sys.exit((batch_stub.run_on(*address, table) if address else batch_stub.run(table)).exit_code)

@@ -13,7 +13,7 @@ import batch_stub
 import pytest
 
 from dubtool.errors import UsageError
-from dubtool.jobs.batch.cores import share
+from dubtool.jobs.cores import share
 from dubtool.jobs.locks import alone
 
 

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dubtool.face.generator import GeneratorSpec
 from dubtool.face.shape import MOUTH, ShapeModel
-from dubtool.jobs.condition import ShapeConditioner, drivers, neighbours
+from dubtool.jobs.condition import AlignedConditioner, ShapeConditioner, drivers, neighbours
 from dubtool.weights.locate import find
 
 SPEC = GeneratorSpec(64, "shape", 5, True, (0.42, 2.0, -0.9, 0.9))
+ALIGNED = GeneratorSpec(64, "mel", 16, True, (0.42, 2.0, -0.9, 0.9))
 
 
 class Ramp:
@@ -21,6 +24,9 @@ class Ramp:
         shapes = np.zeros((*times.shape, self.modes), np.float32)
         shapes[..., 0] = times
         return shapes
+
+    def windows(self, times: np.ndarray, steps: int) -> np.ndarray:
+        return np.repeat(self.at(times)[:, None], steps, axis=1)
 
 
 class Still:
@@ -72,3 +78,27 @@ def test_no_weight_keeps_the_own_mouth(model: ShapeModel) -> None:
 def test_weights_that_drive_a_mouth_are_named() -> None:
     assert drivers(SPEC) == ["speech_shapes", "whisper"]
     assert drivers(GeneratorSpec(256, "deepspeech", 5, False, (0.0, 2.0, -1.0, 1.0))) == ["deepspeech"]
+    assert drivers(ALIGNED) == ["speech_shapes", "whisper"]
+    assert drivers(replace(ALIGNED, at_rest=True)) == []
+
+
+def test_landmarks_are_of_the_spoken_mouth_eased_into_the_own_one(model: ShapeModel) -> None:
+    own = np.zeros((3, model.size), np.float32)
+    own[:, 1] = 7.0
+    head = Still(own, model)
+    source = AlignedConditioner(Ramp(80), Ramp(model.size), head, model, ALIGNED, 1.5)  # type: ignore[arg-type]
+    made = source.at(np.array([0.5, 1.0]), np.array([0, 2]), np.array([1.0, 0.0]))
+    assert made.vectors.shape == (2, 80, 16) and made.mouths.shape == (2, 2, 55, 2)
+    assert made.drawings is not None and made.drawings.shape == (2, 3, 104, 80)
+    asked, kept = head.seen[0]
+    assert asked[0] == pytest.approx(0.75) and asked[1] == 0.0
+    assert kept[0] == 0.0 and kept[1] == 7.0
+
+
+def test_at_rest_no_mouth_is_predicted(model: ShapeModel) -> None:
+    head = Still(np.ones((3, model.size), np.float32), model)
+    spec = replace(ALIGNED, at_rest=True)
+    source = AlignedConditioner(Ramp(80), None, head, model, spec, 1.0)  # type: ignore[arg-type]
+    source.at(np.array([0.5]), np.array([0]), np.ones(1))
+    np.testing.assert_array_equal(head.seen[0], 0.0)
+    assert not spec.outlined and ALIGNED.outlined

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ import soundfile
 
 import dubtool
 from dubtool.face.crop import to_pixels
+from dubtool.face.finish import Compared, Finish
 from dubtool.face.motion import face_motion
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs import follow as follow_job
@@ -84,6 +85,26 @@ def test_only_the_mouth_box_changes(place: Path, clip: Path, speech: Path) -> No
             assert largest_outside(plane, own, inside) == 0
         moved = np.abs(dubbed.planes[0].astype(int) - source.planes[0])[region]
         assert moved.max() > 8, "the mouth was not made anew"
+
+
+def test_the_finish_is_put_on_every_made_mouth(
+    place: Path, clip: Path, speech: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs: list[Compared] = []
+
+    def watched(given: Iterable[Compared]) -> Finish:
+        pairs.extend(given)
+        return Finish(grain=2.0)
+
+    monkeypatch.setattr("dubtool.jobs.dubbing.matching", watched)
+    report = dubtool.dub(clip, speech, place / "grainy.mkv", codec="ffv1")
+    assert report.details["finish"] == {"sharpen": 0.0, "grain": 2.0}
+    assert len(pairs) == 6, "real mouths are compared with"
+    monkeypatch.setattr("dubtool.jobs.dubbing.matching", lambda given: Finish())
+    dubtool.dub(clip, speech, place / "plain.mkv", codec="ffv1")
+    for one, other in zip(_frames(place / "grainy.mkv"), _frames(place / "plain.mkv"), strict=True):
+        grain = (one.planes[0].astype(float) - other.planes[0])[one.planes[0] != other.planes[0]]
+        assert 1.0 < grain.std() < 2.5
 
 
 def test_lossless_h264_holds_the_same_frames_as_ffv1(place: Path, clip: Path, speech: Path) -> None:

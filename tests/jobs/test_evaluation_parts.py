@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,11 +17,12 @@ import soundfile
 from dubtool.errors import InputError, UsageError
 from dubtool.jobs.evaluation.clips import Clip, clips_from_files, clips_from_manifest
 from dubtool.jobs.evaluation.results import TESTS, Evaluation, Number, Outcome
-from dubtool.jobs.evaluation.seen import Lips
+from dubtool.jobs.evaluation.seen import Lips, Shapes
 from dubtool.jobs.evaluation.stretch import RATE, Recording, cut_sound, cut_video, open_recording
-from dubtool.jobs.evaluation.swapped import Swap, agreement
+from dubtool.jobs.evaluation.swapped import Swap, agreement, in_sync
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
+from dubtool.metrics.sync import ShapeSyncJudge
 
 Cut = Callable[..., Path]
 SMALL = ("-vf", "fps=25/2,scale=320:-2", "-preset", "ultrafast", "-crf", 14)
@@ -134,7 +137,8 @@ def _swap(dub: np.ndarray, real: np.ndarray, voiced: np.ndarray | None = None) -
         for name, series in (("dub", dub), ("real", real), ("untouched", np.zeros(len(dub))))
     }
     voiced = np.ones(len(dub), bool) if voiced is None else voiced
-    return Swap(None, None, Path(), **lips, voiced=voiced, rate=25.0, dubbed=len(dub))  # type: ignore[arg-type]
+    mouth = Shapes(times, np.zeros((len(dub), 3), np.float32))
+    return Swap(None, None, Path(), **lips, voiced=voiced, rate=25.0, dubbed=len(dub), shapes=mouth)  # type: ignore[arg-type]
 
 
 def _chatter(seed: int, size: int = 30) -> np.ndarray:
@@ -195,3 +199,40 @@ def test_json_has_null_for_what_is_not_a_number() -> None:
     plain = json.loads(json.dumps(Evaluation("m", ["seam"], [outcome]).as_dict(), allow_nan=False))
     assert plain["clips"][0]["numbers"]["psnr"] == {"value": None, "baseline": None}
     assert plain["clips"][0]["details"]["each"] == [[None, 1]]
+
+
+# Sync
+
+
+class _Kit:
+    """Stands for the kit: a judge to which sound and mouth fit where their first numbers agree."""
+
+    def __init__(self) -> None:
+        codes = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+        codes /= np.linalg.norm(codes, axis=1, keepdims=True)
+
+        def run(feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            middles = {"mouth": feeds["shapes"][:, 0, 4], "sound": feeds["states"][:, 0, 10]}
+            return {name: codes[np.rint(middle).astype(int) + 50] for name, middle in middles.items()}
+
+        self.sync = ShapeSyncJudge(run, 9, 21)
+
+    def hear(self, speech: Path) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda times: np.repeat((times * 25)[:, None, None], 21, axis=1).astype(np.float32)
+
+
+def test_sync_is_told_of_the_dub_and_of_the_mouth_that_spoke() -> None:
+    swap = _swap(np.zeros(60), np.zeros(60))
+    times = np.arange(60) / 25
+
+    def mouth(late: int) -> Shapes:
+        return Shapes(times, np.repeat((times * 25 - late)[:, None], 2, axis=1).astype(np.float32))
+
+    spoke = SimpleNamespace(speech=Path(), seen=SimpleNamespace(shapes=mouth(0)))
+    swap = replace(swap, shapes=mouth(4), voice=spoke)  # type: ignore[arg-type]
+    found = in_sync(_Kit(), [swap, swap])  # type: ignore[arg-type]
+    assert found["sync_offset"] == (-4, 0)
+    assert found["sync_distance"].value == pytest.approx(0, abs=1e-3) and found["sync_confidence"].value > 1
+    unseen = replace(swap, shapes=Shapes(np.zeros(0), np.zeros((0, 2), np.float32)))
+    alone = in_sync(_Kit(), [unseen])  # type: ignore[arg-type]
+    assert np.isnan(alone["sync_confidence"].value) and alone["sync_confidence"].baseline > 1

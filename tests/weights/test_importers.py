@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from learned_adasr import pictures, small_adasr
 
 from dubtool.engine.session import Session
 from dubtool.errors import InputError, WeightsError
-from dubtool.networks import DINet, HDTRNet, SyncNet
+from dubtool.networks import AdaSR, DINet, HDTRNet, SyncNet
 from dubtool.weights.importers import import_checkpoint
-from dubtool.weights.locate import find_graphs
+from dubtool.weights.locate import find, find_graphs
 
 
 def _save(network: torch.nn.Module, path: Path) -> Path:
@@ -67,6 +68,56 @@ def test_an_incomplete_hdtr_is_refused(user_folder: Path, tmp_path: Path) -> Non
         import_checkpoint("hdtr", tmp_path / "theirs.pth")
 
 
+def _parts(network: torch.nn.Module) -> dict[str, Any]:
+    """As AdaSR's authors save it, with what their training keeps beside the networks."""
+    parts = ("generator", "kp_detector", "he_estimator")
+    optimizer = torch.optim.Adam(network.parameters()).state_dict()
+    states: dict[str, Any] = {part: dict(network.get_submodule(part).state_dict()) for part in parts}
+    return {**states, "discriminator": {"conv.weight": torch.ones(1)}, "optimizer_generator": optimizer, "epoch": 99}
+
+
+def test_the_authors_layout_of_adasr_becomes_three_graphs(
+    user_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dubtool.networks.AdaSR", small_adasr)
+    network = small_adasr()
+    torch.nn.init.normal_(network.generator.decoder.conv_img.weight)
+    torch.save(_parts(network), tmp_path / "mix-train.pth.tar")
+    written = import_checkpoint("adasr", tmp_path / "mix-train.pth.tar")
+    assert [path.name for path in written] == ["adasr_keypoints.onnx", "adasr_once.onnx", "adasr_frame.onnx"]
+    assert find_graphs("adasr") == tuple(written[1:]) and find("adasr_keypoints") == written[0]
+    picture = torch.nn.functional.interpolate(pictures(1), size=256, mode="bilinear")
+    keypoints, once, frame = (Session(path, device="cpu", threads=1) for path in written)
+    portrait = once.run({"image": picture.numpy(), **keypoints.run({"image": picture.numpy()})})
+    portrait.pop("canonical")
+    with torch.no_grad():
+        expected = network(picture, picture).numpy()
+    found = frame.run({**portrait, "driven": portrait["source"]})["picture"]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_an_incomplete_adasr_is_refused(user_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dubtool.networks.AdaSR", small_adasr)
+    content = _parts(small_adasr())
+    del content["generator"]["fourth.bias"]
+    content["he_estimator"]["fc_more.weight"] = torch.ones(1)
+    torch.save(content, tmp_path / "theirs.pth.tar")
+    with pytest.raises(WeightsError, match=r"theirs\.pth\.tar: an AdaSR .*fourth\.bias.*fc_more\.weight"):
+        import_checkpoint("adasr", tmp_path / "theirs.pth.tar")
+    torch.save(DINet(width=8).state_dict(), tmp_path / "dinet.pth")
+    with pytest.raises(WeightsError, match=r"dinet\.pth: holds the network 'dinet', not 'adasr'"):
+        import_checkpoint("adasr", tmp_path / "dinet.pth")
+    assert list(user_folder.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_adasr_at_its_published_sizes(user_folder: Path, tmp_path: Path) -> None:
+    torch.save(_parts(AdaSR()), tmp_path / "mix-train.pth.tar")
+    for path in import_checkpoint("adasr", tmp_path / "mix-train.pth.tar"):
+        told = Session(path, device="cpu").metadata
+        assert (told["network"], told["side"], told["keypoints"]) == ("adasr-learned", 256, 15)
+
+
 def test_another_network_is_refused_by_name(user_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "theirs.pth"
     torch.save({"state_dict": {"net": SyncNet(15, 29, 128).state_dict()}}, path)
@@ -88,7 +139,7 @@ def test_a_missing_file_is_an_input_error(user_folder: Path, tmp_path: Path) -> 
 
 
 def test_weights_that_have_no_importer_are_refused(user_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="dinet, hdtr, deepspeech"):
+    with pytest.raises(WeightsError, match="dinet, hdtr, adasr, deepspeech"):
         import_checkpoint("yunet", tmp_path / "x")
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from dubtool.errors import DubtoolError, OutputError
 from dubtool.face.detect import FaceDetector
-from dubtool.jobs.batch.cores import share
 from dubtool.jobs.batch.estimate import Pace, bytes_of, measure, pace_of
 from dubtool.jobs.batch.kinds import KINDS, Kind
 from dubtool.jobs.batch.plan import Step, plan
 from dubtool.jobs.batch.state import Ledger
 from dubtool.jobs.batch.table import Job, JobList
+from dubtool.jobs.cores import share
 from dubtool.jobs.follow import FramePicture
 from dubtool.jobs.outputs import checked_output
+from dubtool.jobs.portrait import load_portrait
 from dubtool.media.audio import load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import check_target
@@ -131,37 +132,39 @@ def check(
     steps = plan(listed.jobs, ledger, kinds, retry_failed=retry_failed)
     look, found = _Look(), []
     for number, step in enumerate(steps, 1):
-        found.append(_finding(step, look))
+        found.append(_finding(step, kinds, look))
         progress(number, len(steps))
     ready = [(step.job, one) for step, one in zip(steps, found, strict=True) if one.frames and one.state == "ready"]
     workers = max(1, min(workers, len(ready)))
     pace = pace_of(ledger.latest.values())
     for job, _ in ready[:3]:
         pace = pace or measure(job, kinds[job.kind], devices[0], share(0, workers))
-    return Checked(found, _disk(ready), _hours(ready, pace, workers), workers, pace)
+    return Checked(found, _disk(ready), _hours(ready, kinds, pace, workers), workers, pace)
 
 
-def _finding(step: Step, look: _Look) -> Finding:
+def _finding(step: Step, kinds: Mapping[str, Kind], look: _Look) -> Finding:
     job = step.job
     state = {"run": "ready", "record": "done"}.get(step.do, step.do)
     finding = Finding(job.place, str(job.output), state)
     if state != "ready":
         return finding
     try:
-        _examine(job, step.replace, look, finding)
+        _examine(job, kinds[job.kind], step.replace, look, finding)
     except DubtoolError as error:
         finding.problem, finding.exit_code = " ".join(str(error).split()), error.exit_code
     return finding
 
 
-def _examine(job: Job, replace: bool, look: _Look, finding: Finding) -> None:
+def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding) -> None:
     options = job.options
-    video, speech, soundtrack = job.inputs["video"], job.inputs.get("speech"), options.get("soundtrack")
+    video, speech, soundtrack = job.inputs[kind.video], job.inputs.get("speech"), options.get("soundtrack")
     info = probe(video)
     picture = info.require_video()
     allowed = replace or bool(options.get("overwrite"))
-    target = checked_output(video, job.output, allowed, (video, speech, soundtrack))
+    target = checked_output(video, job.output, allowed, (*job.inputs.values(), soundtrack))
     check_target(target, options.get("codec"), options.get("preset", "medium"))
+    for name in kind.stills:
+        load_portrait(job.inputs[name])
     seconds = float(info.duration or 0)
     if speech is not None:
         seconds, loudness = look.sound(speech)
@@ -195,9 +198,11 @@ def _disk(ready: list[tuple[Job, Finding]]) -> list[str]:
     return lines
 
 
-def _hours(ready: list[tuple[Job, Finding]], pace: Pace | None, workers: int) -> float | None:
+def _hours(
+    ready: list[tuple[Job, Finding]], kinds: Mapping[str, Kind], pace: Pace | None, workers: int
+) -> float | None:
     if pace is None:
         return 0.0 if not ready else None
     frames = sum(finding.frames for _, finding in ready)
-    looked = {job.inputs["video"]: finding.frames for job, finding in ready}
+    looked = {job.inputs[kinds[job.kind].video]: finding.frames for job, finding in ready}
     return (frames * pace.rest + sum(looked.values()) * pace.looking) / workers / 3600

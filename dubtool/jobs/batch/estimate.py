@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubtool.errors import DubtoolError
-from dubtool.jobs.batch.cores import pinned
 from dubtool.jobs.batch.kinds import Kind
 from dubtool.jobs.batch.state import Entry
 from dubtool.jobs.batch.table import Job
+from dubtool.jobs.cores import pinned
 from dubtool.media.ffmpeg import file_url, find_ffmpeg, run_ffmpeg
 
 _SAMPLE_SECONDS = 2
@@ -54,7 +54,8 @@ def measure(job: Job, kind: Kind, device: str, cores: frozenset[int]) -> Pace | 
         inputs = {}
         with contextlib.suppress(DubtoolError), pinned(cores):
             for name, path in job.inputs.items():
-                inputs[name] = _start_of(path, Path(folder), name == kind.inputs[0])
+                still = name in kind.stills
+                inputs[name] = path if still else _start_of(path, Path(folder), name == kind.video)
             report = kind.run(**inputs, output=Path(folder) / "out.mp4", device=device, cache=False)
             taken = dict(report.seconds)
             # Loading does not grow with the video.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import types
+from dataclasses import is_dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dubtool.errors import UsageError
 from dubtool.jobs.batch.kinds import Kind
+from dubtool.jobs.times import seconds
 
 _YES = ("true", "yes", "1", "on")
 _NO = ("false", "no", "0", "off")
@@ -32,7 +34,7 @@ def typed(kind: Kind, name: str, value: Any, base: Path) -> tuple[str, Any]:
     wanted = get_type_hints(kind.options)[field]
     try:
         got = _convert(wanted, value, base)
-    except (ValueError, ZeroDivisionError) as error:
+    except ValueError as error:
         raise UsageError(f"{name} {value!r} is not {error.args[0] if error.args else 'understood'}") from error
     return field, (not got if contrary else got)
 
@@ -42,7 +44,10 @@ def _place(kind: Kind, name: str) -> tuple[str, bool] | None:
     if name in kind.flags:
         return kind.flags[name]
     hidden = {field for field, _ in kind.flags.values()}
-    return (name, False) if name in get_type_hints(kind.options) and name not in hidden else None
+    hint = get_type_hints(kind.options).get(name)
+    # What another job has found cannot be written down in a list.
+    written = hint is not None and not any(is_dataclass(one) for one in get_args(hint))
+    return (name, False) if written and name not in hidden else None
 
 
 def _convert(wanted: Any, value: Any, base: Path) -> Any:
@@ -70,16 +75,3 @@ def _convert(wanted: Any, value: Any, base: Path) -> Any:
         return wanted(text)
     except ValueError:
         raise ValueError("a number") from None
-
-
-def seconds(text: str) -> Fraction:
-    """Seconds from "75", "75.5", "1:15.5" or "0:01:15.5". Raises ValueError."""
-    total = Fraction(0)
-    try:
-        for part in text.split(":"):
-            total = total * 60 + Fraction(part)
-    except (ValueError, ZeroDivisionError):
-        total = Fraction(-1)
-    if total < 0 or text.count(":") > 2:
-        raise ValueError("a time: give seconds, M:SS or H:MM:SS")
-    return total

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dubtool.jobs.dub import dub
-from dubtool.jobs.options import DubOptions, RestoreOptions
+from dubtool.jobs.options import DubOptions, ReenactOptions, RestoreOptions
+from dubtool.jobs.reenact import SUFFIX as REENACTED
+from dubtool.jobs.reenact import reenact
 from dubtool.jobs.report import Report
 from dubtool.jobs.restore_teeth import SUFFIX, restore_teeth
 
@@ -17,10 +19,10 @@ class Kind:
     """One kind of job.
 
     run: called with the inputs by name, `output`, `progress` and the options. inputs: names of its input files, the
-    first of which is the picture. suffix: of an output that is not named, after the stem of the first input. options:
-    the dataclass whose fields are its options. flags: the command line's names of options that it calls otherwise, and
-    whether the flag says the contrary. stages: those that `run` reports, in order. extras: suffixes of further outputs,
-    by the option that asks for them.
+    first of which names the result; video: the one whose faces are followed; stills: those that are pictures. suffix:
+    of an output that is not named, after the stem of the first input. options: the dataclass whose fields are its
+    options. flags: the command line's names of options that it calls otherwise, and whether the flag says the contrary.
+    stages: those that `run` reports, in order. extras: suffixes of further outputs, by the option that asks for them.
     """
 
     run: Callable[..., Report]
@@ -28,6 +30,8 @@ class Kind:
     suffix: str
     options: type
     stages: tuple[str, ...]
+    video: str = "video"
+    stills: tuple[str, ...] = ()
     flags: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     extras: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,6 +65,17 @@ KINDS: Mapping[str, Kind] = {
         suffix=SUFFIX,
         options=RestoreOptions,
         stages=("track", "restore"),
+        flags=_FLAGS,
+        extras=_EXTRAS,
+    ),
+    "reenact": Kind(
+        run=reenact,
+        inputs=("portrait", "driver"),
+        suffix=REENACTED,
+        options=ReenactOptions,
+        stages=("track", "reenact"),
+        video="driver",
+        stills=("portrait",),
         flags=_FLAGS,
         extras=_EXTRAS,
     ),

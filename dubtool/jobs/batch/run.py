@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from dubtool.errors import OutputError
-from dubtool.jobs.batch.cores import share
 from dubtool.jobs.batch.kinds import KINDS, Kind
 from dubtool.jobs.batch.plan import Step, plan
 from dubtool.jobs.batch.state import Entry, Ledger
 from dubtool.jobs.batch.table import Job, JobList
 from dubtool.jobs.batch.worker import Failure, Success, Task, Worker
+from dubtool.jobs.cores import share
 from dubtool.jobs.locks import alone
 from dubtool.media.claim import remove_abandoned
 
 log = logging.getLogger(__name__)
 
 # Workers that outlive a killed batch clean up first, and hold its lock until they have.
-_PATIENCE = 12.0
+PATIENCE = 12.0
 
 Finished = Callable[[Job, Entry], None]
 Tell = Callable[[float, int], None]
@@ -50,7 +50,7 @@ def run_batch(
     kinds: Mapping[str, Kind] = KINDS,
     finished: Finished = lambda job, entry: None,
     progress: Tell = lambda done, total: None,
-    patience: float = _PATIENCE,
+    patience: float = PATIENCE,
 ) -> Outcome:
     """Do what is left of the jobs; a second run on the same list, or after a kill, does only what is missing.
 
@@ -64,6 +64,32 @@ def run_batch(
         UsageError: another batch is at the same list. OutputError: the state cannot be written.
         Whatever ends it (Ctrl-C, too) ends its workers first, in good order.
     """
+    with begun(listed, kinds, retry_failed, patience) as batch:
+        _Batch(batch, kinds, finished, progress).run(devices, min(workers, len(batch.tasks)))
+    return Outcome(batch.steps, batch.ledger)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A batch under way. held: the descriptor of its lock; tasks: what is left to do."""
+
+    steps: list[Step]
+    ledger: Ledger
+    tasks: list[Task]
+    held: int
+
+    def note(self, task: Task, message: Success | Failure) -> None:
+        """Write down what became of a task."""
+        if isinstance(message, Success):
+            self.ledger.done(task.job, message.report)
+        else:
+            log.debug("%s", message.detail or message.reason)
+            self.ledger.failed(task.job, message.reason, message.exit_code)
+
+
+@contextlib.contextmanager
+def begun(listed: JobList, kinds: Mapping[str, Kind], retry_failed: bool, patience: float) -> Iterator[Begun]:
+    """Keep other batches off the list, see what is left to do, and clear what a killed run left."""
     lock = listed.state.with_name(listed.state.name + ".lock")
     with contextlib.ExitStack() as stack:
         try:
@@ -78,22 +104,13 @@ def run_batch(
         tasks = [Task(step.job, step.replace) for step in steps if step.do == "run"]
         for folder in {task.job.output.parent for task in tasks}:
             remove_abandoned(folder)
-        _Batch(tasks, ledger, kinds, held, finished, progress).run(devices, min(workers, len(tasks)))
-    return Outcome(steps, ledger)
+        yield Begun(steps, ledger, tasks, held)
 
 
 class _Batch:
-    def __init__(
-        self,
-        tasks: list[Task],
-        ledger: Ledger,
-        kinds: Mapping[str, Kind],
-        held: int,
-        finished: Finished,
-        progress: Tell,
-    ) -> None:
-        self._waiting, self._total = tasks, len(tasks)
-        self._ledger, self._kinds, self._held = ledger, kinds, held
+    def __init__(self, batch: Begun, kinds: Mapping[str, Kind], finished: Finished, progress: Tell) -> None:
+        self._batch, self._ledger, self._kinds = batch, batch.ledger, kinds
+        self._waiting, self._total = list(batch.tasks), len(batch.tasks)
         self._finished, self._progress = finished, progress
         self._ended = 0
         self._workers: list[Worker] = []
@@ -118,7 +135,7 @@ class _Batch:
                 worker.join()
 
     def _start(self, device: str, cores: frozenset[int]) -> None:
-        self._workers.append(Worker(self._kinds, device, cores, self._held))
+        self._workers.append(Worker(self._kinds, device, cores, self._batch.held))
 
     def _assign(self) -> None:
         for worker in [one for one in self._workers if one.task is None]:
@@ -138,7 +155,7 @@ class _Batch:
         return worker.stage in ("", self._kinds[worker.task.job.kind].stages[0])
 
     def _looked_at(self, job: Job) -> object:
-        picture = job.inputs[self._kinds[job.kind].inputs[0]]
+        picture = job.inputs[self._kinds[job.kind].video]
         return picture.resolve() if job.options.get("cache", True) else job.key
 
     def _listen(self, worker: Worker) -> None:
@@ -152,12 +169,8 @@ class _Batch:
             worker.join()
             if self._waiting:
                 self._start(worker.device, worker.cores)
-        if task is not None and isinstance(message, Success):
-            self._ledger.done(task.job, message.report)
-        elif task is not None and isinstance(message, Failure):
-            log.debug("%s", message.detail or message.reason)
-            self._ledger.failed(task.job, message.reason, message.exit_code)
         if isinstance(message, Success | Failure) and task is not None:
+            self._batch.note(task, message)
             worker.task = None
             self._ended += 1
             self._finished(task.job, self._ledger.latest[task.job.key])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dubtool.engine.session import Session
 from dubtool.face.generator import GeneratorSpec
 from dubtool.face.quiet import quiet_loading
@@ -18,6 +20,10 @@ from dubtool.jobs.load import load_generator
 from dubtool.jobs.report import Report
 from dubtool.metrics.identity import FaceIdentity
 from dubtool.metrics.perceptual import Lpips
+from dubtool.metrics.sync import ShapeSyncJudge
+from dubtool.speech.features import SpeechFeatures
+from dubtool.speech.source import SpeechSource
+from dubtool.speech.whisper import WhisperExtractor
 from dubtool.weights.locate import digests, find, known, locate
 
 # Where SFace lies if somebody has registered it.
@@ -33,6 +39,8 @@ class Kit:
     shapes: ShapeModel
     device: str
     lpips: Lpips
+    sync: ShapeSyncJudge
+    whisper: Session
     identity: FaceIdentity | None
     cache: bool
     done: Callable[[], None]
@@ -44,6 +52,11 @@ class Kit:
         report = dub(video, speech, target, **options)
         self.done()
         return report
+
+    def hear(self, speech: Path) -> Callable[[np.ndarray], np.ndarray]:
+        """What the sync judge wants to hear of a 16 kHz mono WAV: seconds [m] to states [m, steps, C]."""
+        features = SpeechFeatures(WhisperExtractor(SpeechSource(speech), self.whisper))
+        return lambda times: features.windows(times, self.sync.steps)
 
     def watch(self, source: Path) -> Seen:
         """Track a source; a later run on the same clip may find the track again."""
@@ -74,6 +87,7 @@ def load_kit(
         found = locate(_SFACE)
         sface = None if found is None else find(_SFACE)
     lpips = Session(find("lpips"), device)
+    judge = Session(find("shapesync"), device)
     with quiet_loading():
         identity = None if sface is None else FaceIdentity(sface)
     return Kit(
@@ -82,6 +96,8 @@ def load_kit(
         shapes=ShapeModel.load(find("face_shape")),
         device=generator.device,
         lpips=Lpips(lpips.run),
+        sync=ShapeSyncJudge(judge.run, int(judge.metadata["frames"]), int(judge.metadata["steps"])),
+        whisper=Session(find("whisper"), device),
         identity=identity,
         cache=cache,
         done=done,

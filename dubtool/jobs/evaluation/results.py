@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-TESTS = ("swapped", "silence", "self", "sharpness", "seam", "flicker", "outside")
+TESTS = ("swapped", "sync", "silence", "self", "sharpness", "seam", "flicker", "outside")
 
 Better = Literal["more", "less", "zero", "one"]
 
@@ -41,6 +41,7 @@ class Measure:
 _UNTOUCHED = "video not dubbed"
 _OTHER_FRAME = "real frame a second away"
 _BY_DEFINITION = "the source"
+_SPOKE = "the mouth that spoke"
 
 MEASURES: dict[str, Measure] = {
     "opening_r": Measure("swapped", "opening r", "more", _UNTOUCHED),
@@ -51,6 +52,9 @@ MEASURES: dict[str, Measure] = {
     "opening_range": Measure("swapped", "opening range, dub / real", "one", _UNTOUCHED),
     "width_r": Measure("swapped", "width r", "more", _UNTOUCHED),
     "width_r_voiced": Measure("swapped", "width r, voiced", "more", _UNTOUCHED),
+    "sync_confidence": Measure("sync", "sync confidence, on shapes", "more", _SPOKE),
+    "sync_distance": Measure("sync", "sync distance, on shapes", "less", _SPOKE),
+    "sync_offset": Measure("sync", "sync offset, frames of 1/25 s", "zero", _SPOKE, 0),
     "silence_deviation": Measure("silence", "silence deviation", "less", "source's pauses", 4),
     "silence_level": Measure("silence", "silence opening", "less", "source's pauses", 3),
     "psnr": Measure("self", "PSNR", "more", _OTHER_FRAME, 1),

@@ -49,6 +49,19 @@ class Lips:
 
 
 @dataclass(frozen=True)
+class Shapes:
+    """Mouth shapes of the frames in which the face was seen: seconds [n], coefficients [n, K]."""
+
+    times: np.ndarray
+    coefficients: np.ndarray
+
+    def until(self, end: float) -> Shapes:
+        """Those not later than `end` seconds."""
+        early = self.times <= end
+        return Shapes(self.times[early], self.coefficients[early])
+
+
+@dataclass(frozen=True)
 class Seen:
     """A video and the person in it.
 
@@ -66,6 +79,10 @@ class Seen:
     def lips(self) -> Lips:
         six = self.points[:, tracked(LIP_POINTS), :2] * np.array([self.aspect, 1.0])
         return Lips(self.times, mouth_opening(six), mouth_width(six))
+
+    @property
+    def shapes(self) -> Shapes:
+        return Shapes(self.times[self.motion.frames], self.motion.coefficients)
 
     @cached_property
     def rows(self) -> np.ndarray:

@@ -13,10 +13,11 @@ from dubtool.jobs.evaluation.blended import Blended
 from dubtool.jobs.evaluation.kit import Kit
 from dubtool.jobs.evaluation.pictures import Pictures
 from dubtool.jobs.evaluation.results import Number
-from dubtool.jobs.evaluation.seen import Lips, Seen
+from dubtool.jobs.evaluation.seen import Lips, Seen, Shapes
 from dubtool.jobs.evaluation.stretch import Recording, cut_sound, cut_video
 from dubtool.media.audio import RATE
 from dubtool.metrics.lips import DRIFT_SECONDS, MAX_LAG, Agreement, compare, detrend
+from dubtool.metrics.sync import Sync, sync_of
 from dubtool.metrics.voice import voiced_at
 
 
@@ -35,7 +36,7 @@ class Swap:
 
     dub: lips of the dub, tracked anew. real: of the piece whose words they are. untouched: of the picture before it was
     dubbed. voiced: bool [N], where the speech speaks. rate: frames a second. made: the dub's file; dubbed: its frames
-    that were changed.
+    that were changed. shapes: of the dub's mouth, tracked anew.
     """
 
     picture: Piece
@@ -47,6 +48,7 @@ class Swap:
     voiced: np.ndarray
     rate: float
     dubbed: int
+    shapes: Shapes
 
 
 def cut_piece(kit: Kit, recording: Recording, frames: range, folder: Path, name: str) -> Piece:
@@ -58,7 +60,8 @@ def cut_piece(kit: Kit, recording: Recording, frames: range, folder: Path, name:
 def swap(kit: Kit, picture: Piece, voice: Piece, target: Path) -> Swap:
     """Dub one piece with the other's speech, as long as both last, and track the result anew."""
     report = kit.dub(picture.video, voice.speech, target, length="shortest")
-    dub = kit.watch_anew(target).lips
+    seen = kit.watch_anew(target)
+    dub = seen.lips
     sound, _ = soundfile.read(voice.speech, dtype="float32")
     return Swap(
         picture,
@@ -70,6 +73,7 @@ def swap(kit: Kit, picture: Piece, voice: Piece, target: Path) -> Swap:
         voiced_at(sound, RATE, dub.times),
         float(1 / np.median(np.diff(dub.times))),
         report.dubbed,
+        seen.shapes,
     )
 
 
@@ -94,6 +98,20 @@ def agreement(swaps: Sequence[Swap]) -> dict[str, Number]:
         "width_r": Number(width[0].r, width[1].r),
         "width_r_voiced": Number(width_voiced[0].r, width_voiced[1].r),
     }
+
+
+def in_sync(kit: Kit, swaps: Sequence[Swap]) -> dict[str, Number]:
+    """What the sync judge says of the dubs, beside the mouths that really spoke; by the names of `results.MEASURES`."""
+    dubs: list[np.ndarray] = []
+    reals: list[np.ndarray] = []
+    for each in swaps:
+        hear = kit.hear(each.voice.speech)
+        spoke = each.voice.seen.shapes.until(each.dub.times[-1])
+        for shapes, into in ((each.shapes, dubs), (spoke, reals)):
+            if len(shapes.times):
+                into.append(kit.sync.distances(shapes.times, shapes.coefficients, hear))
+    dub, real = (sync_of(np.concatenate(parts) if parts else np.zeros((0, 1))) for parts in (dubs, reals))
+    return {f"sync_{name}": Number(getattr(dub, name), getattr(real, name)) for name in Sync._fields}
 
 
 def _followed(swaps: Sequence[Swap], name: str, only_voiced: bool) -> tuple[Agreement, Agreement]:

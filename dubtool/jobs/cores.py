@@ -30,11 +30,22 @@ def default_workers(devices: list[str]) -> int:
     return max(1, min(usable_threads(), memory // _BYTES_A_WORKER))
 
 
+def usable() -> frozenset[int]:
+    """The cores this process may use; empty where the system does not tell."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+
+
+def keep_to(cores: frozenset[int]) -> None:
+    """From now on this thread, and what it starts, keeps to `cores`; an empty set changes nothing."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+
+
 def share(number: int, workers: int) -> frozenset[int]:
     """The cores of worker `number` of so many: a part of those this process may use, all equally large or nearly so."""
-    if not hasattr(os, "sched_getaffinity"):
+    cores = sorted(usable())
+    if not cores:
         return frozenset()
-    cores = sorted(os.sched_getaffinity(0))
     if workers >= len(cores):
         return frozenset({cores[number % len(cores)]})
     return frozenset(cores[number * len(cores) // workers : (number + 1) * len(cores) // workers])
@@ -49,9 +60,9 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
     if not cores:
         yield
         return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
+    before = usable()
+    keep_to(cores)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        keep_to(before)

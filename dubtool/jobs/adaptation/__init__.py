@@ -1,0 +1,1 @@
+"""Adapting the default generator to one person: what is learned from, how it is measured, where it is kept."""

@@ -1,0 +1,33 @@
+"""Self-reenactment of the example's person: a portrait that follows must score better than one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dubtool.engine.session import Session
+from dubtool.face.landmarks import FaceLandmarker
+from dubtool.face.shape import ShapeModel
+from dubtool.face.warp import WarpAnimator
+from dubtool.jobs.evaluation.reenacted import MEASURES, Judges, Still, evaluate_reenactment
+from dubtool.metrics.perceptual import Lpips
+from dubtool.weights.locate import find
+
+Cut = Callable[..., Path]
+
+
+def test_the_warp_beats_a_portrait_held_still(place: Path, cut: Cut) -> None:
+    clip = cut("self.mp4", "-frames:v", 40, "-an", "-preset", "ultrafast", "-crf", 14)
+    judges = Judges(Lpips(Session(find("lpips"), "cpu").run), lambda picture: picture.mean(axis=(0, 1)), None)
+    animators = {"still": Still(), "warp": WarpAnimator(384)}
+    with FaceLandmarker(find("face_landmarker")) as landmarker:
+        scores = evaluate_reenactment(
+            [clip], animators, judges, ShapeModel.load(find("face_shape")), landmarker, frames=5
+        )
+    still, warp = scores["still"].numbers(), scores["warp"].numbers()
+    assert set(warp) == set(MEASURES)
+    assert warp["akd"] < 0.5 * still["akd"]
+    assert warp["psnr"] > still["psnr"] and warp["lpips"] < still["lpips"]
+    assert np.isnan(warp["csim"]), "without SFace nothing is told"
