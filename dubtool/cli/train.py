@@ -168,6 +168,10 @@ _NETWORKS = (
 )
 
 
+# The command that uses what a network has learned, where it is not `dub`.
+_USED_BY = {"hdtr": "restore-teeth", "adasr": "reenact", "shapesync": "evaluate"}
+
+
 def _command(network: _Network) -> Callable[..., None]:
     """`_train` for one network; its signature, which Typer reads, has what this network takes."""
 
@@ -229,13 +233,14 @@ def export(
     run: Run,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the files; it keeps a list of what it holds.")],
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="What a generator is to be called, for dub --model NAME.")
+        str, typer.Option("--name", metavar="NAME", help="What a network is to be called, for --model NAME.")
     ] = "own",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Write what a run has learned as files that dubtool can use."""
     require_extra()
+    from dubtool.training.config import stage_of_run
     from dubtool.training.export import export_run
 
     if not name.isidentifier():
@@ -245,7 +250,11 @@ def export(
     for path in paths:
         console.result(str(path))
     model = f" ... --model {name}" if any(path.stem == f"{name}_frame" for path in paths) else ""
-    console.note(f"to use what is there: DUBTOOL_WEIGHTS={out} dubtool dub{model}")
+    network = stage_of_run(run).network
+    # A sync expert is given to `train generator` as a run.
+    if network != "syncnet":
+        command = _USED_BY.get(network, "dub")
+        console.note(f"to use what is there: DUBTOOL_WEIGHTS={out} dubtool {command}{model}")
 
 
 class _Shown:

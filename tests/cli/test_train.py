@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -116,3 +117,23 @@ def test_the_clip_stage_asks_for_its_expert(data: Path, tmp_path: Path, capsys: 
     stage.write_text(STAGE + "frames = 5\nsync = 0.1\n")
     assert main(["train", "generator", str(data), str(tmp_path / "run"), "--stage", str(stage)]) == 2
     assert "name the run of a sync expert with --sync" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("network", "command"),
+    [
+        ("generator", "dub ... --model mine"),
+        ("hdtr", "restore-teeth ... --model mine"),
+        ("adasr", "reenact ... --model mine"),
+    ],
+)
+def test_export_names_the_command_that_uses_it(
+    network: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = tmp_path / "mine_frame.onnx"
+    monkeypatch.setattr("dubtool.training.export.export_run", lambda run, out, name: [made])
+    monkeypatch.setattr("dubtool.training.config.stage_of_run", lambda run: SimpleNamespace(network=network))
+    assert main(["train", "export", "run", "own", "--name", "mine"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{made}\n"
+    assert err == f"to use what is there: DUBTOOL_WEIGHTS=own dubtool {command}\n"
