@@ -60,7 +60,7 @@ def reenact(
         typer.Option(
             "--model",
             metavar="NAME",
-            help="The network; warp: without one; auto: the best that is there; adasr: its authors', for GPUs.",
+            help="auto: adasr-landmarks, or for larger heads warp, without a network; adasr: its authors', for GPUs.",
         ),
     ] = AUTO_ANIMATOR,
     device: Device = "auto",

@@ -19,6 +19,8 @@ from dubtool.jobs.adaptation.record import FRAME, FRAME_INT8, ONCE
 from dubtool.jobs.options import AUTO_ANIMATOR, DEFAULT_ANIMATOR, WARP, DubOptions
 from dubtool.weights.locate import find, find_graphs, graph_names, known
 
+# The network works at 256 px: enlarged by more than half it shows less of the portrait's own detail than the warp.
+_NETWORK_SIDE = 384
 # Sides of the warp's crops, px.
 _WARP_SIDES = (256, 640)
 
@@ -65,11 +67,14 @@ def load_restorer(model: str, device: str, precision: str) -> tuple[Restorer, tu
     return Restorer(once, frame, device=device, precision=precision), graph_names(model)
 
 
-def animator_name(model: str) -> str:
-    """What "auto" stands for on this machine: the default network where its weights are known, else the warp."""
+def animator_name(model: str, natural_side: int) -> str:
+    """What "auto" stands for: the default network, or the warp where the network would be too coarse for the portrait.
+
+    natural_side: of the face's crop in the portrait's own px.
+    """
     if model != AUTO_ANIMATOR:
         return model
-    return DEFAULT_ANIMATOR if f"{DEFAULT_ANIMATOR}_frame" in known() else WARP
+    return DEFAULT_ANIMATOR if natural_side <= _NETWORK_SIDE else WARP
 
 
 def load_animator(model: str, device: str, precision: str, *, natural_side: int) -> tuple[Animator, tuple[str, ...]]:
@@ -80,7 +85,7 @@ def load_animator(model: str, device: str, precision: str, *, natural_side: int)
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
-    model = animator_name(model)
+    model = animator_name(model, natural_side)
     if model == WARP:
         return WarpAnimator(int(np.clip(natural_side - natural_side % 2, *_WARP_SIDES))), ()
     once, frame = find_graphs(model)

@@ -21,7 +21,7 @@ from dubtool.jobs.driver import Driver, Look
 from dubtool.jobs.follow import Followed, follow
 from dubtool.jobs.load import animator_name, has_learned_keypoints, load_animator, load_keypoint_animator
 from dubtool.jobs.moves import KeypointMoves, LandmarkMoves, Moves
-from dubtool.jobs.options import AUTO_ANIMATOR, WARP, ReenactOptions
+from dubtool.jobs.options import ReenactOptions
 from dubtool.jobs.outputs import Outputs, checked_output
 from dubtool.jobs.person import chosen_person
 from dubtool.jobs.pipeline import Background, batched, prefetched
@@ -72,15 +72,18 @@ def reenact(
     check_target(target, chosen.codec, chosen.preset)
     info = probe(driver)
     info.require_video()
-    report = Report("reenact", str(target), inputs, model=animator_name(chosen.model))
+    report = Report("reenact", str(target), inputs)
     with report.timed("portrait"):
         picture = load_portrait(portrait)
+    report.model = animator_name(chosen.model, picture.natural_side)
     with report.timed("load"):
         animator, graphs = _animator(chosen, picture)
         shapes = ShapeModel.load(find("face_shape"))
     report.device = animator.device
     report.weights = digests(graphs)
-    _warn(report, chosen, picture)
+    if picture.scaled:
+        height, width = picture.rgb.shape[:2]
+        report.warnings.append(f"{portrait} is larger than 4K: it was made smaller, {width} x {height}")
     with report.timed("track"):
         followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
     with FaceLandmarker(find("face_landmarker")) as landmarker:
@@ -95,14 +98,6 @@ def _animator(options: ReenactOptions, portrait: Portrait) -> tuple[Animator | K
     if has_learned_keypoints(options.model):
         return load_keypoint_animator(*wanted)
     return load_animator(*wanted, natural_side=portrait.natural_side)
-
-
-def _warn(report: Report, options: ReenactOptions, portrait: Portrait) -> None:
-    if options.model == AUTO_ANIMATOR and report.model == WARP:
-        report.warnings.append("no network for reenactment comes with this version: the portrait is warped instead")
-    if portrait.scaled:
-        height, width = portrait.rgb.shape[:2]
-        report.warnings.append(f"{portrait.path} is larger than 4K: it was made smaller, {width} x {height}")
 
 
 class _Job:

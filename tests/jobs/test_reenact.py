@@ -179,11 +179,14 @@ def test_preview_sheet_and_sidecar(place: Path, portrait: Path, clip: Path) -> N
     assert told["job"] == "reenact" and told["inputs"]["portrait"] == str(portrait)
 
 
-def test_auto_says_what_it_took(place: Path, portrait: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dubtool.jobs.load.known", dict)
-    report = _reenact(portrait, clip, place / "out.mp4", model="auto", stop=Fraction(1, 10))
-    assert report.model == "warp"
-    assert len(report.warnings) == 1 and "the portrait is warped instead" in report.warnings[0]
+def test_auto_takes_the_network_for_heads_of_its_size(place: Path, still: np.ndarray, clip: Path) -> None:
+    """Larger heads would lose detail by it."""
+    large = cv2.resize(still, None, fx=2.5, fy=2.5, interpolation=cv2.INTER_CUBIC)
+    for name, rgb, model in (("small", still, "adasr-landmarks"), ("large", large, "warp")):
+        portrait = _saved(place / f"{name}.png", rgb)
+        report = _reenact(portrait, clip, place / f"{name}.mp4", model="auto", stop=Fraction(1, 10))
+        assert report.model == model
+        assert bool(report.weights) == (model != "warp")
 
 
 def test_options_and_paths_are_checked_first(place: Path, portrait: Path, clip: Path) -> None:
