@@ -61,7 +61,7 @@ def stopping() -> Iterator[Stop]:
     try:
         yield stop
     finally:
-        # Once one was heard the process ends, and must not be killed on its way out.
-        if stop.heard is None:
-            for number, handler in taken.items():
-                signal.signal(number, handler)
+        for number, handler in taken.items():
+            # Once one was heard the process ends, and must not be killed on its way out: an interpreter that shuts down
+            # gives every handler of ours back to the system, but goes on ignoring what is ignored.
+            signal.signal(number, handler if stop.heard is None else signal.SIG_IGN)
