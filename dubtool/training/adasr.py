@@ -7,25 +7,23 @@ The network is given the source warped by its mesh and learns what that lacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from dubtool.engine.export_adasr import export_adasr
-from dubtool.errors import InputError, UsageError
+from dubtool.errors import InputError
 from dubtool.face.portrait_points import DRAWING_CHANNELS, KEYPOINTS, RIGID
 from dubtool.networks.adasr_landmarks import LandmarkAdaSR
 from dubtool.training.adasr_samples import PortraitBatch, PortraitSampler, collate
-from dubtool.training.adversary import Adversary
 from dubtool.training.faces import load_faces
+from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
-from dubtool.training.schedule import falling_rate, fold_into_average
-from dubtool.training.trainer import Trainer, read_checkpoint
+from dubtool.training.trainer import read_checkpoint
 
 _DEPTH = 4
 # Open mouth, lips, open eyes and irises of a drawing.
@@ -63,7 +61,7 @@ class AdasrStage:
     seed: int = 0
 
 
-class AdasrTrainer(Trainer[AdasrStage, PortraitBatch]):
+class AdasrTrainer(PainterTrainer[AdasrStage, PortraitBatch]):
     """Holds networks and optimisers of a stage.
 
     faces: the folder of `faces.prepare_faces`. vgg: the file of `Vgg19`; without it there is no perception loss.
@@ -78,79 +76,41 @@ class AdasrTrainer(Trainer[AdasrStage, PortraitBatch]):
             raise InputError(f"{faces}: holds no faces to learn from; run 'dubtool train prepare --faces'")
         self.sampler = PortraitSampler(clips, stage.side, stage.seed, clean=stage.clean)
         super().__init__(stage, run, device)
-        self.net = self._placed(new_network(stage))
-        self.vgg = None if vgg is None or not stage.feature else self._placed(Vgg19(vgg, depth=_DEPTH))
-        self.optimiser = torch.optim.Adam(self.net.parameters(), stage.learning_rate, (0.9, 0.99))
-        self.judge = (
-            Adversary(3, stage.judge_width, stage.learning_rate, self.device, "judge") if stage.adversarial else None
-        )
-        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
-
-    def _placed(self, what: Any) -> Any:
-        """A module or a batch of pictures on the device, channels last: what convolutions are fastest with."""
-        return what.to(self.device, memory_format=torch.channels_last)
+        self.teach(new_network(stage), {"judge": (3, stage.adversarial)})
+        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
 
     def make(self, step: int) -> PortraitBatch:
         sampler = self.sampler.seeded(self.stage.seed, step)
         return collate([sampler.draw() for _ in range(self.stage.batch)])
 
-    def state(self) -> dict[str, Any]:
-        state = {"net": self.net.state_dict(), "average": self.average, "optimiser": self.optimiser.state_dict()}
-        return state if self.judge is None else state | self.judge.state()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self.net.load_state_dict(state["net"])
-        self.average = state["average"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.judge is not None:
-            self.judge.restore(state)
-
-    def start_from(self, checkpoint: Path) -> None:
-        """Begin with the averaged weights of another stage (coarse to fine), and with its discriminator.
-
-        Raises:
-            InputError: there is no such checkpoint. UsageError: it holds a network of other sizes.
-        """
-        state = read_checkpoint(checkpoint, self.device)
-        try:
-            self.net.load_state_dict(state["average"])
-        except (RuntimeError, KeyError) as error:
-            raise UsageError(f"{checkpoint}: holds no AdaSR of width {self.stage.width} and its parts") from error
-        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
-        if self.judge is not None:
-            self.judge.start_from(state)
+    def wanted(self) -> str:
+        return f"AdaSR of width {self.stage.width} and its parts"
 
     def learn(self, batch: PortraitBatch) -> dict[str, Tensor]:
         stage = self.stage
-        for group in self.optimiser.param_groups:
-            group["lr"] = falling_rate(self.step, stage.steps, stage.learning_rate, stage.final_rate)
+        self.set_rate()
         self.net.train()
-        source, true = self._placed(batch.source), self._placed(batch.target)
-        source_drawing, drawing = self._placed(batch.source_drawing), self._placed(batch.target_drawing)
+        source, true = self.placed(batch.source), self.placed(batch.target)
+        source_drawing, drawing = self.placed(batch.source_drawing), self.placed(batch.target_drawing)
         source_points, points = batch.source_points.to(self.device), batch.target_points.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             made, moved_source = self.net(
-                source, source_points, source_drawing, points, drawing, self._placed(batch.warped)
+                source, source_points, source_drawing, points, drawing, self.placed(batch.warped)
             )
             feature = None if self.vgg is None else perception_loss(self.vgg, made, true, stage.scales)
-        weight = 1 + stage.fine * fine_parts(drawing)
-        pixel = ((made - true).abs() * weight).mean()
+        pixel = ((made - true).abs() * (1 + stage.fine * fine_parts(drawing))).mean()
         moved = (moved_source.float() - F.avg_pool2d(true, 4)).abs().mean()
         loss = stage.pixel * pixel + stage.moved * moved
         parts = {"pixel": pixel.detach(), "moved": moved.detach()}
         if feature is not None:
             loss = loss + stage.feature * feature
             parts["feature"] = feature.detach()
-        if self.judge is not None:
-            parts["judge"] = self.judge.learn(made, true)
-            fooled = self.judge.fooled(made)
-            loss = loss + stage.adversarial * fooled
+        for judge, weight in self.judges:
+            parts["judge"] = judge.learn(made, true)
+            fooled = judge.fooled(made)
+            loss = loss + weight * fooled
             parts["fooled"] = fooled.detach()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimiser.step()
-        fold_into_average(self.average, self.net.state_dict(), self.step)
+        self.update(loss)
         return parts
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,25 +14,21 @@ from dubtool.face.crop import CropSize
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.g4g import G4G, Stages
 from dubtool.networks.g4g_alignment import Embeddings
-from dubtool.training.adversary import Adversary
 from dubtool.training.clips import REFERENCES
 from dubtool.training.g4g_data import G4GBatch, G4GStage, HeardSample, HeardSampler, collate_heard, load_heard
 from dubtool.training.g4g_losses import attribute_loss, contrastive_loss, pixel_loss
 from dubtool.training.g4g_start import shared_weights
+from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
-from dubtool.training.schedule import falling_rate, fold_into_average
 from dubtool.training.spoken import SECOND, load_spoken
 from dubtool.training.sync_loss import out_of_sync, stacked
 from dubtool.training.syncnet import FRAMES, load_syncnet, sound_window
-from dubtool.training.trainer import Trainer, read_checkpoint
-
-_LARGEST_GRADIENT = 5.0
 
 # Losses by name: (weight, value).
 _Parts = dict[str, tuple[float, Tensor]]
 
 
-class G4GTrainer(Trainer[G4GStage, G4GBatch]):
+class G4GTrainer(PainterTrainer[G4GStage, G4GBatch]):
     """Holds networks and optimisers of a G4G stage.
 
     vgg: the file of `Vgg19`; without it there is no perception loss. sync: the run of a sync expert.
@@ -55,8 +50,9 @@ class G4GTrainer(Trainer[G4GStage, G4GBatch]):
     ) -> None:
         self.sampler = HeardSampler(load_heard(clips, "train", min_natural=stage.min_natural), model, stage)
         super().__init__(stage, run, device)
-        self.net: G4G = self._placed(new_g4g(stage))
-        self.vgg = None if vgg is None or not stage.feature else self._placed(Vgg19(vgg, depth=4))
+        judges = {"judge": (3, stage.adversarial), "clip_judge": (3 * FRAMES, stage.adversarial_clip)}
+        self.teach(new_g4g(stage), judges)
+        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=4))
         self.expert = None
         if stage.sync:
             if sync is None:
@@ -64,19 +60,7 @@ class G4GTrainer(Trainer[G4GStage, G4GBatch]):
             net, self._expert_side = load_syncnet(sync)
             self.expert = net.to(self.device).requires_grad_(False)
             self._spoken = {clip.name: clip for clip in load_spoken(clips, "train", augmented=False, layer=SECOND)}
-        self.optimiser = torch.optim.Adam(self.net.parameters(), stage.learning_rate, (0.9, 0.99))
-        sizes = {"judge": (3, stage.adversarial), "clip_judge": (3 * FRAMES, stage.adversarial_clip)}
-        self.judges = [
-            (Adversary(channels, stage.judge_width, stage.learning_rate, self.device, name), weight)
-            for name, (channels, weight) in sizes.items()
-            if weight
-        ]
-        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
         self.hidden = hidden_mask(stage).to(self.device)
-
-    def _placed(self, what: Any) -> Any:
-        """A module or a batch of pictures on the device, channels last: what convolutions are fastest with."""
-        return what.to(self.device, memory_format=torch.channels_last)
 
     def make(self, step: int) -> G4GBatch:
         stage, sampler = self.stage, self.sampler.seeded(self.stage.seed, step)
@@ -92,39 +76,16 @@ class G4GTrainer(Trainer[G4GStage, G4GBatch]):
         spoken = [(self._spoken[middle.clip.name], middle.row) for middle in middles]
         return torch.stack([torch.from_numpy(sound_window(clip, 0, clip.times[row])) for clip, row in spoken])
 
-    def state(self) -> dict[str, Any]:
-        state = {"net": self.net.state_dict(), "average": self.average, "optimiser": self.optimiser.state_dict()}
-        for judge, _ in self.judges:
-            state |= judge.state()
-        return state
+    def adopted(self, average: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Also of a DINet of the same width: what it shares with G4G."""
+        return self.net.state_dict() | shared_weights(average, self.net)
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self.net.load_state_dict(state["net"])
-        self.average = state["average"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        for judge, _ in self.judges:
-            judge.restore(state)
-
-    def start_from(self, checkpoint: Path) -> None:
-        """Begin with the averaged weights of another stage and its discriminators, or with what a DINet of the same
-        width shares with G4G.
-
-        Raises:
-            InputError: there is no such checkpoint. UsageError: it holds a network of other sizes.
-        """
-        state = read_checkpoint(checkpoint, self.device)
-        try:
-            self.net.load_state_dict(self.net.state_dict() | shared_weights(state["average"], self.net))
-        except (RuntimeError, KeyError) as error:
-            raise UsageError(f"{checkpoint}: holds no G4G or DINet of width {self.stage.width}") from error
-        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
-        for judge, _ in self.judges:
-            judge.start_from(state)
+    def wanted(self) -> str:
+        return f"G4G or DINet of width {self.stage.width}"
 
     def learn(self, batch: G4GBatch) -> dict[str, Tensor]:
         stage = self.stage
-        for group in self.optimiser.param_groups:
-            group["lr"] = falling_rate(self.step, stage.steps, stage.learning_rate, stage.final_rate)
+        self.set_rate()
         self.net.train()
         told: dict[str, Tensor] = {}
         if self.step < stage.align_steps:
@@ -134,15 +95,11 @@ class G4GTrainer(Trainer[G4GStage, G4GBatch]):
         else:
             parts = self._pictured(batch, told)
         loss = torch.stack([weight * value for weight, value in parts.values()]).sum()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
-        self.optimiser.step()
-        fold_into_average(self.average, self.net.state_dict(), self.step)
+        self.update(loss)
         return {name: value.detach() for name, (_, value) in parts.items()} | told
 
     def _inputs(self, batch: G4GBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        source, landmarks, reference = map(self._placed, (batch.source, batch.landmarks, batch.reference))
+        source, landmarks, reference = map(self.placed, (batch.source, batch.landmarks, batch.reference))
         return source, landmarks, reference, batch.mel.to(self.device)
 
     def _synchronised(self, embeddings: Embeddings, frames: int) -> _Parts:
@@ -159,11 +116,11 @@ class G4GTrainer(Trainer[G4GStage, G4GBatch]):
         """All losses; those of the discriminators, which learn here, go to `told`."""
         stage = self.stage
         rows, columns = CropSize(stage.mouth).box
-        true = self._placed(batch.picture)
+        true = self.placed(batch.picture)
         with torch.autocast(self.device.type, torch.bfloat16):
             stages = self.net.stages(*self._inputs(batch), self.hidden)
             made = stages.picture.float()
-            mouth, true_mouth = (self._placed(each[..., rows, columns].contiguous()) for each in (made, true))
+            mouth, true_mouth = (self.placed(each[..., rows, columns].contiguous()) for each in (made, true))
             feature = None if self.vgg is None else perception_loss(self.vgg, mouth, true_mouth)
         parts = {"pixel": (stage.pixel, self._pixel(stages, true, batch.lips.to(self.device)))}
         if stage.alignment:

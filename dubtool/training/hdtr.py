@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,12 +15,11 @@ from dubtool.engine.export_hdtr import export_hdtr
 from dubtool.errors import InputError, UsageError
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.networks.hdtr_fgff import ChannelFusion
-from dubtool.training.adversary import Adversary
 from dubtool.training.clips import load_clips
 from dubtool.training.hdtr_samples import TeethSample, TeethSampler
+from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
-from dubtool.training.schedule import falling_rate, fold_into_average
-from dubtool.training.trainer import Trainer, read_checkpoint
+from dubtool.training.trainer import read_checkpoint
 
 _DEPTH = 4
 # Weight of what surrounds the mouth, which is 1.
@@ -86,7 +84,7 @@ def collate(samples: list[TeethSample], step: int) -> HdtrBatch:
     return HdtrBatch(true, poor, hidden, planes("contour"), planes("reference"), mask, step)
 
 
-class HdtrTrainer(Trainer[HdtrStage, HdtrBatch]):
+class HdtrTrainer(PainterTrainer[HdtrStage, HdtrBatch]):
     """Holds networks and optimisers of a stage.
 
     vgg: the file of `Vgg19`; without it there is no perception loss.
@@ -103,62 +101,23 @@ class HdtrTrainer(Trainer[HdtrStage, HdtrBatch]):
             )
         self.sampler = TeethSampler(found, stage.side, stage.own, stage.seed, stage.min_sharpness)
         super().__init__(stage, run, device)
-        self.net = self._placed(new_restorer(stage))
-        self.judge = (
-            Adversary(3, stage.judge_width, stage.learning_rate, self.device, "judge") if stage.adversarial else None
-        )
-        self.vgg = None if vgg is None or not stage.feature else self._placed(Vgg19(vgg, depth=_DEPTH))
-        self.optimiser = torch.optim.Adam(self.net.parameters(), stage.learning_rate)
-        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
-
-    def _placed(self, what: Any) -> Any:
-        """A module or a batch of pictures on the device, channels last: what convolutions are fastest with."""
-        return what.to(self.device, memory_format=torch.channels_last)
+        self.teach(new_restorer(stage), {"judge": (3, stage.adversarial)}, betas=(0.9, 0.999))
+        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
 
     def make(self, step: int) -> HdtrBatch:
         sampler = self.sampler.seeded(self.stage.seed, step)
         return collate([sampler.draw() for _ in range(self.stage.batch)], step)
 
-    def state(self) -> dict[str, Any]:
-        state = {
-            "net": self.net.state_dict(),
-            "average": self.average,
-            "optimiser": self.optimiser.state_dict(),
-        }
-        if self.judge is not None:
-            state |= self.judge.state()
-        return state
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self.net.load_state_dict(state["net"])
-        self.average = state["average"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.judge is not None:
-            self.judge.restore(state)
-
-    def start_from(self, checkpoint: Path) -> None:
-        """Begin with the averaged weights of another stage, and with its discriminator where it has one of this size.
-
-        Raises:
-            InputError: there is no such checkpoint. UsageError: it holds a network of other sizes.
-        """
-        state = read_checkpoint(checkpoint, self.device)
-        try:
-            self.net.load_state_dict(state["average"])
-        except (RuntimeError, KeyError) as error:
-            raise UsageError(f"{checkpoint}: holds no network of this stage's sizes to restore teeth") from error
-        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
-        if self.judge is not None:
-            self.judge.start_from(state)
+    def wanted(self) -> str:
+        return "network of this stage's sizes to restore teeth"
 
     def learn(self, batch: HdtrBatch) -> dict[str, Tensor]:
         stage = self.stage
-        for group in self.optimiser.param_groups:
-            group["lr"] = falling_rate(self.step, stage.steps, stage.learning_rate, stage.final_rate)
+        self.set_rate()
         # The hourglasses drop out: by chance that a resumed run has again.
         torch.manual_seed(stage.seed * 1_000_003 + batch.step)
         self.net.train()
-        true, mask = self._placed(batch.true), batch.mask.to(self.device)
+        true, mask = self.placed(batch.true), batch.mask.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             drawn, made = restored(self.net, stage, batch)
         pixel = _error(made, true, mask)
@@ -175,16 +134,12 @@ class HdtrTrainer(Trainer[HdtrStage, HdtrBatch]):
                 feature = perception_loss(self.vgg, shown[:, :, rows].flip(1), true[:, :, rows].flip(1), scales=1)
             loss = loss + stage.feature * feature
             parts["feature"] = feature.detach()
-        if self.judge is not None:
-            parts["judge"] = self.judge.learn(shown, true)
-            fooled = self.judge.fooled(shown)
-            loss = loss + stage.adversarial * fooled
+        for judge, weight in self.judges:
+            parts["judge"] = judge.learn(shown, true)
+            fooled = judge.fooled(shown)
+            loss = loss + weight * fooled
             parts["fooled"] = fooled.detach()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimiser.step()
-        fold_into_average(self.average, self.net.state_dict(), self.step)
+        self.update(loss)
         return parts
 
 

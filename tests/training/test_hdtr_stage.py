@@ -175,7 +175,7 @@ def test_a_frame_may_be_its_own_reference(clips: Path) -> None:
 
 def test_a_few_steps_teach_something(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The rate begins with next to nothing.
-    monkeypatch.setattr("dubtool.training.hdtr.falling_rate", lambda *_: 2e-3)
+    monkeypatch.setattr("dubtool.training.painter.falling_rate", lambda *_: 2e-3)
     trainer = HdtrTrainer(STAGE, clips, None, tmp_path)
     held = trainer.make(1000)
 
@@ -250,7 +250,7 @@ def test_a_run_is_looked_at_gone_on_with_and_becomes_two_graphs(
 ) -> None:
     monkeypatch.setenv("DUBTOOL_WEIGHTS", str(tmp_path / "out"))
     # Large steps, so that the average is far from the last weights, and the head from how it was born.
-    monkeypatch.setattr("dubtool.training.hdtr.falling_rate", lambda *_: 2e-2)
+    monkeypatch.setattr("dubtool.training.painter.falling_rate", lambda *_: 2e-2)
     shutil.copyfile(find("face_shape"), clips.parent / "face_shape.npz")
     run, stage = tmp_path / "run", replace(STAGE, steps=3)
     for steps, minutes in ((1, 0.0001), (3, None)):
