@@ -32,7 +32,7 @@ from dubtool.cli.options import (
     console_of,
     names_in,
 )
-from dubtool.cli.summary import show_summary
+from dubtool.cli.summary import tell_report
 from dubtool.errors import UsageError
 from dubtool.jobs.options import DEFAULT_MODEL, DEFAULT_RESTORER
 
@@ -138,8 +138,4 @@ def dub(
             sidecar=sidecar,
             cache=not no_cache,
         )
-    show_summary(console, report)
-    if as_json:
-        console.json(report.as_dict())
-    else:
-        console.result(report.output)
+    tell_report(console, report, as_json)

@@ -28,7 +28,7 @@ from dubtool.cli.options import (
     Verbose,
     console_of,
 )
-from dubtool.cli.summary import show_summary
+from dubtool.cli.summary import tell_report
 from dubtool.jobs.options import AUTO_ANIMATOR
 
 
@@ -114,8 +114,4 @@ def reenact(
             sidecar=sidecar,
             cache=not no_cache,
         )
-    show_summary(console, report)
-    if as_json:
-        console.json(report.as_dict())
-    else:
-        console.result(report.output)
+    tell_report(console, report, as_json)

@@ -29,7 +29,7 @@ from dubtool.cli.options import (
     Verbose,
     console_of,
 )
-from dubtool.cli.summary import show_summary
+from dubtool.cli.summary import tell_report
 from dubtool.jobs.options import DEFAULT_RESTORER
 
 
@@ -92,8 +92,4 @@ def restore_teeth(
             sidecar=sidecar,
             cache=not no_cache,
         )
-    show_summary(console, report)
-    if as_json:
-        console.json(report.as_dict())
-    else:
-        console.result(report.output)
+    tell_report(console, report, as_json)

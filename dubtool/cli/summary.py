@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 _CHANGED = {"restore-teeth": "restored", "reenact": "reenacted"}
 
 
+def tell_report(console: Console, report: Report, as_json: bool) -> None:
+    """The end of a job's command: the summary for people, and on stdout the output's path or the whole report."""
+    show_summary(console, report)
+    if as_json:
+        console.json(report.as_dict())
+    else:
+        console.result(report.output)
+
+
 def show_summary(console: Console, report: Report) -> None:
     """The report for people: drawn on a terminal, plain lines through a pipe; not with --quiet."""
     if console.quiet:

@@ -9,20 +9,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dubtool.errors import UsageError
 from dubtool.face.crop import CropSize
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.g4g import G4G, Stages
 from dubtool.networks.g4g_alignment import Embeddings
 from dubtool.training.clips import REFERENCES
-from dubtool.training.g4g_data import G4GBatch, G4GStage, HeardSample, HeardSampler, collate_heard, load_heard
+from dubtool.training.g4g_data import G4GBatch, G4GStage, HeardSampler, collate_heard, load_heard
 from dubtool.training.g4g_losses import attribute_loss, contrastive_loss, pixel_loss
 from dubtool.training.g4g_start import shared_weights
 from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
-from dubtool.training.spoken import SECOND, load_spoken
-from dubtool.training.sync_loss import out_of_sync, stacked
-from dubtool.training.syncnet import FRAMES, load_syncnet, sound_window
+from dubtool.training.sync_loss import SyncExpert, stacked
+from dubtool.training.syncnet import FRAMES
 
 # Losses by name: (weight, value).
 _Parts = dict[str, tuple[float, Tensor]]
@@ -53,13 +51,7 @@ class G4GTrainer(PainterTrainer[G4GStage, G4GBatch]):
         judges = {"judge": (3, stage.adversarial), "clip_judge": (3 * FRAMES, stage.adversarial_clip)}
         self.teach(new_g4g(stage), judges)
         self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=4))
-        self.expert = None
-        if stage.sync:
-            if sync is None:
-                raise UsageError("the stage has a sync loss: name the run of a sync expert with --sync")
-            net, self._expert_side = load_syncnet(sync)
-            self.expert = net.to(self.device).requires_grad_(False)
-            self._spoken = {clip.name: clip for clip in load_spoken(clips, "train", augmented=False, layer=SECOND)}
+        self.expert = SyncExpert(sync, clips, self.device) if stage.sync else None
         self.hidden = hidden_mask(stage).to(self.device)
 
     def make(self, step: int) -> G4GBatch:
@@ -69,12 +61,9 @@ class G4GTrainer(PainterTrainer[G4GStage, G4GBatch]):
             return collate_heard([sample for (sample,) in sequences], stage)
         sequences = sampler.draw(stage.batch, stage.group, stage.frames)
         batch = collate_heard([sample for each in sequences for sample in each], stage, frames=stage.frames)
-        return batch if self.expert is None else replace(batch, sounds=self._sounds(sequences))
-
-    def _sounds(self, sequences: list[list[HeardSample]]) -> Tensor:
-        middles = [each[FRAMES // 2].sample for each in sequences]
-        spoken = [(self._spoken[middle.clip.name], middle.row) for middle in middles]
-        return torch.stack([torch.from_numpy(sound_window(clip, 0, clip.times[row])) for clip, row in spoken])
+        if self.expert is None:
+            return batch
+        return replace(batch, sounds=self.expert.sounds([each[FRAMES // 2].sample for each in sequences]))
 
     def adopted(self, average: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Also of a DINet of the same width: what it shares with G4G."""
@@ -132,8 +121,7 @@ class G4GTrainer(PainterTrainer[G4GStage, G4GBatch]):
             told[judge.name] = judge.learn(seen, real)
             parts["fooled" if judge.name == "judge" else "clip_fooled"] = (weight, judge.fooled(seen))
         if self.expert is not None and batch.sounds is not None:
-            sync = out_of_sync(self.expert, self._expert_side, stacked(mouth), batch.sounds.to(self.device))
-            parts["sync"] = (stage.sync, sync)
+            parts["sync"] = (stage.sync, self.expert.loss(stacked(mouth), batch.sounds))
         return parts
 
     def _pixel(self, stages: Stages, true: Tensor, lips: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dubtool.errors import UsageError
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import DRAWING_CHANNELS
 from dubtool.networks.dinet import DINet
@@ -16,9 +15,8 @@ from dubtool.training.clips import REFERENCES, Sample
 from dubtool.training.generator_data import Batch, GeneratorStage, collate, open_sampler
 from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
-from dubtool.training.spoken import SECOND, load_spoken
-from dubtool.training.sync_loss import out_of_sync, stacked
-from dubtool.training.syncnet import FRAMES, load_syncnet, sound_window
+from dubtool.training.sync_loss import SyncExpert, stacked
+from dubtool.training.syncnet import FRAMES
 
 
 class GeneratorTrainer(PainterTrainer[GeneratorStage, Batch]):
@@ -45,31 +43,25 @@ class GeneratorTrainer(PainterTrainer[GeneratorStage, Batch]):
         judges = {"judge": (3, stage.adversarial), "clip_judge": (3 * FRAMES, stage.adversarial_clip)}
         self.teach(new_generator(stage), judges)
         self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=4))
-        self.expert = None
-        if stage.sync:
-            if sync is None:
-                raise UsageError("the stage has a sync loss: name the run of a sync expert with --sync")
-            net, self._expert_side = load_syncnet(sync)
-            self.expert = net.to(self.device).requires_grad_(False)
-            self._spoken = {clip.name: clip for clip in load_spoken(clips, "train", augmented=False, layer=SECOND)}
+        self.expert = SyncExpert(sync, clips, self.device) if stage.sync else None
 
     def make(self, step: int) -> Batch:
         sampler = self.sampler.seeded(self.stage.seed, step)
         groups = [sampler.draw_sequence(self.stage.frames) for _ in range(self.stage.batch)]
         batch = self._collated([sample for group in groups for sample in group])
-        return batch if self.expert is None else self._with_sound(batch, [group[FRAMES // 2] for group in groups])
+        if self.expert is None:
+            return batch
+        return self._with_sound(self.expert, batch, [group[FRAMES // 2] for group in groups])
 
     def _collated(self, samples: list[Sample]) -> Batch:
         return collate(samples, self.stage, frames=self.stage.frames, drawing=self.stage.conditioning == "shape")
 
-    def _with_sound(self, batch: Batch, middles: list[Sample]) -> Batch:
+    def _with_sound(self, expert: SyncExpert, batch: Batch, middles: list[Sample]) -> Batch:
         """Silent clips teach how faces look; the expert is asked about the others."""
-        heard = [number for number, middle in enumerate(middles) if middle.clip.name in self._spoken]
+        heard = [number for number, middle in enumerate(middles) if expert.hears(middle)]
         if not heard:
             return batch
-        spoken = [(self._spoken[middles[number].clip.name], middles[number].row) for number in heard]
-        sounds = torch.stack([torch.from_numpy(sound_window(clip, 0, clip.times[row])) for clip, row in spoken])
-        return replace(batch, sounds=sounds, heard=torch.tensor(heard))
+        return replace(batch, sounds=expert.sounds([middles[number] for number in heard]), heard=torch.tensor(heard))
 
     def wanted(self) -> str:
         return f"generator of width {self.stage.width} and its inputs"
@@ -101,8 +93,7 @@ class GeneratorTrainer(PainterTrainer[GeneratorStage, Batch]):
             loss = loss + weight * fooled
             parts["fooled" if judge.name == "judge" else "clip_fooled"] = fooled.detach()
         if self.expert is not None and batch.sounds is not None and batch.heard is not None:
-            heard = stacked(made)[batch.heard.to(self.device)]
-            sync = out_of_sync(self.expert, self._expert_side, heard, batch.sounds.to(self.device))
+            sync = self.expert.loss(stacked(made)[batch.heard.to(self.device)], batch.sounds)
             loss = loss + stage.sync * sync
             parts["sync"] = sync.detach()
         self.update(loss)

@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dubtool.training.syncnet import FRAMES
+from dubtool.errors import UsageError
+from dubtool.training.clips import Sample
+from dubtool.training.spoken import SECOND, load_spoken
+from dubtool.training.syncnet import FRAMES, load_syncnet, sound_window
+
+
+class SyncExpert:
+    """A trained sync expert, and the speech of the training clips that it hears.
+
+    run: of `dubtool train syncnet`. clips: the folder of prepared clips.
+
+    Raises:
+        UsageError: no run is given. InputError: it is no run of a sync expert.
+    """
+
+    def __init__(self, run: Path | None, clips: Path, device: torch.device) -> None:
+        if run is None:
+            raise UsageError("the stage has a sync loss: name the run of a sync expert with --sync")
+        net, self._side = load_syncnet(run)
+        self.net = net.to(device).requires_grad_(False)
+        self._device = device
+        self._spoken = {clip.name: clip for clip in load_spoken(clips, "train", augmented=False, layer=SECOND)}
+
+    def hears(self, sample: Sample) -> bool:
+        """Whether the sample's clip speaks in sync."""
+        return sample.clip.name in self._spoken
+
+    def sounds(self, samples: Sequence[Sample]) -> Tensor:
+        """What is heard beside samples that it `hears`: [B, C, T]."""
+        spoken = [(self._spoken[sample.clip.name], sample.row) for sample in samples]
+        return torch.stack([torch.from_numpy(sound_window(clip, 0, clip.times[row])) for clip, row in spoken])
+
+    def loss(self, stacks: Tensor, sounds: Tensor) -> Tensor:
+        """`out_of_sync` of stacks of made mouths [B, 15, m, m]."""
+        return out_of_sync(self.net, self._side, stacks, sounds.to(self._device))
 
 
 def stacked(pictures: Tensor) -> Tensor:

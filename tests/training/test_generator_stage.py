@@ -168,7 +168,7 @@ def test_the_sync_loss_moves_the_generator_and_not_the_expert(data: Path, expert
     trainer.learn(trainer.make(0))
     assert sum(float(p.grad.abs().sum()) for p in trainer.net.parameters() if p.grad is not None) > 0
     assert trainer.expert is not None
-    for name, value in trainer.expert.state_dict().items():
+    for name, value in trainer.expert.net.state_dict().items():
         assert torch.equal(value, given[name]), name
 
 
