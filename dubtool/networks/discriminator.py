@@ -23,9 +23,13 @@ class Discriminator(nn.Module):
         self.blocks = nn.ModuleList(nn.Conv2d(low, high, 4) for low, high in itertools.pairwise(sizes))
         self.score = nn.Conv2d(sizes[-1], 1, 1)
 
+    def features(self, x: Tensor) -> list[Tensor]:
+        """What each of the four convolutions finds, for feature matching (Wang et al. 2018)."""
+        found = []
+        for block in self.blocks:
+            x = F.leaky_relu(block(F.avg_pool2d(x, 2) if found else x), 0.2)
+            found.append(x)
+        return found
+
     def forward(self, x: Tensor) -> Tensor:
-        for position, block in enumerate(self.blocks):
-            x = F.leaky_relu(block(x), 0.2)
-            if position < len(self.blocks) - 1:
-                x = F.avg_pool2d(x, 2)
-        return self.score(x)
+        return self.score(self.features(x)[-1])

@@ -15,7 +15,9 @@ No code was published. What the paper leaves open is decided here as follows:
   are kept, since the texture has to survive the transformation.
 - The caller's mask says where `source` was blanked or shall be redrawn. It is grown by twice the deviation of the
   Gaussian before it is smoothed, so that nothing blanked shines through the soft edge. Deviation: width of the crop/80.
-- The blend network is a small encoder-decoder on the composite and the smoothed mask, and outputs the picture.
+- The blend network is a small encoder-decoder on the composite and the smoothed mask, and outputs the picture. Its last
+  layer sees the composite, too, as it was before the decoder's sigmoid, and begins by repeating it: detail that goes
+  round the narrow middle need not be learned anew.
 - The masks of several sizes, under which the paper supervises, belong to the loss and not to the network.
 - The prior landmarks are lips and jaw as they are to be: in training the frame's own, at work those predicted from the
   speech. The source's own would show the wrong mouth at work, and without a mouth i_align would hold nothing that the
@@ -39,6 +41,9 @@ from dubtool.networks.adaat import AdaAT
 from dubtool.networks.blocks import ConvBlock, ResBlock
 from dubtool.networks.dinet import image_encoder, picture_decoder
 from dubtool.networks.g4g_alignment import Alignment, Embeddings
+
+# A quarter of a grey level: what the blend network's sigmoid keeps away from 0 and 1.
+_DARKEST = 1e-3
 
 
 class Stages(NamedTuple):
@@ -73,12 +78,19 @@ class _BlendNetwork(nn.Module):
             ResBlock(2, 2 * width),
             ResBlock(2, 2 * width),
             ConvBlock(2, 2 * width, width, up=True),
-            nn.Conv2d(width, 3, 7, padding=3),
-            nn.Sigmoid(),
         )
+        self.last = nn.Conv2d(width + 3, 3, 7, padding=3)
+        with torch.no_grad():
+            for each in self.last.parameters():
+                each.zero_()
+            for channel in range(3):
+                self.last.weight[channel, width + channel, 3, 3] = 1
 
     def forward(self, composite: Tensor, mask: Tensor) -> Tensor:
-        return self.layers(torch.cat((composite, mask), dim=1))
+        features = self.layers(torch.cat((composite, mask), dim=1))
+        bounded = composite.clamp(_DARKEST, 1 - _DARKEST)
+        before_sigmoid = torch.log(bounded) - torch.log(1 - bounded)
+        return torch.sigmoid(self.last(torch.cat((features, before_sigmoid), dim=1)))
 
 
 class G4G(nn.Module):

@@ -38,7 +38,7 @@ class AdasrStage:
     paper's ablation. clean: share of sources that are not degraded. pixel: weight of L1, and fine how much more mouth
     and eyes weigh in it; moved: of L1 of the source moved by the
     network's own motion, at a quarter of the size; feature, scales: of VGG-19, at so many halvings;
-    adversarial: of LS-GAN. judge_width: the discriminator's.
+    adversarial: of LS-GAN, and matching of what its discriminator finds in both pictures. judge_width: its width.
     """
 
     network: ClassVar[str] = "adasr"
@@ -57,6 +57,7 @@ class AdasrStage:
     feature: float = 1.0
     scales: int = 3
     adversarial: float = 0.0
+    matching: float = 0.0
     judge_width: int = 32
     seed: int = 0
 
@@ -107,9 +108,9 @@ class AdasrTrainer(PainterTrainer[AdasrStage, PortraitBatch]):
             parts["feature"] = feature.detach()
         for judge, weight in self.judges:
             parts["judge"] = judge.learn(made, true)
-            fooled = judge.fooled(made)
-            loss = loss + weight * fooled
-            parts["fooled"] = fooled.detach()
+            fooled, matched = judge.fooled_and_matched(made, true)
+            loss = loss + weight * fooled + stage.matching * matched
+            parts |= {"fooled": fooled.detach(), "matched": matched.detach()}
         self.update(loss)
         return parts
 

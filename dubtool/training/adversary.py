@@ -34,11 +34,21 @@ class Adversary:
 
     def fooled(self, made: Tensor) -> Tensor:
         """How far the made pictures are from passing as true: the generator's loss."""
+        return self.fooled_and_matched(made, None)[0]
+
+    def fooled_and_matched(self, made: Tensor, true: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`fooled`, and how far what the discriminator finds in the made pictures is from what it finds in the true
+        ones of the same shape: feature matching (Wang et al. 2018), mean absolute difference over its layers. 0 without
+        true ones."""
         self.net.requires_grad_(False)
         with torch.autocast(self._device, torch.bfloat16):
-            loss = (self.net(made).float() - 1).square().mean()
+            found = self.net.features(made)
+            fooled = (self.net.score(found[-1]).float() - 1).square().mean()
+            with torch.no_grad():
+                wanted = [] if true is None else self.net.features(true)
         self.net.requires_grad_(True)
-        return loss
+        apart = [(one.float() - other.float()).abs().mean() for one, other in zip(found, wanted, strict=False)]
+        return fooled, torch.stack(apart).mean() if apart else fooled.new_zeros(())
 
     def state(self) -> dict[str, Any]:
         return {self.name: self.net.state_dict(), f"{self.name}_optimiser": self.optimiser.state_dict()}

@@ -42,6 +42,16 @@ def test_composite_shows_the_source_outside_and_the_decoded_face_inside() -> Non
     torch.testing.assert_close(stages.composite[:, :, :12], tensors["source"][:, :, :12], rtol=0, atol=1e-5)
 
 
+def test_an_untaught_blend_network_repeats_the_composite_and_a_taught_one_is_heard() -> None:
+    net = G4G(width=8).eval()
+    assert net.blend is not None
+    with torch.no_grad():
+        stages = net.stages(**inputs())
+        torch.testing.assert_close(stages.picture, stages.composite, rtol=0, atol=1.1e-3)
+        net.blend.last.bias.fill_(1.0)
+        assert (net.stages(**inputs()).picture >= stages.picture).all()
+
+
 @pytest.mark.parametrize("name", ["source", "landmarks", "reference", "mel"])
 def test_each_input_matters(name: str) -> None:
     net = settled(G4G(width=8))

@@ -20,7 +20,16 @@ from dubtool.training.config import load_stage, stage_of_run
 from dubtool.training.faces import load_faces
 
 STAGE = AdasrStage(
-    side=64, width=8, middle=1, high_frequency=2, batch=2, steps=6, learning_rate=2e-3, adversarial=0.1, judge_width=8
+    side=64,
+    width=8,
+    middle=1,
+    high_frequency=2,
+    batch=2,
+    steps=6,
+    learning_rate=2e-3,
+    adversarial=0.1,
+    matching=1.0,
+    judge_width=8,
 )
 _SIDE, _PAD, _FRAMES = 80, 8, 6
 

@@ -72,6 +72,17 @@ def test_least_squares_adversary_of_constant_opinion(channels: int) -> None:
                 assert adversary.learn(pictures, pictures).item() == pytest.approx(judged)
 
 
+def test_features_match_where_pictures_do_and_teach_the_painter_alone() -> None:
+    adversary = Adversary(3, 8, 0.0, torch.device("cpu"), "judge")
+    made = torch.rand(2, 3, 64, 64).requires_grad_()
+    assert adversary.fooled_and_matched(made, made.detach())[1].item() == 0.0
+    fooled, matched = adversary.fooled_and_matched(made, 1 - made.detach())
+    assert fooled.item() == pytest.approx(adversary.fooled(made).item())
+    matched.backward()
+    assert matched.item() > 0 and made.grad is not None and made.grad.abs().max() > 0
+    assert all(each.grad is None and each.requires_grad for each in adversary.net.parameters())
+
+
 class Opinion(nn.Module):
     """Scores every stack by its mean grey."""
 

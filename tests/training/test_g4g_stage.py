@@ -26,20 +26,17 @@ def trainer(data: Path, stage: G4GStage, run: Path | None = None) -> G4GTrainer:
 
 
 def test_stages_that_come_along_can_be_loaded() -> None:
-    names = [name for name in stage_names() if name.startswith("g4g")]
-    assert {
-        "g4g_64",
-        "g4g_96",
-        "g4g_128",
-        "g4g_64_no_alignment",
-        "g4g_64_one_scale",
-        "g4g_64_no_fusion",
-        "g4g_96_drawn",
-    } <= set(names)
-    usual = load_stage("g4g_64", G4GStage)
-    assert load_stage("g4g_64_no_alignment", G4GStage) == replace(usual, alignment=False, align_steps=0)
-    assert load_stage("g4g_64_one_scale", G4GStage) == replace(usual, multi_scale=False)
-    assert load_stage("g4g_64_no_fusion", G4GStage) == replace(usual, fusion=False)
+    names = {name for name in stage_names() if name.startswith("g4g")}
+    ablations = {
+        "no_alignment": {"alignment": False},
+        "one_scale": {"multi_scale": False},
+        "no_fusion": {"fusion": False},
+    }
+    drawn = {"g4g_64_drawn", *(f"g4g_64_drawn_{name}" for name in ablations)}
+    assert names == {"g4g_64", "g4g_96", "g4g_128", "g4g_128_clip", "g4g_128_drawn", *drawn}
+    usual = load_stage("g4g_64_drawn", G4GStage)
+    for name, change in ablations.items():
+        assert load_stage(f"g4g_64_drawn_{name}", G4GStage) == replace(usual, **change)
 
 
 def test_the_first_stage_trains_the_alignment_alone(data: Path) -> None:
