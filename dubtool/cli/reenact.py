@@ -29,7 +29,7 @@ from dubtool.cli.options import (
     console_of,
 )
 from dubtool.cli.summary import tell_report
-from dubtool.jobs.options import AUTO_ANIMATOR
+from dubtool.jobs.options import DEFAULT_ANIMATOR
 
 
 def reenact(
@@ -60,9 +60,9 @@ def reenact(
         typer.Option(
             "--model",
             metavar="NAME",
-            help="auto: adasr-landmarks, or for larger heads warp, without a network; adasr: its authors', for GPUs.",
+            help="adasr-landmarks: a network over a warp; warp: without a network; adasr: its authors', for GPUs.",
         ),
-    ] = AUTO_ANIMATOR,
+    ] = DEFAULT_ANIMATOR,
     device: Device = "auto",
     precision: Precision = "auto",
     batch_size: BatchSize = 4,

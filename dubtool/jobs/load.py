@@ -16,13 +16,11 @@ from dubtool.face.reenactor import LandmarkAnimator
 from dubtool.face.restorer import Restorer
 from dubtool.face.warp import WarpAnimator
 from dubtool.jobs.adaptation.record import FRAME, FRAME_INT8, ONCE
-from dubtool.jobs.options import AUTO_ANIMATOR, DEFAULT_ANIMATOR, WARP, DubOptions
+from dubtool.jobs.options import WARP, DubOptions
 from dubtool.weights.locate import find, find_graphs, graph_names, known
 
-# The network works at 256 px: enlarged by more than half it shows less of the portrait's own detail than the warp.
-_NETWORK_SIDE = 384
-# Sides of the warp's crops, px.
-_WARP_SIDES = (256, 640)
+# Sides of the crops in which portraits are animated, px.
+_SIDES = (256, 640)
 
 
 def is_quantised(device: str, precision: str) -> bool:
@@ -67,29 +65,19 @@ def load_restorer(model: str, device: str, precision: str) -> tuple[Restorer, tu
     return Restorer(once, frame, device=device, precision=precision), graph_names(model)
 
 
-def animator_name(model: str, natural_side: int) -> str:
-    """What "auto" stands for: the default network, or the warp where the network would be too coarse for the portrait.
-
-    natural_side: of the face's crop in the portrait's own px.
-    """
-    if model != AUTO_ANIMATOR:
-        return model
-    return DEFAULT_ANIMATOR if natural_side <= _NETWORK_SIDE else WARP
-
-
 def load_animator(model: str, device: str, precision: str, *, natural_side: int) -> tuple[Animator, tuple[str, ...]]:
     """What animates portraits by name, and the names of the weights it was made of (none for the warp).
 
-    natural_side: of the face's crop in the portrait's own px; the warp works at that size, within what is quick.
+    natural_side: of the face's crop in the portrait's own px; animators work at that size, within what is quick.
 
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
-    model = animator_name(model, natural_side)
+    side = int(np.clip(natural_side - natural_side % 2, *_SIDES))
     if model == WARP:
-        return WarpAnimator(int(np.clip(natural_side - natural_side % 2, *_WARP_SIDES))), ()
+        return WarpAnimator(side), ()
     once, frame = find_graphs(model)
-    return LandmarkAnimator(once, frame, device=device, precision=precision), graph_names(model)
+    return LandmarkAnimator(once, frame, device=device, precision=precision, side=side), graph_names(model)
 
 
 def has_learned_keypoints(model: str) -> bool:

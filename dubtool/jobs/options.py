@@ -19,8 +19,8 @@ Framing = Literal["crop", "full"]
 DEFAULT_MODEL = "dinet-shape"
 DEFAULT_RESTORER = "hdtr-mouth"
 DEFAULT_ANIMATOR = "adasr-landmarks"
-# The best animator that is at hand; and the one that needs no weights.
-AUTO_ANIMATOR, WARP = "auto", "warp"
+# The animator that needs no weights.
+WARP = "warp"
 # Beyond this a portrait shows what nobody has seen of it.
 _MOST_TURN = 45.0
 
@@ -115,7 +115,7 @@ class ReenactOptions(JobOptions):
     motion: the portrait moves as the driver does from where it is ("relative"), or takes over the driver's head pose
     and expression ("absolute"). framing: the square around the face alone ("crop"), or the whole portrait ("full").
     yaw, pitch, roll: degrees that the head is turned further (to the picture's right, chin up, clockwise). model: name
-    of the network, "warp" for none, "auto" for the default network where its weights are at hand, else warp.
+    of the network, or "warp" for none.
     """
 
     motion: Motion = "relative"
@@ -123,7 +123,7 @@ class ReenactOptions(JobOptions):
     yaw: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0
-    model: str = AUTO_ANIMATOR
+    model: str = DEFAULT_ANIMATOR
 
     def __post_init__(self) -> None:
         for name, value, allowed in (("motion", self.motion, Motion), ("framing", self.framing, Framing)):

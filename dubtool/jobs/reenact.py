@@ -19,7 +19,7 @@ from dubtool.face.shape import ShapeModel
 from dubtool.face.transfer import Settle
 from dubtool.jobs.driver import Driver, Look
 from dubtool.jobs.follow import Followed, follow
-from dubtool.jobs.load import animator_name, has_learned_keypoints, load_animator, load_keypoint_animator
+from dubtool.jobs.load import has_learned_keypoints, load_animator, load_keypoint_animator
 from dubtool.jobs.moves import KeypointMoves, LandmarkMoves, Moves
 from dubtool.jobs.options import ReenactOptions
 from dubtool.jobs.outputs import Outputs, checked_output
@@ -59,7 +59,7 @@ def reenact(
         options: the fields of `ReenactOptions`.
 
     Returns:
-        the report; the file appears whole, or not at all. Its `model` is the one that was used.
+        the report; the file appears whole, or not at all.
 
     Raises:
         UsageError, InputError, NoFaceError, WeightsError, DeviceError, OutputError: one line each says what.
@@ -75,7 +75,7 @@ def reenact(
     report = Report("reenact", str(target), inputs)
     with report.timed("portrait"):
         picture = load_portrait(portrait)
-    report.model = animator_name(chosen.model, picture.natural_side)
+    report.model = chosen.model
     with report.timed("load"):
         animator, graphs = _animator(chosen, picture)
         shapes = ShapeModel.load(find("face_shape"))

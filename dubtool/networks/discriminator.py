@@ -25,7 +25,7 @@ class Discriminator(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """What each of the four convolutions finds, for feature matching (Wang et al. 2018)."""
-        found = []
+        found: list[Tensor] = []
         for block in self.blocks:
             x = F.leaky_relu(block(F.avg_pool2d(x, 2) if found else x), 0.2)
             found.append(x)

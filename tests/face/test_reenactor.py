@@ -67,6 +67,22 @@ def test_an_untrained_network_shows_what_the_warp_makes(animator: LandmarkAnimat
     assert np.abs(animator.animate(driven) - wanted).max() < 4
 
 
+def test_larger_crops_get_a_warp_of_their_own_size_and_what_the_network_changed(files: Files) -> None:
+    side, landmarks = 2 * SIDE, 2 * face() + np.float32(0.5)
+    fine = np.random.default_rng(3).integers(0, 256, (side, side, 3), np.uint8)
+    large, warp = LandmarkAnimator(*files, device="cpu", threads=1, side=side), WarpAnimator(side)
+    for each in (large, warp):
+        each.set_portrait(fine, landmarks)
+    driven = np.stack([landmarks, landmarks * 1.1 - 6])
+    made, wanted = large.animate(driven), warp.animate(driven)
+    assert large.side == side and made.shape == wanted.shape == (2, side, side, 3)
+    # The untrained network repeats the small warp, in which this detail is lost.
+    assert np.abs(made - wanted).mean() < 1
+    paint = large._painted
+    large._painted = lambda points: (lambda painted, warped: (painted + 20, warped))(*paint(points))  # type: ignore[method-assign]
+    assert np.median(large.animate(driven) - made) == pytest.approx(20, abs=1)
+
+
 def test_a_face_that_moves_takes_the_picture_along(animator: LandmarkAnimator) -> None:
     animator.set_portrait(portrait(), face())
     moved = face() + np.array([4, 0, 0], np.float32)

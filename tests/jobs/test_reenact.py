@@ -179,14 +179,13 @@ def test_preview_sheet_and_sidecar(place: Path, portrait: Path, clip: Path) -> N
     assert told["job"] == "reenact" and told["inputs"]["portrait"] == str(portrait)
 
 
-def test_auto_takes_the_network_for_heads_of_its_size(place: Path, still: np.ndarray, clip: Path) -> None:
-    """Larger heads would lose detail by it."""
-    large = cv2.resize(still, None, fx=2.5, fy=2.5, interpolation=cv2.INTER_CUBIC)
-    for name, rgb, model in (("small", still, "adasr-landmarks"), ("large", large, "warp")):
-        portrait = _saved(place / f"{name}.png", rgb)
-        report = _reenact(portrait, clip, place / f"{name}.mp4", model="auto", stop=Fraction(1, 10))
-        assert report.model == model
-        assert bool(report.weights) == (model != "warp")
+def test_large_heads_are_animated_at_their_own_size(place: Path, still: np.ndarray, clip: Path) -> None:
+    sides = []
+    for name, scale in (("small", 1.0), ("large", 2.5)):
+        portrait = _saved(place / f"{name}.png", cv2.resize(still, None, fx=scale, fy=scale))
+        _reenact(portrait, clip, place / f"{name}.mp4", framing="crop", stop=Fraction(1, 10))
+        sides.append(_frames(place / f"{name}.mp4")[0].width)
+    assert sides[0] == 256 and 384 < sides[1] <= 640
 
 
 def test_options_and_paths_are_checked_first(place: Path, portrait: Path, clip: Path) -> None:

@@ -33,7 +33,7 @@ from dubtool.metrics.keypoints import average_keypoint_distance
 from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim
 
-# All animators are judged at one size.
+# All animators are judged at one size of the head's crop, px: usually this.
 SIDE = 256
 # The face's box reaches beyond its landmarks by so much of their extent.
 _MARGIN = 0.1
@@ -70,7 +70,10 @@ class Score:
 class Still:
     """The portrait as it is, whatever the driver does: what any animator must be better than."""
 
-    side, device = SIDE, "cpu"
+    device = "cpu"
+
+    def __init__(self, side: int = SIDE) -> None:
+        self.side = side
 
     def set_portrait(self, picture: np.ndarray, landmarks: np.ndarray) -> None:
         """See `Animator.set_portrait`."""
@@ -89,15 +92,17 @@ def evaluate_reenactment(
     landmarker: FaceLandmarker,
     *,
     frames: int = 40,
+    side: int = SIDE,
 ) -> dict[str, Score]:
-    """The scores of animators over videos of one person each. frames: of each video's second half, evenly spread.
+    """The scores of animators over videos of one person each. frames: of each video's second half, evenly spread. side:
+    of the crops that are compared, px; keypoint distances are in px of 256 at any size.
 
     Raises:
         InputError, NoFaceError: a video cannot be used.
     """
     scores = {name: Score() for name in animators}
     for video in videos:
-        portrait, truth = _self_pair(video, shapes, landmarker, frames)
+        portrait, truth = _self_pair(video, shapes, landmarker, frames, side)
         for name, animator in animators.items():
             for look, picture in _animated(animator, portrait, truth):
                 _judge(scores[name], portrait, look, picture, judges, landmarker)
@@ -105,7 +110,7 @@ def evaluate_reenactment(
 
 
 def _self_pair(
-    video: Path, shapes: ShapeModel, landmarker: FaceLandmarker, frames: int
+    video: Path, shapes: ShapeModel, landmarker: FaceLandmarker, frames: int, side: int
 ) -> tuple[Look, list[tuple[np.ndarray, np.ndarray]]]:
     """The portrait's frame, and crops (by the portrait's crop) and landmarks of the driver's frames."""
     info = probe(video)
@@ -115,12 +120,12 @@ def _self_pair(
     reader = VideoReader(info)
     portrait = driver.reference(reader, None, shapes, np.arange(count) < count // 2)
     assert portrait.landmarks is not None
-    to_crop = portrait_crop(portrait.landmarks, SIDE)
+    to_crop = portrait_crop(portrait.landmarks, side)
     wanted = set(np.linspace(count // 2, count - 1, frames).astype(int).tolist())
     truth = []
     for look in driver.looks(reader.frames(list(range(count // 2, count)))):
         if look.frame.index in wanted and look.landmarks is not None:
-            truth.append((warp(look.frame.rgb(), to_crop, SIDE, SIDE), _placed(look.landmarks, to_crop)))
+            truth.append((warp(look.frame.rgb(), to_crop, side, side), _placed(look.landmarks, to_crop)))
     if not truth:
         raise NoFaceError(f"{video}: no face is seen in its second half")
     return portrait, truth
@@ -129,17 +134,17 @@ def _self_pair(
 def _animated(
     animator: Animator, portrait: Look, truth: list[tuple[np.ndarray, np.ndarray]]
 ) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
-    """The true crop with its landmarks, and the picture made for them: uint8 [SIDE, SIDE, 3]."""
+    """The true crop with its landmarks, and the picture made for them in its size: uint8."""
     assert portrait.landmarks is not None
     to_crop = portrait_crop(portrait.landmarks, animator.side)
     picture = warp(portrait.frame.rgb(), to_crop, animator.side, animator.side)
     animator.set_portrait(picture, _placed(portrait.landmarks, to_crop))
-    scale = animator.side / SIDE
     for crop, landmarks in truth:
+        scale = animator.side / len(crop)
         larger = landmarks * scale
         larger[:, :2] += (scale - 1) / 2
         made = np.rint(np.clip(animator.animate(larger[None])[0], 0, 255)).astype(np.uint8)
-        yield (crop, landmarks), cv2.resize(made, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        yield (crop, landmarks), cv2.resize(made, crop.shape[:2], interpolation=cv2.INTER_AREA)
 
 
 def _judge(
@@ -151,7 +156,7 @@ def _judge(
     landmarker: FaceLandmarker,
 ) -> None:
     crop, landmarks = truth
-    box = _face_box(landmarks)
+    box = _face_box(landmarks, len(crop))
     score.values["psnr"].append(psnr(made[box], crop[box]))
     score.values["ssim"].append(ssim(made[box], crop[box]))
     score.values["lpips"].append(judges.lpips(made[box], crop[box]))
@@ -162,7 +167,7 @@ def _judge(
     wanted = landmarker.landmarks(RgbPicture(crop), roi_from_mesh(landmarks))
     if found is None or wanted is None:
         return
-    score.values["akd"].append(average_keypoint_distance(found, wanted, SIDE))
+    score.values["akd"].append(average_keypoint_distance(found, wanted, len(crop)))
     if judges.identity is not None and portrait.landmarks is not None:
         points = list(IDENTITY_POINTS)
         face = judges.identity.embed(made, found[points])
@@ -177,10 +182,10 @@ def _placed(landmarks: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
     return placed
 
 
-def _face_box(landmarks: np.ndarray) -> tuple[slice, slice]:
+def _face_box(landmarks: np.ndarray, side: int) -> tuple[slice, slice]:
     """Rows and columns of the face in the crop."""
     low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
     margin = _MARGIN * (high - low)
-    x0, y0 = np.clip(np.floor(low - margin), 0, SIDE - 16).astype(int)
-    x1, y1 = np.clip(np.ceil(high + margin), (x0 + 16, y0 + 16), SIDE).astype(int)
+    x0, y0 = np.clip(np.floor(low - margin), 0, side - 16).astype(int)
+    x1, y1 = np.clip(np.ceil(high + margin), (x0 + 16, y0 + 16), side).astype(int)
     return slice(y0, y1), slice(x0, x1)
