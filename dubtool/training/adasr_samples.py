@@ -100,7 +100,7 @@ class PortraitSampler:
         sources = rng.integers(len(clip.landmarks), size=_CANDIDATES if rng.random() < 0.5 else 1)
         faces = clip.landmarks[sources][..., :2] - clip.landmarks[target][..., :2]
         source = int(sources[np.abs(faces).mean(axis=(1, 2)).argmax()])
-        recipe = None if rng.random() < self.clean else _portrait_recipe(rng)
+        recipe = None if rng.random() < self.clean else portrait_recipe(rng)
         sample = self.sample(clip, source, target, self._shaken(), _light(rng), recipe)
         return _mirrored(sample) if rng.random() < 0.5 else sample
 
@@ -162,7 +162,7 @@ def _carried(matrix: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return np.concatenate([apply(matrix[None], landmarks[None])[0], depth], axis=1)
 
 
-def _portrait_recipe(rng: np.random.Generator) -> tuple[Round, ...]:
+def portrait_recipe(rng: np.random.Generator) -> tuple[Round, ...]:
     """A photograph's way through the web: as a tool's, but in one piece, so that its colours stay."""
     same, none = np.ones(3), np.zeros(3)
     return tuple(replace(one, gain=same, offset=none) for one in draw_recipe(rng))

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -40,6 +42,12 @@ _MARGIN = 0.1
 MEASURES = ("psnr", "ssim", "lpips", "akd", "aed", "csim", "frechet_alexnet")
 
 Features = Callable[[np.ndarray], np.ndarray]
+
+
+class Spoil(Protocol):
+    """Makes a bad photograph uint8 [S, S, 3] of a good one; number: of the video that it is of."""
+
+    def __call__(self, picture: np.ndarray, number: int) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -93,18 +101,21 @@ def evaluate_reenactment(
     *,
     frames: int = 40,
     side: int = SIDE,
+    spoiled: Spoil | None = None,
 ) -> dict[str, Score]:
     """The scores of animators over videos of one person each. frames: of each video's second half, evenly spread. side:
-    of the crops that are compared, px; keypoint distances are in px of 256 at any size.
+    of the crops that are compared, px; keypoint distances are in px of 256 at any size. spoiled: what
+    the portraits go through first.
 
     Raises:
         InputError, NoFaceError: a video cannot be used.
     """
     scores = {name: Score() for name in animators}
-    for video in videos:
+    for number, video in enumerate(videos):
         portrait, truth = _self_pair(video, shapes, landmarker, frames, side)
+        worse = None if spoiled is None else partial(spoiled, number=number)
         for name, animator in animators.items():
-            for look, picture in _animated(animator, portrait, truth):
+            for look, picture in _animated(animator, portrait, truth, worse):
                 _judge(scores[name], portrait, look, picture, judges, landmarker)
     return scores
 
@@ -132,12 +143,16 @@ def _self_pair(
 
 
 def _animated(
-    animator: Animator, portrait: Look, truth: list[tuple[np.ndarray, np.ndarray]]
+    animator: Animator,
+    portrait: Look,
+    truth: list[tuple[np.ndarray, np.ndarray]],
+    spoiled: Callable[[np.ndarray], np.ndarray] | None,
 ) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
     """The true crop with its landmarks, and the picture made for them in its size: uint8."""
     assert portrait.landmarks is not None
     to_crop = portrait_crop(portrait.landmarks, animator.side)
     picture = warp(portrait.frame.rgb(), to_crop, animator.side, animator.side)
+    picture = picture if spoiled is None else spoiled(picture)
     animator.set_portrait(picture, _placed(portrait.landmarks, to_crop))
     for crop, landmarks in truth:
         scale = animator.side / len(crop)
