@@ -235,6 +235,9 @@ def export(
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="What a network is to be called, for --model NAME.")
     ] = "own",
+    sharpen: Annotated[
+        float, typer.Option("--sharpen", min=0.0, max=2.0, metavar="X", help="Unsharp masking of every mouth drawn.")
+    ] = 0.0,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -246,7 +249,7 @@ def export(
     if not name.isidentifier():
         raise UsageError(f"--name {name!r}: use letters, digits and underscores")
     console = console_of(context)
-    paths = export_run(run, out, name)
+    paths = export_run(run, out, name, sharpen=sharpen)
     for path in paths:
         console.result(str(path))
     model = f" ... --model {name}" if any(path.stem == f"{name}_frame" for path in paths) else ""

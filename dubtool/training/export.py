@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from dubtool.engine.export import export_module
 from dubtool.engine.export_dinet import export_dinet
 from dubtool.engine.export_g4g import export_g4g
-from dubtool.errors import OutputError
+from dubtool.errors import OutputError, UsageError
 from dubtool.networks.dinet import DINet
 from dubtool.networks.shape_predictor import ShapePredictor
 from dubtool.networks.shapesync import ShapeSync
@@ -66,33 +67,43 @@ def load_generator(checkpoint: Path, stage: GeneratorStage) -> DINet:
     return net.eval()
 
 
-def export_generator(net: DINet, stage: GeneratorStage, once: Path, frame: Path, steps: int) -> None:
-    """Write the two graphs of a generator, trained for `steps` steps."""
+def export_generator(
+    net: DINet, stage: GeneratorStage, once: Path, frame: Path, steps: int, sharpen: float = 0.0
+) -> None:
+    """Write the two graphs of a generator, trained for `steps` steps. sharpen: see `export_run`."""
     descriptor = {
         "conditioning": stage.conditioning,
         "hidden": list(stage.mask),
         "stage": asdict(stage),
         "steps": steps,
+        "sharpen": sharpen,
     }
     export_dinet(net, once, frame, mouth=stage.mouth, descriptor=descriptor)
 
 
-def export_run(run: Path, out: Path, name: str) -> list[Path]:
+def export_run(run: Path, out: Path, name: str, *, sharpen: float = 0.0) -> list[Path]:
     """Export what a training run has learned so far into `out`, and register it there.
 
     A generator becomes the graphs NAME_once.onnx and NAME_frame.onnx, a predictor speech_shapes.onnx, a sync expert
     syncnet.onnx, a sync judge shapesync.onnx. With $DUBTOOL_WEIGHTS naming `out`, dubtool uses them: the generator as
     `--model NAME`. The run's shape model goes along if it is not the shipped one.
 
+    sharpen: amount of unsharp masking of every mouth that a generator or a G4G draws (`face.generator`).
+
     Raises:
         InputError: the folder is no training run, or its checkpoint is missing or damaged.
-        OutputError: `out` cannot be written.
+        OutputError: `out` cannot be written. UsageError: `sharpen` of something else.
     """
     stage = stage_of_run(run)
+    export: Callable[..., Made] = _EXPORTS[type(stage)]
+    if type(stage) in (GeneratorStage, G4GStage):
+        export = partial(export, sharpen=sharpen)
+    elif sharpen:
+        raise UsageError(f"{run}: only what draws mouths can sharpen them, and this is a {stage.network}")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export.", dir=out) as work:
-            made = _EXPORTS[type(stage)](run, stage, Path(work), name)
+            made = export(run, stage, Path(work), name)
             shape = run / "face_shape.npz"
             if shape.is_file() and shape.read_bytes() != find("face_shape").read_bytes():
                 shutil.copyfile(shape, Path(work) / shape.name)
@@ -109,16 +120,16 @@ def export_run(run: Path, out: Path, name: str) -> list[Path]:
 Made = list[tuple[str, str, str]]
 
 
-def _generator(run: Path, stage: GeneratorStage, work: Path, name: str) -> Made:
+def _generator(run: Path, stage: GeneratorStage, work: Path, name: str, sharpen: float = 0.0) -> Made:
     checkpoint = run / "checkpoint.pt"
     once, frame = f"{name}_once.onnx", f"{name}_frame.onnx"
     steps = int(read_checkpoint(checkpoint)["step"])
-    export_generator(load_generator(checkpoint, stage), stage, work / once, work / frame, steps)
+    export_generator(load_generator(checkpoint, stage), stage, work / once, work / frame, steps, sharpen)
     purpose = f"a generator trained here, mouths of {stage.mouth} px: what runs"
     return [(once, "generator", f"{purpose} once per video"), (frame, "generator", f"{purpose} per frame")]
 
 
-def _g4g(run: Path, stage: G4GStage, work: Path, name: str) -> Made:
+def _g4g(run: Path, stage: G4GStage, work: Path, name: str, sharpen: float = 0.0) -> Made:
     state = read_checkpoint(run / "checkpoint.pt")
     net = new_g4g(stage)
     net.load_state_dict(state["average"])
@@ -128,6 +139,7 @@ def _g4g(run: Path, stage: G4GStage, work: Path, name: str) -> Made:
         "hidden": list(stage.mask),
         "stage": asdict(stage),
         "steps": int(state["step"]),
+        "sharpen": sharpen,
     }
     once, frame = f"{name}_once.onnx", f"{name}_frame.onnx"
     export_g4g(net, work / once, work / frame, mouth=stage.mouth, hidden=hidden_mask(stage), descriptor=descriptor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -53,6 +54,21 @@ def test_a_clip_is_dubbed_by_g4g(g4g: str, place: Path, clip: Path, speech: Path
     assert report.model == "g4g" and report.dubbed == report.frames == 10
     assert {"g4g_once", "g4g_frame", "speech_shapes", "whisper"} <= set(report.weights)
     assert (place / "out.mp4").stat().st_size > 0
+
+
+def test_the_shipped_one_draws_what_the_default_is_told_to(place: Path, clip: Path, speech: Path) -> None:
+    reports = [dubtool.dub(clip, speech, place / f"{model}.mp4", model=model) for model in ("g4g", "dinet-shape")]
+    assert {"g4g_once", "g4g_frame"} <= set(reports[0].weights)
+    own, usual = (_middle(place / f"{model}.mp4") for model in ("g4g", "dinet-shape"))
+    source = _middle(clip)
+    assert np.abs(own - usual).mean() < 0.7 * np.abs(own - source).mean()
+
+
+def _middle(video: Path) -> np.ndarray:
+    """The fifth frame of a video, grey values."""
+    capture = cv2.VideoCapture(str(video))
+    pictures = [capture.read()[1] for _ in range(5)]
+    return pictures[4].astype(np.float64)
 
 
 def test_from_the_sound_alone_no_predictor_is_asked(

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from dubtool.engine.session import Session
+from dubtool.errors import UsageError
 from dubtool.face.generator import Generator
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.condition import drivers
@@ -34,7 +35,8 @@ def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
     stage = GeneratorStage(64, 8, 3, batch=2, steps=2, min_natural=0)
     run = tmp_path / "run"
     GeneratorTrainer(stage, data / "clips", None, run).train()
-    once, frame = export_run(run, out, "mine")
+    once, frame = export_run(run, out, "mine", sharpen=0.3)
+    assert Generator(once, frame, device="cpu").spec.sharpen == 0.3
     # Registered: found by name, and verified.
     assert find("mine_once") == once and find("mine_frame") == frame
     torch.manual_seed(0)
@@ -54,7 +56,7 @@ def test_a_generator_that_hears_the_speech_itself(data: Path, tmp_path: Path, ou
     GeneratorTrainer(stage, data / "clips", None, tmp_path / "run").train()
     once, frame = export_run(tmp_path / "run", out, "mine")
     spec = Generator(once, frame, device="cpu").spec
-    assert (spec.conditioning, spec.drawing, spec.steps) == ("whisper", False, 5)
+    assert (spec.conditioning, spec.drawing, spec.steps, spec.sharpen) == ("whisper", False, 5, 0.0)
     assert drivers(spec) == ["whisper"]
     # The whole mouth box of 64 px.
     assert spec.hidden_box == (slice(32, 96), slice(8, 72))
@@ -67,6 +69,8 @@ def test_a_predictor_and_the_shape_model_of_its_own(
     run = tmp_path / "run"
     trainer = PredictorTrainer(stage, load_spoken(data / "clips", "train", augmented=True), shape_model, run)
     trainer.train()
+    with pytest.raises(UsageError, match="only what draws mouths"):
+        export_run(run, out, "own", sharpen=0.3)
     (run / "face_shape.npz").write_bytes((data / "face_shape.npz").read_bytes())
     paths = export_run(run, out, "mine")
     assert [path.name for path in paths] == ["speech_shapes.onnx", "face_shape.npz"]

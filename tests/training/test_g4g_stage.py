@@ -139,9 +139,10 @@ def test_a_run_goes_on_where_it_was_and_is_exported(
     assert train(data, run, stage, Effort(device="cpu"), progress=lambda step, losses: None) == 3
     assert (run / "pictures" / "0000003.png").is_file() and "heard" in (run / "validation.jsonl").read_text()
     monkeypatch.setenv("DUBTOOL_WEIGHTS", str(tmp_path / "out"))
-    once, frame = export_run(run, tmp_path / "out", "mine")[:2]
+    once, frame = export_run(run, tmp_path / "out", "mine", sharpen=0.2)[:2]
     generator = Generator(once, frame, device="cpu")
     assert generator.spec.conditioning == "mel" and generator.spec.steps == 16 and generator.spec.outlined
+    assert generator.spec.sharpen == 0.2
     net = G4G(width=8)
     net.load_state_dict(torch.load(run / "checkpoint.pt", weights_only=True)["average"])
     rng = np.random.default_rng(0)
