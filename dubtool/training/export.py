@@ -33,7 +33,7 @@ from dubtool.training.shapesync import ShapeSyncStage, new_shapesync
 from dubtool.training.syncnet import FRAMES, STEPS, SyncStage, trained_syncnet
 from dubtool.training.trainer import read_checkpoint
 from dubtool.weights.locate import find
-from dubtool.weights.registry import Entry, add_local
+from dubtool.weights.registry import Entry, add_local, registry
 from dubtool.weights.verify import sha256_of
 
 _KERNEL_REACH = 4
@@ -92,7 +92,8 @@ def export_run(run: Path, out: Path, name: str, *, sharpen: float = 0.0) -> list
 
     Raises:
         InputError: the folder is no training run, or its checkpoint is missing or damaged.
-        OutputError: `out` cannot be written. UsageError: `sharpen` of something else.
+        OutputError: `out` cannot be written. UsageError: `sharpen` of something else, or the files'
+        names are taken.
     """
     stage = stage_of_run(run)
     export: Callable[..., Made] = _EXPORTS[type(stage)]
@@ -108,6 +109,8 @@ def export_run(run: Path, out: Path, name: str, *, sharpen: float = 0.0) -> list
             if shape.is_file() and shape.read_bytes() != find("face_shape").read_bytes():
                 shutil.copyfile(shape, Path(work) / shape.name)
                 made.append((shape.name, "shape model", "mean head and modes of mouth movement of one's own corpus"))
+            for file, _, _ in made:
+                _check_free(file)
             entries = [_entry(Path(work) / file, kind, purpose) for file, kind, purpose in made]
             for entry in entries:
                 (Path(work) / entry.file).replace(out / entry.file)
@@ -115,6 +118,13 @@ def export_run(run: Path, out: Path, name: str, *, sharpen: float = 0.0) -> list
         raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
     add_local(out, *entries)
     return [out / entry.file for entry in entries]
+
+
+def _check_free(file: str) -> None:
+    """Raise UsageError if dubtool knows `file` as another network's: what lies in its place would never pass for it."""
+    for entry in registry().values():
+        if entry.file == file and entry.name != Path(file).stem:
+            raise UsageError(f"{file} is what dubtool calls {entry.name}; choose another --name")
 
 
 Made = list[tuple[str, str, str]]

@@ -35,6 +35,8 @@ def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
     stage = GeneratorStage(64, 8, 3, batch=2, steps=2, min_natural=0)
     run = tmp_path / "run"
     GeneratorTrainer(stage, data / "clips", None, run).train()
+    with pytest.raises(UsageError, match=r"dinet_shape_once\.onnx is what dubtool calls dinet-shape_once"):
+        export_run(run, out, "dinet_shape")
     once, frame = export_run(run, out, "mine", sharpen=0.3)
     assert Generator(once, frame, device="cpu").spec.sharpen == 0.3
     # Registered: found by name, and verified.
