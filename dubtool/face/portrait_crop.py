@@ -27,3 +27,8 @@ def portrait_crop(landmarks: np.ndarray, side: int, pixel_aspect: float = 1.0) -
     scale = side / (_SIDE * size)
     linear = np.diag(scale * stretch)
     return np.concatenate([linear, ((side - 1) / 2 - scale * centre)[:, None]], axis=1)
+
+
+def rescaled(landmarks: np.ndarray, scale: float) -> np.ndarray:
+    """Landmarks float32 [..., 3] in px of a crop, in px of the same crop `scale` times as large."""
+    return (landmarks * scale + np.array([0.5, 0.5, 0.0]) * (scale - 1)).astype(np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 
 from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
+from dubtool.face.portrait_crop import rescaled
 from dubtool.face.portrait_points import KEYPOINTS, draw_portrait, keypoints
 from dubtool.face.warp import WarpAnimator
 
@@ -86,8 +87,7 @@ class LandmarkAnimator:
 
     def _reduced(self, landmarks: np.ndarray) -> np.ndarray:
         """Landmarks [..., 3] of a crop in px of the network's."""
-        scale = self._own_side / self.side
-        return (landmarks * scale + np.array([0.5, 0.5, 0]) * (scale - 1)).astype(np.float32)
+        return rescaled(landmarks, self._own_side / self.side)
 
     def _drawings(self, landmarks: np.ndarray) -> np.ndarray:
         drawn = np.stack([draw_portrait(face, self._own_side) for face in landmarks])

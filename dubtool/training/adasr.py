@@ -108,7 +108,7 @@ class AdasrTrainer(PainterTrainer[AdasrStage, PortraitBatch]):
             parts["feature"] = feature.detach()
         for judge, weight in self.judges:
             parts["judge"] = judge.learn(made, true)
-            fooled, matched = judge.fooled_and_matched(made, true)
+            fooled, matched = judge.fooled_and_matched(made, true if stage.matching else None)
             loss = loss + weight * fooled + stage.matching * matched
             parts |= {"fooled": fooled.detach(), "matched": matched.detach()}
         self.update(loss)

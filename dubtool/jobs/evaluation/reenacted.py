@@ -22,7 +22,7 @@ from dubtool.face.animator import Animator
 from dubtool.face.crop import apply, warp
 from dubtool.face.landmarks import FaceLandmarker, roi_from_mesh
 from dubtool.face.picture import RgbPicture
-from dubtool.face.portrait_crop import portrait_crop
+from dubtool.face.portrait_crop import portrait_crop, rescaled
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.driver import Driver, Look
 from dubtool.jobs.follow import follow
@@ -155,9 +155,7 @@ def _animated(
     picture = picture if spoiled is None else spoiled(picture)
     animator.set_portrait(picture, _placed(portrait.landmarks, to_crop))
     for crop, landmarks in truth:
-        scale = animator.side / len(crop)
-        larger = landmarks * scale
-        larger[:, :2] += (scale - 1) / 2
+        larger = rescaled(landmarks, animator.side / len(crop))
         made = np.rint(np.clip(animator.animate(larger[None])[0], 0, 255)).astype(np.uint8)
         yield (crop, landmarks), cv2.resize(made, crop.shape[:2], interpolation=cv2.INTER_AREA)
 
