@@ -29,6 +29,9 @@ _COLUMNS = {
     "ssim": "SSIM",
     "lpips": "LPIPS",
     "csim": "CSIM",
+    "true_lpips": "true LPIPS",
+    "true_lpips_lips": "its lips",
+    "true_sharpness_lips": "sharp",
     "sharpness": "sharp",
     "sharpness_lips": "lips",
     "seam": "seam",
@@ -63,7 +66,7 @@ def evaluate(
         typer.Option(
             "--tests",
             metavar="LIST",
-            help="Of swapped, sync, silence, self, sharpness, seam, flicker, outside; all by default.",
+            help="Of swapped, sync, silence, self, true-shapes, sharpness, seam, flicker, outside; all by default.",
         ),
     ] = None,
     sface: Annotated[

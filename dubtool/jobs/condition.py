@@ -8,11 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
+from dubtool.errors import UsageError
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import draw_mouth
 from dubtool.face.generator import GeneratorSpec
 from dubtool.face.motion import FaceMotion
 from dubtool.face.shape import ShapeModel
+from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.speech.features import SpeechFeatures, speech_features
 from dubtool.speech.shapes import speech_shapes
 from dubtool.weights.locate import find
@@ -31,6 +33,14 @@ class Conditions:
     mouths: np.ndarray
 
 
+class TimedShapes(Protocol):
+    """Mouth shapes as a function of time."""
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """Shapes float32 [*times.shape, K] at `times` (seconds of the speech, any shape)."""
+        ...
+
+
 class Conditioner(Protocol):
     """Makes `Conditions` for moments of the speech put on rows of the motion."""
 
@@ -40,16 +50,34 @@ class Conditioner(Protocol):
 
 
 def conditioner(
-    spec: GeneratorSpec, motion: FaceMotion, model: ShapeModel, speech: Path, *, expression: float, device: str
+    spec: GeneratorSpec,
+    motion: FaceMotion,
+    model: ShapeModel,
+    speech: Path,
+    *,
+    expression: float,
+    device: str,
+    shapes: MouthShapes | None = None,
 ) -> Conditioner:
-    """The conditioner that a generator needs, over a 16 kHz mono speech."""
+    """The conditioner that a generator needs, over a 16 kHz mono speech.
+
+    shapes: instead of the predicted ones; taken as they are, whatever `expression` says.
+
+    Raises:
+        UsageError: shapes are given to a generator that is not driven by them.
+    """
+    if shapes is not None and not spec.outlined:
+        raise UsageError("this model is not driven by mouth shapes; leave out shapes, or choose another model")
+    scale = expression if shapes is None else 1.0
+
+    def spoken() -> TimedShapes:
+        return shapes or speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
+
     if spec.conditioning == "shape":
-        shapes = speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
-        return ShapeConditioner(shapes, motion, model, spec, expression)
+        return ShapeConditioner(spoken(), motion, model, spec, scale)
     if spec.conditioning == "mel" and spec.drawing:
         mel = speech_features("mel", speech)
-        spoken = None if spec.at_rest else speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
-        return AlignedConditioner(mel, spoken, motion, model, spec, expression)
+        return AlignedConditioner(mel, None if spec.at_rest else spoken(), motion, model, spec, scale)
     features = speech_features(
         spec.conditioning, speech, model=None if spec.conditioning == "mel" else find(spec.conditioning), device=device
     )
@@ -71,7 +99,7 @@ class ShapeConditioner:
     """Speech to mouth shapes; near the edges of a dubbed stretch they turn into the person's own."""
 
     def __init__(
-        self, shapes: SpeechFeatures, motion: FaceMotion, model: ShapeModel, spec: GeneratorSpec, expression: float
+        self, shapes: TimedShapes, motion: FaceMotion, model: ShapeModel, spec: GeneratorSpec, expression: float
     ) -> None:
         self._shapes, self._motion, self._model, self._spec = shapes, motion, model, spec
         self._expression = expression
@@ -95,7 +123,7 @@ class AlignedConditioner:
     def __init__(
         self,
         mel: SpeechFeatures,
-        shapes: SpeechFeatures | None,
+        shapes: TimedShapes | None,
         motion: FaceMotion,
         model: ShapeModel,
         spec: GeneratorSpec,

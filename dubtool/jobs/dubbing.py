@@ -103,6 +103,7 @@ class Dubbing:
             self.sound.path,
             expression=self.options.expression * (self.adapted.voice.scale if self.adapted else 1.0),
             device=self.options.device,
+            shapes=self.options.shapes,
         )
         with self.report.timed("finish"):
             self.finish = matching(self._tried(reader, source))

@@ -16,12 +16,14 @@ import numpy as np
 from dubtool.errors import DubtoolError, InputError, NoFaceError, OutputError, UsageError
 from dubtool.jobs.evaluation.clips import Clip
 from dubtool.jobs.evaluation.kit import Kit, load_kit
-from dubtool.jobs.evaluation.results import TESTS, Evaluation, Outcome
+from dubtool.jobs.evaluation.results import MEASURES, TESTS, TRUE_SHAPES, Evaluation, Outcome
+from dubtool.jobs.evaluation.seen import Seen
 from dubtool.jobs.evaluation.selfdub import self_dub
 from dubtool.jobs.evaluation.sheet import save_sheets, sheet_row
 from dubtool.jobs.evaluation.silence import silence_test
-from dubtool.jobs.evaluation.stretch import open_recording
+from dubtool.jobs.evaluation.stretch import Recording, open_recording
 from dubtool.jobs.evaluation.swapped import Piece, Swap, agreement, cut_piece, in_sync, measure_pictures, swap
+from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.jobs.options import DEFAULT_MODEL
 from dubtool.jobs.outputs import save_text
 from dubtool.jobs.report import Report
@@ -124,8 +126,8 @@ class _Run:
         self.errors: list[DubtoolError] = []
         self.rows: list[np.ndarray] = []
         self._swaps = any(test in tests for test in _OF_SWAPS)
-        self._alone = any(test in tests for test in ("silence", "self"))
-        self._each = 2 * self._swaps + ("silence" in tests) + 2 * ("self" in tests)
+        self._alone = any(test in tests for test in ("silence", "self", TRUE_SHAPES))
+        self._each = 2 * self._swaps + ("silence" in tests) + 2 * ("self" in tests) + 2 * (TRUE_SHAPES in tests)
 
     def all(self, clips: Sequence[Clip]) -> None:
         short: dict[str, list[Clip]] = defaultdict(list)
@@ -164,13 +166,34 @@ class _Run:
                     outcome.notes += [note] if note else []
             if "self" in self.tests:
                 with self._guarded(outcome):
-                    numbers, frames, note = self_dub(self.kit, recording, seen, folder)
-                    outcome.numbers |= numbers
-                    outcome.details["self"] = {"frames": frames}
-                    outcome.notes += [note] if note else []
+                    self._self(outcome, "self", recording, seen, folder)
+            if TRUE_SHAPES in self.tests:
+                with self._guarded(outcome):
+                    self._self(outcome, TRUE_SHAPES, recording, seen, folder, seen.shapes)
         if self._alone or not too_short:
             self._keep(outcome)
         return too_short
+
+    def _self(
+        self,
+        outcome: Outcome,
+        test: str,
+        recording: Recording,
+        seen: Seen,
+        folder: Path,
+        shapes: MouthShapes | None = None,
+    ) -> None:
+        """The self-dub, with the shapes that the speech is predicted to give, or with these."""
+        if shapes is not None and not self.kit.spec.outlined:
+            outcome.notes.append(f"{test}: this model is not driven by mouth shapes")
+            return
+        found, frames, note = self_dub(self.kit, recording, seen, folder, shapes)
+        prefix = "" if shapes is None else "true_"
+        numbers = {f"{prefix}{name}": number for name, number in found.items()}
+        # How sharp lips are is asked of the swapped dubs, too, under the same name.
+        outcome.numbers |= {name: number for name, number in numbers.items() if MEASURES[name].test == test}
+        outcome.details[test] = {"frames": frames}
+        outcome.notes += [f"{test}: {note}"] if note else []
 
     def _person(self, identity: str, clips: Sequence[Clip], folder: Path) -> None:
         """Short clips of one person: each says what the next one says, and all series count together.

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from dubtool.errors import UsageError
 from dubtool.jobs.adaptation.record import Adapted
+from dubtool.jobs.mouth_shapes import MouthShapes
 
 Length = Literal["speech", "video", "shortest"]
 Loop = Literal["pingpong", "repeat", "hold"]
@@ -68,7 +69,8 @@ class DubOptions(JobOptions):
     the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound of the output, instead
     of the speech. reference_stretch: seconds of the source, from and to, that the reference pictures are taken from;
     all of it if None. restore_teeth: redraw the made mouths by the network `restorer`.
-    adapted: what `adapt` learned of the person in this video; what of it measured better is used.
+    adapted: what `adapt` learned of the person in this video; what of it measured better is used. shapes: mouth shapes
+    by seconds of the output, instead of those that the speech is predicted to give.
     """
 
     length: Length = "speech"
@@ -80,6 +82,7 @@ class DubOptions(JobOptions):
     restore_teeth: bool = False
     restorer: str = DEFAULT_RESTORER
     adapted: Adapted | None = None
+    shapes: MouthShapes | None = None
 
     def __post_init__(self) -> None:
         for name, value, allowed in (("length", self.length, Length), ("loop", self.loop, Loop)):

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dubtool.errors import UsageError
 from dubtool.face.generator import GeneratorSpec
 from dubtool.face.shape import MOUTH, ShapeModel
-from dubtool.jobs.condition import AlignedConditioner, ShapeConditioner, drivers, neighbours
+from dubtool.jobs.condition import AlignedConditioner, ShapeConditioner, conditioner, drivers, neighbours
+from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.weights.locate import find
 
 SPEC = GeneratorSpec(64, "shape", 5, True, (0.42, 2.0, -0.9, 0.9))
@@ -102,3 +105,10 @@ def test_at_rest_no_mouth_is_predicted(model: ShapeModel) -> None:
     source.at(np.array([0.5]), np.array([0]), np.ones(1))
     np.testing.assert_array_equal(head.seen[0], 0.0)
     assert not spec.outlined and ALIGNED.outlined
+
+
+def test_a_model_that_hears_for_itself_takes_no_shapes(model: ShapeModel) -> None:
+    spec = GeneratorSpec(256, "deepspeech", 5, False, (0.0, 2.0, -1.0, 1.0))
+    shapes = MouthShapes(np.zeros(1), np.zeros((1, model.size), np.float32))
+    with pytest.raises(UsageError, match="not driven by mouth shapes"):
+        conditioner(spec, None, model, Path(), expression=1.0, device="cpu", shapes=shapes)  # type: ignore[arg-type]

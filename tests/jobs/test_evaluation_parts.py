@@ -17,9 +17,10 @@ import soundfile
 from dubtool.errors import InputError, UsageError
 from dubtool.jobs.evaluation.clips import Clip, clips_from_files, clips_from_manifest
 from dubtool.jobs.evaluation.results import TESTS, Evaluation, Number, Outcome
-from dubtool.jobs.evaluation.seen import Lips, Shapes
+from dubtool.jobs.evaluation.seen import Lips
 from dubtool.jobs.evaluation.stretch import RATE, Recording, cut_sound, cut_video, open_recording
 from dubtool.jobs.evaluation.swapped import Swap, agreement, in_sync
+from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 from dubtool.metrics.sync import ShapeSyncJudge
@@ -137,7 +138,7 @@ def _swap(dub: np.ndarray, real: np.ndarray, voiced: np.ndarray | None = None) -
         for name, series in (("dub", dub), ("real", real), ("untouched", np.zeros(len(dub))))
     }
     voiced = np.ones(len(dub), bool) if voiced is None else voiced
-    mouth = Shapes(times, np.zeros((len(dub), 3), np.float32))
+    mouth = MouthShapes(times, np.zeros((len(dub), 3), np.float32))
     return Swap(None, None, Path(), **lips, voiced=voiced, rate=25.0, dubbed=len(dub), shapes=mouth)  # type: ignore[arg-type]
 
 
@@ -225,14 +226,14 @@ def test_sync_is_told_of_the_dub_and_of_the_mouth_that_spoke() -> None:
     swap = _swap(np.zeros(60), np.zeros(60))
     times = np.arange(60) / 25
 
-    def mouth(late: int) -> Shapes:
-        return Shapes(times, np.repeat((times * 25 - late)[:, None], 2, axis=1).astype(np.float32))
+    def mouth(late: int) -> MouthShapes:
+        return MouthShapes(times, np.repeat((times * 25 - late)[:, None], 2, axis=1).astype(np.float32))
 
     spoke = SimpleNamespace(speech=Path(), seen=SimpleNamespace(shapes=mouth(0)))
     swap = replace(swap, shapes=mouth(4), voice=spoke)  # type: ignore[arg-type]
     found = in_sync(_Kit(), [swap, swap])  # type: ignore[arg-type]
     assert found["sync_offset"] == (-4, 0)
     assert found["sync_distance"].value == pytest.approx(0, abs=1e-3) and found["sync_confidence"].value > 1
-    unseen = replace(swap, shapes=Shapes(np.zeros(0), np.zeros((0, 2), np.float32)))
+    unseen = replace(swap, shapes=MouthShapes(np.zeros(0), np.zeros((0, 2), np.float32)))
     alone = in_sync(_Kit(), [unseen])  # type: ignore[arg-type]
     assert np.isnan(alone["sync_confidence"].value) and alone["sync_confidence"].baseline > 1

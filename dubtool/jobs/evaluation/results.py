@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-TESTS = ("swapped", "sync", "silence", "self", "sharpness", "seam", "flicker", "outside")
+# The self-dub with the mouth shapes of the real frames: the picture, apart from how well the lips are predicted.
+TRUE_SHAPES = "true-shapes"
+TESTS = ("swapped", "sync", "silence", "self", TRUE_SHAPES, "sharpness", "seam", "flicker", "outside")
 
 Better = Literal["more", "less", "zero", "one"]
 
@@ -64,6 +66,14 @@ MEASURES: dict[str, Measure] = {
     "lpips": Measure("self", "LPIPS", "less", _OTHER_FRAME, 3),
     "lpips_lips": Measure("self", "LPIPS, lips", "less", _OTHER_FRAME, 3),
     "csim": Measure("self", "CSIM", "more", _OTHER_FRAME, 3),
+    "true_psnr": Measure(TRUE_SHAPES, "true shapes: PSNR", "more", _OTHER_FRAME, 1),
+    "true_psnr_lips": Measure(TRUE_SHAPES, "true shapes: PSNR, lips", "more", _OTHER_FRAME, 1),
+    "true_ssim": Measure(TRUE_SHAPES, "true shapes: SSIM", "more", _OTHER_FRAME, 3),
+    "true_ssim_lips": Measure(TRUE_SHAPES, "true shapes: SSIM, lips", "more", _OTHER_FRAME, 3),
+    "true_lpips": Measure(TRUE_SHAPES, "true shapes: LPIPS", "less", _OTHER_FRAME, 3),
+    "true_lpips_lips": Measure(TRUE_SHAPES, "true shapes: LPIPS, lips", "less", _OTHER_FRAME, 3),
+    "true_csim": Measure(TRUE_SHAPES, "true shapes: CSIM", "more", _OTHER_FRAME, 3),
+    "true_sharpness_lips": Measure(TRUE_SHAPES, "true shapes: sharpness, lips", "one", _BY_DEFINITION),
     "sharpness": Measure("sharpness", "sharpness", "more", _BY_DEFINITION),
     "sharpness_lips": Measure("sharpness", "sharpness, lips", "more", _BY_DEFINITION),
     "seam": Measure("seam", "seam", "less", _BY_DEFINITION),

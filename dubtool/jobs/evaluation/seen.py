@@ -16,6 +16,7 @@ from dubtool.face.picture import Box, bounds
 from dubtool.face.shape import ShapeModel
 from dubtool.face.topology import INNER_LIP, OUTER_LIP, TRACKED, tracked
 from dubtool.jobs.follow import follow
+from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.metrics.lips import LIP_POINTS, mouth_opening, mouth_width
 
@@ -49,19 +50,6 @@ class Lips:
 
 
 @dataclass(frozen=True)
-class Shapes:
-    """Mouth shapes of the frames in which the face was seen: seconds [n], coefficients [n, K]."""
-
-    times: np.ndarray
-    coefficients: np.ndarray
-
-    def until(self, end: float) -> Shapes:
-        """Those not later than `end` seconds."""
-        early = self.times <= end
-        return Shapes(self.times[early], self.coefficients[early])
-
-
-@dataclass(frozen=True)
 class Seen:
     """A video and the person in it.
 
@@ -81,8 +69,9 @@ class Seen:
         return Lips(self.times, mouth_opening(six), mouth_width(six))
 
     @property
-    def shapes(self) -> Shapes:
-        return Shapes(self.times[self.motion.frames], self.motion.coefficients)
+    def shapes(self) -> MouthShapes:
+        """Of the frames in which the face was seen."""
+        return MouthShapes(self.times[self.motion.frames], self.motion.coefficients)
 
     @cached_property
     def rows(self) -> np.ndarray:

@@ -13,8 +13,9 @@ from dubtool.jobs.evaluation.blended import Blended
 from dubtool.jobs.evaluation.kit import Kit
 from dubtool.jobs.evaluation.pictures import Pictures
 from dubtool.jobs.evaluation.results import Number
-from dubtool.jobs.evaluation.seen import Lips, Seen, Shapes
+from dubtool.jobs.evaluation.seen import Lips, Seen
 from dubtool.jobs.evaluation.stretch import Recording, cut_sound, cut_video
+from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.media.audio import RATE
 from dubtool.metrics.lips import DRIFT_SECONDS, MAX_LAG, Agreement, compare, detrend
 from dubtool.metrics.sync import Sync, sync_of
@@ -48,7 +49,7 @@ class Swap:
     voiced: np.ndarray
     rate: float
     dubbed: int
-    shapes: Shapes
+    shapes: MouthShapes
 
 
 def cut_piece(kit: Kit, recording: Recording, frames: range, folder: Path, name: str) -> Piece:
