@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -131,17 +132,25 @@ def _show(console: Console, result: Evaluation) -> None:
 
     good = [outcome for outcome in result.outcomes if outcome.numbers]
     columns = [name for name in _COLUMNS if any(name in outcome.numbers for outcome in good)]
-    rows = [(outcome.name, *(_cell(outcome, name) for name in columns)) for outcome in good]
-    console.table(("clip", *(_COLUMNS[name] for name in columns)), rows)
+    rows = [(outcome.name, _eyes(outcome), *(_cell(outcome, name) for name in columns)) for outcome in good]
+    console.table(("clip", "eyes", *(_COLUMNS[name] for name in columns)), rows)
     if not console.quiet:
         console.result("")
-    rows = []
+    rows, large = [], result.summary(result.large_faces)
     for name, found in result.summary().items():
         measure = MEASURES[name]
         baseline = measure.text(found.baseline)
         beside = f"{baseline} ({measure.baseline})" if measure.baseline and baseline != "-" else "-"
-        rows.append((measure.title, measure.text(found.median), beside, measure.text(found.worst), found.worst_clip))
-    console.table(("measure", "median", "baseline", "worst", "worst clip"), rows)
+        of_large = [measure.text(large[name].median) if name in large else "-"] if large else []
+        middle = (measure.text(found.median), *of_large, beside)
+        rows.append((measure.title, *middle, measure.text(found.worst), found.worst_clip))
+    titles = ("median", *([f"large faces ({len(result.large_faces)})"] if large else []), "baseline")
+    console.table(("measure", *titles, "worst", "worst clip"), rows)
+
+
+def _eyes(outcome: Outcome) -> str:
+    """How large the face is, px from eye to eye."""
+    return "-" if math.isnan(outcome.eyes) else f"{outcome.eyes:.0f}"
 
 
 def _cell(outcome: Outcome, name: str) -> str:

@@ -158,6 +158,7 @@ class _Run:
                     self._measure(outcome, [(first, second), (second, first)], folder)
             if self._alone:
                 seen = self.kit.watch(clip.path)
+                outcome.eyes = seen.eyes
             if "silence" in self.tests:
                 with self._guarded(outcome):
                     numbers, details, note = silence_test(self.kit, recording, seen, folder)
@@ -222,6 +223,7 @@ class _Run:
 
     def _measure(self, outcome: Outcome, pairs: Sequence[tuple[Piece, Piece]], folder: Path) -> None:
         """Swap these pairs and note everything that can be said of the dubs."""
+        outcome.eyes = float(np.median([picture.seen.eyes for picture, _ in pairs]))
         swaps: list[Swap] = []
         for number, (picture, voice) in enumerate(pairs):
             with self._guarded(outcome):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# MediaPipe's mesh: inner lips above and below, outer corners of the mouth, outer corners of the eyes.
-LIP_POINTS = (13, 14, 61, 291, 33, 263)
+# MediaPipe's mesh: outer corners of the eyes; before them inner lips above and below, outer corners of the mouth.
+EYE_CORNERS = (33, 263)
+LIP_POINTS = (13, 14, 61, 291, *EYE_CORNERS)
 
 DRIFT_SECONDS = 2.0
 MAX_LAG = 10

@@ -27,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
             "silence_deviation": Number(0.01, math.nan),
             "seam": Number(1.04, 1.0),
         }
-        good = Outcome("good", ["good.mp4"], numbers=numbers, notes=["silence: the source never pauses"])
+        good = Outcome("good", ["good.mp4"], eyes=99.6, numbers=numbers, notes=["silence: the source never pauses"])
         bad = Outcome("bad", ["bad.mp4"], error="bad.mp4 does not exist", failure="InputError")
         return Evaluation("m", list(TESTS), [good, bad], seconds=3.0)
 
@@ -39,8 +39,8 @@ def test_the_tables_go_to_stdout_and_what_went_wrong_to_stderr(asked: dict[str, 
     assert main(["evaluate", "good.mp4", "bad.mp4"]) == 0
     out, err = capfd.readouterr()
     assert out.splitlines() == [
-        "clip  opening r    silence  seam",
-        "good  0.71 (0.03)  0.0100   1.04",
+        "clip  eyes  opening r    silence  seam",
+        "good  100   0.71 (0.03)  0.0100   1.04",
         "",
         "measure            median  baseline                 worst   worst clip",
         "opening r          0.71    0.03 (video not dubbed)  0.71    good",
@@ -52,6 +52,26 @@ def test_the_tables_go_to_stdout_and_what_went_wrong_to_stderr(asked: dict[str, 
         "bad: bad.mp4 does not exist",
         "1 measured, 1 could not be, 3 s",
     ]
+
+
+def test_large_faces_have_a_column_of_their_own(monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
+    outcomes = [
+        Outcome(name, [name], eyes=eyes, numbers={"psnr": Number(psnr), "outside": Number(0)})
+        for name, eyes, psnr in (("a", 99.0, 30.0), ("b", 101.0, 20.0), ("c", 300.0, 22.0), ("d", math.nan, 40.0))
+    ]
+    del outcomes[1].numbers["outside"], outcomes[2].numbers["outside"]
+    result = Evaluation("m", list(TESTS), outcomes)
+    monkeypatch.setattr("dubtool.jobs.evaluate.evaluate", lambda clips, **options: result)
+    assert main(["evaluate", "a.mp4", "--quiet"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:5]] == [["a", "99"], ["b", "101"], ["c", "300"], ["d", "-"]]
+    assert lines[5:] == [
+        "measure  median  large faces (2)  baseline  worst  worst clip",
+        "PSNR     26.0    21.0             -         20.0   b",
+        "outside  0       -                -         0      a",
+    ]
+    told = result.as_dict()["large_faces"]
+    assert told["clips"] == ["b", "c"] and told["summary"]["psnr"]["median"] == 21.0
 
 
 def test_json_is_everything(asked: dict[str, object], capfd: Capture) -> None:

@@ -161,7 +161,9 @@ def test_one_clip_through_all_tests_beside_one_that_cannot_be_read(talk: Path, p
     assert 0.5 < measured.numbers["ssim"].value < 1
     assert measured.numbers["psnr"].value > measured.numbers["psnr_lips"].value > 15
     assert measured.details["swapped"]["dubbed"] == measured.details["swapped"]["frames"] == [15, 15]
-    assert measured.details["self"]["frames"] == 2
+    assert measured.details["self"]["frames"] == measured.details["true-shapes"]["frames"] == 2
+    assert measured.numbers["true_lpips"].value != measured.numbers["lpips"].value
+    assert 30 < measured.eyes < 160 and not measured.large
     assert (failed.failure, failed.numbers) == ("InputError", {})
     assert "none.mp4 does not exist" in str(failed.error)
     assert [done for done, _ in told] == list(range(1, 15)) and {total for _, total in told} == {14}

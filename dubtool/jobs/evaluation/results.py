@@ -12,6 +12,9 @@ from typing import Any, Literal, NamedTuple
 TRUE_SHAPES = "true-shapes"
 TESTS = ("swapped", "sync", "silence", "self", TRUE_SHAPES, "sharpness", "seam", "flicker", "outside")
 
+# Faces count as large where the outer eye corners are further apart, px.
+LARGE_EYES = 100.0
+
 Better = Literal["more", "less", "zero", "one"]
 
 
@@ -86,18 +89,25 @@ MEASURES: dict[str, Measure] = {
 class Outcome:
     """What was measured on one clip, or on one person's short clips together.
 
-    numbers: by the names of `MEASURES`. details: what is behind them. notes: one line for each test that could not be
-    done. error: why nothing could be measured; `failure` is the error's type.
+    eyes: distance of the outer eye corners, px, in the median. numbers: by the names of `MEASURES`. details: what is
+    behind them. notes: one line for each test that could not be done. error: why nothing could be measured; `failure`
+    is the error's type.
     """
 
     name: str
     clips: list[str]
     identity: str | None = None
+    eyes: float = math.nan
     numbers: dict[str, Number] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     failure: str | None = None
+
+    @property
+    def large(self) -> bool:
+        """Whether this is a large face, see `LARGE_EYES`."""
+        return self.eyes > LARGE_EYES
 
     def keep(self, tests: Sequence[str]) -> None:
         """Forget the numbers of tests that were not asked for."""
@@ -133,13 +143,21 @@ class Evaluation:
     def failed(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.error is not None]
 
-    def summary(self) -> dict[str, Summary]:
-        """By the name of the measure, in the order of `MEASURES`; without those that no clip has."""
+    @property
+    def large_faces(self) -> list[Outcome]:
+        """The outcomes of large faces."""
+        return [outcome for outcome in self.outcomes if outcome.large]
+
+    def summary(self, outcomes: Sequence[Outcome] | None = None) -> dict[str, Summary]:
+        """By the name of the measure, in the order of `MEASURES`; without those that no clip has.
+
+        outcomes: those that count, all of them if None.
+        """
         found = {}
         for name, measure in MEASURES.items():
             known = [
                 (outcome.numbers[name], outcome.name)
-                for outcome in self.outcomes
+                for outcome in (self.outcomes if outcomes is None else outcomes)
                 if name in outcome.numbers and math.isfinite(outcome.numbers[name].value)
             ]
             if known:
@@ -166,6 +184,11 @@ class Evaluation:
                 "warnings": self.warnings,
                 "sheets": self.sheets,
                 "summary": {name: vars(row) for name, row in self.summary().items()},
+                "large_faces": {
+                    "eyes": LARGE_EYES,
+                    "clips": [outcome.name for outcome in self.large_faces],
+                    "summary": {name: vars(row) for name, row in self.summary(self.large_faces).items()},
+                },
                 "clips": [
                     vars(outcome) | {"numbers": {name: number._asdict() for name, number in outcome.numbers.items()}}
                     for outcome in self.outcomes

@@ -18,7 +18,7 @@ from dubtool.face.topology import INNER_LIP, OUTER_LIP, TRACKED, tracked
 from dubtool.jobs.follow import follow
 from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.media.probe import MediaInfo, probe
-from dubtool.metrics.lips import LIP_POINTS, mouth_opening, mouth_width
+from dubtool.metrics.lips import EYE_CORNERS, LIP_POINTS, mouth_opening, mouth_width
 
 # The lips' box reaches so much further than the lips, in their widths: a dub may open them wider than the source.
 _LIP_MARGIN = 0.3
@@ -67,6 +67,12 @@ class Seen:
     def lips(self) -> Lips:
         six = self.points[:, tracked(LIP_POINTS), :2] * np.array([self.aspect, 1.0])
         return Lips(self.times, mouth_opening(six), mouth_width(six))
+
+    @cached_property
+    def eyes(self) -> float:
+        """Distance of the outer eye corners in the median, px of the picture's height."""
+        corners = self.points[:, tracked(EYE_CORNERS), :2] * np.array([self.aspect, 1.0])
+        return float(np.nanmedian(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)))
 
     @property
     def shapes(self) -> MouthShapes:
