@@ -28,6 +28,7 @@ from dubtool.training.bounded import Clock, batches, rate_share
 from dubtool.training.generator import new_generator
 from dubtool.training.generator_data import GeneratorStage
 from dubtool.training.perception import Vgg19, perception_loss
+from dubtool.training.precision import mixed_precision
 from dubtool.training.schedule import fold_into_average
 from dubtool.training.shipped_lpips import load_shipped_lpips
 from dubtool.training.trainer import read_checkpoint
@@ -170,7 +171,7 @@ class Tutor:
         source, shapes = self._inputs(examples)
         true = self._placed(_planes(examples.crops[:, rows, columns]))
         lips = torch.from_numpy(np.stack([_lips(mouth, size) for mouth in examples.mouths]))[:, None].to(self._device)
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with mixed_precision(self._device):
             made = self._net.generate(
                 self._placed(source), shapes.to(self._device), features, alignment, mouth_only=True
             ).float()

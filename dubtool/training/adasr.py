@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,6 +22,7 @@ from dubtool.training.adasr_samples import PortraitBatch, PortraitSampler, colla
 from dubtool.training.faces import load_faces
 from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
+from dubtool.training.precision import mixed_precision
 from dubtool.training.trainer import read_checkpoint
 
 _DEPTH = 4
@@ -94,7 +94,7 @@ class AdasrTrainer(PainterTrainer[AdasrStage, PortraitBatch]):
         source, true = self.placed(batch.source), self.placed(batch.target)
         source_drawing, drawing = self.placed(batch.source_drawing), self.placed(batch.target_drawing)
         source_points, points = batch.source_points.to(self.device), batch.target_points.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             made, moved_source = self.net(
                 source, source_points, source_drawing, points, drawing, self.placed(batch.warped)
             )

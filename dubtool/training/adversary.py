@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dubtool.networks.discriminator import Discriminator
+from dubtool.training.precision import mixed_precision
 
 
 class Adversary:
@@ -24,7 +25,7 @@ class Adversary:
 
     def learn(self, made: Tensor, true: Tensor) -> Tensor:
         """One step towards 1 for the true pictures and 0 for the made ones; returns the loss."""
-        with torch.autocast(self._device, torch.bfloat16):
+        with mixed_precision(self._device):
             real, fake = self.net(true).float(), self.net(made.detach()).float()
         loss = 0.5 * ((real - 1).square().mean() + fake.square().mean())
         self.optimiser.zero_grad(set_to_none=True)
@@ -41,7 +42,7 @@ class Adversary:
         ones of the same shape: feature matching (Wang et al. 2018), mean absolute difference over its layers. 0 without
         true ones."""
         self.net.requires_grad_(False)
-        with torch.autocast(self._device, torch.bfloat16):
+        with mixed_precision(self._device):
             found = self.net.features(made)
             fooled = (self.net.score(found[-1]).float() - 1).square().mean()
             with torch.no_grad():

@@ -19,6 +19,7 @@ from dubtool.training.g4g_losses import attribute_loss, contrastive_loss, pixel_
 from dubtool.training.g4g_start import shared_weights
 from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
+from dubtool.training.precision import mixed_precision
 from dubtool.training.sync_loss import SyncExpert, stacked
 from dubtool.training.syncnet import FRAMES
 
@@ -78,7 +79,7 @@ class G4GTrainer(PainterTrainer[G4GStage, G4GBatch]):
         self.net.train()
         told: dict[str, Tensor] = {}
         if self.step < stage.align_steps:
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with mixed_precision(self.device):
                 embeddings = self.net.embed(*self._inputs(batch))
             parts = self._synchronised(embeddings, 1)
         else:
@@ -106,7 +107,7 @@ class G4GTrainer(PainterTrainer[G4GStage, G4GBatch]):
         stage = self.stage
         rows, columns = CropSize(stage.mouth).box
         true = self.placed(batch.picture)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             stages = self.net.stages(*self._inputs(batch), self.hidden)
             made = stages.picture.float()
             mouth, true_mouth = (self.placed(each[..., rows, columns].contiguous()) for each in (made, true))

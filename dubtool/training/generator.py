@@ -15,6 +15,7 @@ from dubtool.training.clips import REFERENCES, Sample
 from dubtool.training.generator_data import Batch, GeneratorStage, collate, open_sampler
 from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
+from dubtool.training.precision import mixed_precision
 from dubtool.training.sync_loss import SyncExpert, stacked
 from dubtool.training.syncnet import FRAMES
 
@@ -74,7 +75,7 @@ class GeneratorTrainer(PainterTrainer[GeneratorStage, Batch]):
         source, reference = self.placed(batch.source), self.placed(batch.reference)
         true = self.placed(batch.picture[..., rows, columns].contiguous())
         lips = batch.lips[..., rows, columns].to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             given = self.net.encode_reference(reference)
             features, alignment = (each.repeat_interleave(stage.frames, dim=0) for each in given)
             condition = batch.condition.to(self.device)

@@ -19,6 +19,7 @@ from dubtool.training.clips import load_clips
 from dubtool.training.hdtr_samples import TeethSample, TeethSampler
 from dubtool.training.painter import PainterTrainer
 from dubtool.training.perception import Vgg19, perception_loss
+from dubtool.training.precision import mixed_precision
 from dubtool.training.trainer import read_checkpoint
 
 _DEPTH = 4
@@ -118,7 +119,7 @@ class HdtrTrainer(PainterTrainer[HdtrStage, HdtrBatch]):
         torch.manual_seed(stage.seed * 1_000_003 + batch.step)
         self.net.train()
         true, mask = self.placed(batch.true), batch.mask.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             drawn, made = restored(self.net, stage, batch)
         pixel = _error(made, true, mask)
         loss, parts = stage.pixel * pixel, {"pixel": pixel.detach()}
@@ -130,7 +131,7 @@ class HdtrTrainer(PainterTrainer[HdtrStage, HdtrBatch]):
         if self.vgg is not None:
             # Lips are not near the nose's tip nor the chin. VGG's pictures begin with red.
             rows = slice(stage.side // 6, stage.side - stage.side // 6)
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with mixed_precision(self.device):
                 feature = perception_loss(self.vgg, shown[:, :, rows].flip(1), true[:, :, rows].flip(1), scales=1)
             loss = loss + stage.feature * feature
             parts["feature"] = feature.detach()

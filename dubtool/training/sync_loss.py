@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from dubtool.errors import UsageError
 from dubtool.training.clips import Sample
+from dubtool.training.precision import mixed_precision
 from dubtool.training.spoken import SECOND, load_spoken
 from dubtool.training.syncnet import FRAMES, load_syncnet, sound_window
 
@@ -58,6 +59,6 @@ def out_of_sync(expert: nn.Module, side: int, stacks: Tensor, sounds: Tensor) ->
     """
     if stacks.shape[-1] != side:
         stacks = F.interpolate(stacks, (side, side), mode="bilinear", antialias=True)
-    with torch.autocast(stacks.device.type, torch.bfloat16):
+    with mixed_precision(stacks.device):
         scores = expert(stacks, sounds)
     return (scores.float() - 1).square().mean()

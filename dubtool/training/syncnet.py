@@ -21,6 +21,7 @@ from dubtool.errors import InputError
 from dubtool.networks.syncnet import LightSyncNet, SyncNet
 from dubtool.speech.whisper import RATE
 from dubtool.training.clips import FRAME_SECONDS, Clip, Sampler, load_clips, neighbours
+from dubtool.training.precision import mixed_precision
 from dubtool.training.schedule import falling_rate
 from dubtool.training.spoken import SECOND, SpokenClip, heard_at, load_spoken
 from dubtool.training.trainer import Trainer, read_checkpoint
@@ -194,7 +195,7 @@ class SyncTrainer(Trainer[SyncStage, Moments]):
             group["lr"] = falling_rate(self.step, stage.steps, stage.learning_rate, stage.final_rate)
         self.net.train()
         near, shapes = batch.near.to(self.device), batch.shapes.to(self.device).flatten(1)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             face, sound = (
                 self.net.face_encoder(batch.mouths.to(self.device)),
                 self.net.audio_encoder(batch.sounds.to(self.device)),
