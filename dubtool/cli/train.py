@@ -56,12 +56,17 @@ def prepare(
     faces: Annotated[
         bool, typer.Option("--faces", help="Also whole heads with all landmarks, which 'train adasr' learns from.")
     ] = False,
+    cutouts: Annotated[
+        bool,
+        typer.Option("--cutouts", help="Also mouths at the source's size, which 'train warp-painter' learns from."),
+    ] = False,
     device: Device = "cpu",
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Turn videos into face crops, mouth shapes and speech features."""
+    from dubtool.training.cutouts import prepare_cutouts
     from dubtool.training.faces import prepare_faces
     from dubtool.training.prepare import prepare as run
 
@@ -72,6 +77,7 @@ def prepare(
     with console.progress() as tell:
         found = run(corpus, out, manifest, validation=validation, shape=shape_model, device=device, progress=tell)
         heads = prepare_faces(corpus, out, manifest, validation=validation, progress=tell) if faces else None
+        cut = prepare_cutouts(corpus, out, manifest, validation=validation, progress=tell) if cutouts else None
     clips = sum(each.what == "clip" for each in found.dropped)
     if as_json:
         console.json(
@@ -81,12 +87,15 @@ def prepare(
                 "validation": found.validation,
                 "speech": found.spoken,
                 **({} if heads is None else {"faces": heads}),
+                **({} if cut is None else {"cutouts": cut}),
                 "dropped": [{"name": each.name, "what": each.what, "reason": each.reason} for each in found.dropped],
             }
         )
         return
     if heads is not None:
         console.note(f"{heads} clips of whole heads")
+    if cut is not None:
+        console.note(f"{cut} clips of mouths at their own size")
     console.note(
         f"{found.train} clips to train on, {found.validation} for validation, {found.spoken} of them with speech in "
         f"sync; left out: {clips} clips and the speech of {len(found.dropped) - clips}, see {out / 'dropped.csv'}"
@@ -165,6 +174,7 @@ _NETWORKS = (
     _Network("shapesync", "Train the same kind of judge on mouth shapes, for evaluate.", "shapesync"),
     _Network("hdtr", "Train the network that restores teeth.", "hdtr", ("start", "vgg")),
     _Network("adasr", "Train the network that makes portraits move.", "adasr_128", ("start", "vgg")),
+    _Network("warp-painter", "Train the network that mends deformed references.", "warp_painter", ("start", "vgg")),
 )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from dubtool.engine.session import Session
 from dubtool.errors import InputError, NoFaceError
-from dubtool.face.blend import match_colour, paste
+from dubtool.face.blend import match_colour, paste_crop, to_mouth_box
 from dubtool.face.crop import to_pixels, warp
 from dubtool.face.detect import FaceDetector
 from dubtool.face.generator import Generator
@@ -30,7 +30,7 @@ from dubtool.jobs.condition import Conditioner, conditioner
 from dubtool.jobs.dub import dub
 from dubtool.jobs.follow import FramePicture
 from dubtool.jobs.load import load_generator
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.options import DEFAULT_MODEL, painter_of
 from dubtool.media.audio import load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter
@@ -86,7 +86,7 @@ def bench(
     info = probe(video)
     known = info.require_video()
     result = Bench(known.upright_width, known.upright_height, model=model)
-    generator, _ = load_generator(model, device, precision)
+    generator, _ = load_generator(painter_of(model), device, precision)
     result.device = generator.device
     with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
         sound = load_speech(speech, Path(folder))
@@ -171,7 +171,7 @@ def _synthesise(
             batch, place = divmod(number, batch_size)
             mask = mouth_mask(wanted[batch].mouths[place], size, spec.hidden)
             matched = match_colour(made[batch][place], crops[number][box].astype(np.float32), mask)
-            paste(frame, matched, mask, to_crop[row], size)
+            paste_crop(frame, matched, mask, to_mouth_box(to_crop[row], size))
 
 
 def _encode(held: list[Frame], info: MediaInfo, target: Path, result: Bench) -> None:

@@ -14,7 +14,6 @@ from dubtool.face.draw import draw_mouth
 from dubtool.face.generator import GeneratorSpec
 from dubtool.face.motion import FaceMotion
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.speech.features import SpeechFeatures, speech_features
 from dubtool.speech.shapes import speech_shapes
 from dubtool.weights.locate import find
@@ -31,6 +30,11 @@ class Conditions:
     vectors: np.ndarray
     drawings: np.ndarray | None
     mouths: np.ndarray
+
+    def part(self, where: np.ndarray) -> Conditions:
+        """Those of some of the batch's frames, by their places int [b]."""
+        drawings = None if self.drawings is None else self.drawings[where]
+        return Conditions(self.vectors[where], drawings, self.mouths[where])
 
 
 class TimedShapes(Protocol):
@@ -57,7 +61,7 @@ def conditioner(
     *,
     expression: float,
     device: str,
-    shapes: MouthShapes | None = None,
+    shapes: TimedShapes | None = None,
 ) -> Conditioner:
     """The conditioner that a generator needs, over a 16 kHz mono speech.
 
@@ -104,10 +108,16 @@ class ShapeConditioner:
         self._shapes, self._motion, self._model, self._spec = shapes, motion, model, spec
         self._expression = expression
 
-    def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
+    def shapes(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """The wanted mouth shapes and their neighbours float32 [B, steps, K]; the arguments are those of `at`."""
         spoken = self._shapes.at(neighbours(times, self._spec.steps)) * self._expression
         own = self._motion.coefficients[rows]
-        shapes = own[:, None] + weight[:, None, None] * (spoken - own[:, None])
+        return np.asarray(own[:, None] + weight[:, None, None] * (spoken - own[:, None]), np.float32)
+
+    def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
+        """See `Conditioner.at`."""
+        shapes = self.shapes(times, rows, weight)
+        own = self._motion.coefficients[rows]
         new = self._motion.mouths_in_crop(self._model, shapes[:, self._spec.steps // 2], rows)
         old = self._motion.mouths_in_crop(self._model, own, rows)
         drawings = np.stack([_drawn(mouth, self._spec.size) for mouth in new]) if self._spec.drawing else None

@@ -67,11 +67,11 @@ def dub(
             probe(heard).require_audio()
     report = Report("dub", str(target), {"video": str(video), "speech": str(speech)}, model=chosen.model)
     with report.timed("load"):
-        generator, restorer, graphs = load_networks(chosen)
+        networks = load_networks(chosen)
         model = ShapeModel.load(find("face_shape"))
-    report.device = generator.device if len(crew) == 1 else ", ".join(dict.fromkeys(crew))
+    report.device = networks.generator.device if len(crew) == 1 else ", ".join(dict.fromkeys(crew))
     report.details["workers"] = len(crew)
-    report.weights = digests([*graphs, *drivers(generator.spec)])
+    report.weights = digests([*networks.graphs, *drivers(networks.generator.spec)])
     if chosen.adapted is not None:
         report.details["adapted"] = chosen.adapted.as_dict()
         if chosen.adapted.painter.used:
@@ -82,7 +82,7 @@ def dub(
         _warn_of_sound(sound, report)
         with report.timed("track"):
             followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
-        job = Dubbing(info, chosen, generator, restorer, model, sound, followed, report)
+        job = Dubbing(info, chosen, networks, model, sound, followed, report)
         job.run(target, crew, lambda done, total: tell("dub", done, total))
     return report
 

@@ -13,24 +13,24 @@ import cv2
 import numpy as np
 
 from dubtool.errors import NoFaceError
-from dubtool.face.blend import compared, match_colour, paste
-from dubtool.face.crop import CropSize, apply, to_pixels
+from dubtool.face.blend import Placed
+from dubtool.face.crop import apply
 from dubtool.face.finish import Compared, Finish, matching
-from dubtool.face.generator import Generator
-from dubtool.face.mask import mouth_mask
-from dubtool.face.references import reference_candidates, sharpest
-from dubtool.face.restorer import Restorer
 from dubtool.face.shape import ShapeModel
 from dubtool.face.teeth import landmarks_of_mouths
-from dubtool.jobs.condition import Conditioner, Conditions, conditioner
+from dubtool.jobs.condition import Conditioner, Conditions, ShapeConditioner, TimedShapes, conditioner
 from dubtool.jobs.crew import Crew, Shown
 from dubtool.jobs.follow import Followed
-from dubtool.jobs.frames import Batch, crop_of, crops_of_rows, frames_of_rows, stream
-from dubtool.jobs.load import load_networks
-from dubtool.jobs.options import DubOptions
+from dubtool.jobs.frames import Batch, frames_of_rows, stream
+from dubtool.jobs.load import Networks, load_networks
+from dubtool.jobs.mouth_shapes import MouthShapes
+from dubtool.jobs.options import RETRIEVAL, DubOptions
 from dubtool.jobs.outputs import Outputs
+from dubtool.jobs.painted import PaintedMouths
 from dubtool.jobs.person import chosen_person
+from dubtool.jobs.reach import ReachedShapes, reach_of
 from dubtool.jobs.report import Report
+from dubtool.jobs.retrieved import RetrievedMouths, Wanted
 from dubtool.jobs.sheet import work_tiles
 from dubtool.jobs.slots import Slot, count, reasons, refuse_nothing, to_slots
 from dubtool.jobs.take import ease, plan_take
@@ -39,6 +39,8 @@ from dubtool.media.audio import Speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.media.probe import MediaInfo
+from dubtool.speech.shapes import speech_shapes
+from dubtool.weights.locate import find
 
 # Mouths that are made ahead, to see what they lack beside the real ones.
 _TRIED = 6
@@ -51,19 +53,18 @@ class Dubbing:
         self,
         info: MediaInfo,
         options: DubOptions,
-        generator: Generator,
-        restorer: Restorer | None,
+        networks: Networks,
         model: ShapeModel,
         sound: Speech,
         followed: Followed,
         report: Report,
     ) -> None:
-        self.info, self.options, self.generator, self.model = info, options, generator, model
+        self.info, self.options, self.generator, self.model = info, options, networks.generator, model
         self.sound, self.followed, self.report = sound, followed, report
         self.adapted = options.adapted
         chosen = chosen_person(info, followed, options.face, model)
         self.motion = chosen.motion
-        self.teeth = None if restorer is None else Teeth(restorer, chosen, "frame")
+        self.teeth = None if networks.restorer is None else Teeth(networks.restorer, chosen, "frame")
         self.take = plan_take(
             followed.times,
             followed.durations,
@@ -72,7 +73,12 @@ class Dubbing:
             loop=options.loop,
         )
         self.slots = self._slots()
-        self.to_crop = to_pixels(self.motion.unit, generator.spec.size)
+        self.painter = PaintedMouths(networks.generator, self.motion, self._taught_references())
+        self.retrieved = (
+            RetrievedMouths(chosen, model, self.painter, networks.mender, options.memory)
+            if options.model == RETRIEVAL
+            else None
+        )
         self.finish = Finish()
         report.frames, report.duration = len(self.take.times), float(self.take.duration)
         if followed.decode_failures:
@@ -85,26 +91,24 @@ class Dubbing:
 
     def equip(self, device: str) -> None:
         """Load the networks in another process."""
-        self.generator, restorer, _ = load_networks(replace(self.options, device=device))
-        self.generator.set_references(self.references)
-        if self.teeth is not None and restorer is not None:
-            self.teeth.equip(restorer)
+        networks = load_networks(replace(self.options, device=device))
+        self.generator = networks.generator
+        self.painter.equip(networks.generator)
+        if self.retrieved is not None:
+            self.retrieved.mender = networks.mender
+        if self.teeth is not None and networks.restorer is not None:
+            self.teeth.equip(networks.restorer)
 
     def run(self, target: Path, crew: Sequence[str], progress: Callable[[float, float | None], None]) -> None:
         """crew: the device of each worker, see `places`."""
         reader = VideoReader(self.info)
-        with self.report.timed("references"):
-            self.references = self._references(reader)
-            self.generator.set_references(self.references)
-        source = conditioner(
-            self.generator.spec,
-            self.motion,
-            self.model,
-            self.sound.path,
-            expression=self.options.expression * (self.adapted.voice.scale if self.adapted else 1.0),
-            device=self.options.device,
-            shapes=self.options.shapes,
-        )
+        if self.retrieved is None:
+            source = self._conditioner()
+            with self.report.timed("references"):
+                self.report.details["references"] = self.painter.prepare(reader, self._reference_rows())
+        else:
+            with self.report.timed("references"):
+                source = self._retrieval(self.retrieved, reader)
         with self.report.timed("finish"):
             self.finish = matching(self._tried(reader, source))
         self.report.details["finish"] = asdict(self.finish)
@@ -118,79 +122,101 @@ class Dubbing:
             stream(
                 self.slots,
                 reader.frames(self.take.source.tolist()),
-                lambda batch: change(batch, self._wanted(batch, source), outputs),
+                lambda batch: change(batch, self._wanted([slot for slot, _ in batch], source), outputs),
                 outputs,
                 batch_size=self.options.batch_size,
                 progress=progress,
                 ahead=0 if len(crew) == 1 else others.ahead,
             )
 
-    def _wanted(self, batch: Batch, source: Conditioner) -> Conditions:
-        """What the speech asks of the batch's frames."""
-        rows = np.array([slot.row for slot, _ in batch])
-        weight = np.array([slot.weight for slot, _ in batch])
-        times = np.array([float(self.take.times[slot.number]) for slot, _ in batch])
-        return source.at(times, rows, weight)
-
-    def change(self, batch: Batch, wanted: Conditions, outputs: Shown) -> None:
+    def change(self, batch: Batch, wanted: Conditions | Wanted, outputs: Shown) -> None:
         """Change the batch's frames in place."""
-        size = self.generator.spec.size
         rows = np.array([slot.row for slot, _ in batch])
-        crops = np.stack(
-            [
-                crop_of(frame, self.to_crop[row], size.width, size.height)
-                for row, (_, frame) in zip(rows, batch, strict=True)
-            ]
-        )
-        made = self.generator.generate(crops, wanted.vectors, wanted.drawings)
+        made = self._make([frame for _, frame in batch], rows, wanted)
         untouched = {slot.number: frame.copy() for slot, frame in batch if outputs.wants(slot.number)}
-        masks = [
-            self._paste(frame, made[place], crops[place], wanted, place, slot)
-            for place, (slot, frame) in enumerate(batch)
-        ]
+        for (slot, frame), placed in zip(batch, made, strict=True):
+            if placed is not None:
+                placed.blend(frame, slot.weight, self.finish, slot.number)
+        conditions = wanted.conditions if isinstance(wanted, Wanted) else wanted
         if self.teeth is not None:
-            self.teeth.restore(batch, self._new_mouths(self.teeth, rows, wanted))
+            self.teeth.restore(batch, self._new_mouths(self.teeth, rows, conditions))
         for place, (slot, frame) in enumerate(batch):
             if slot.number in untouched:
-                tiles = partial(_tiles, crops[place], wanted, place, made[place], masks[place], size)
+                tiles = partial(_tiles, untouched[slot.number], made[place], conditions, place)
                 outputs.show(slot.number, untouched[slot.number], frame, tiles)
+
+    def _make(self, frames: Sequence[Frame], rows: np.ndarray, wanted: Conditions | Wanted) -> list[Placed | None]:
+        if isinstance(wanted, Wanted):
+            assert self.retrieved is not None
+            return self.retrieved.make(frames, rows, wanted)
+        return self.painter.make(frames, rows, wanted)
+
+    def _wanted(self, slots: Sequence[Slot], source: Conditioner) -> Conditions | Wanted:
+        """What the speech asks of frames."""
+        numbers, rows, weight, times = self._places(slots)
+        conditions = source.at(times, rows, weight)
+        return conditions if self.retrieved is None else self.retrieved.wanted(conditions, numbers, rows)
+
+    def _places(self, slots: Sequence[Slot]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Number, row of the motion, weight and seconds of each slot."""
+        numbers = np.array([slot.number for slot in slots], int)
+        rows = np.array([slot.row for slot in slots], int)
+        weight = np.array([slot.weight for slot in slots])
+        return numbers, rows, weight, np.array([float(self.take.times[number]) for number in numbers])
+
+    def _conditioner(self, shapes: TimedShapes | None = None, *, drawing: bool = True) -> Conditioner:
+        spec = self.generator.spec if drawing else replace(self.generator.spec, drawing=False)
+        return conditioner(
+            spec,
+            self.motion,
+            self.model,
+            self.sound.path,
+            expression=self._expression,
+            device=self.options.device,
+            shapes=shapes or self.options.shapes,
+        )
+
+    @property
+    def _expression(self) -> float:
+        return self.options.expression * (self.adapted.voice.scale if self.adapted else 1.0)
+
+    def _retrieval(self, retrieved: RetrievedMouths, reader: VideoReader) -> Conditioner:
+        """Find out which of the person's frames are to be shown; what drives them."""
+        allowed = self._reference_rows()
+        shapes = self.options.shapes or self._within_reach(allowed)
+        numbers, rows, weight, times = self._places([slot for slot in self.slots if slot.weight > 0])
+        bare = ShapeConditioner(shapes, self.motion, self.model, replace(self.generator.spec, steps=1), 1.0)
+        wanted = bare.shapes(times, rows, weight)[:, 0]
+        self.report.details |= retrieved.prepare(reader, allowed, numbers, rows, wanted, len(self.slots))
+        return self._conditioner(shapes, drawing=retrieved.needs_painter)
+
+    def _within_reach(self, allowed: np.ndarray | None) -> MouthShapes:
+        """The shapes that the speech is predicted to give, as this person would make them."""
+        heard = speech_shapes(self.sound.path, find("whisper"), find("speech_shapes"), device=self.options.device)
+        times = np.array([float(time) for time in self.take.times])
+        usable = np.ones(len(self.motion.frames), bool) if allowed is None else allowed
+        reach = reach_of(self.motion, usable, heard.at(times), self.model)
+        reach = replace(reach, scale=round(reach.scale * self._expression, 3))
+        self.report.details["reach"] = reach.as_dict()
+        spoken = ReachedShapes(heard, reach, self.model, self.motion.rest).at(times)
+        return MouthShapes(times, spoken)
 
     def _new_mouths(self, teeth: Teeth, rows: np.ndarray, wanted: Conditions) -> np.ndarray:
         """Landmarks for `Teeth` of the mouths that were made, picture px [B, 22, 2]."""
         back = np.stack([cv2.invertAffineTransform(matrix) for matrix in self.motion.unit[rows]])
         return landmarks_of_mouths(teeth.landmarks[rows, 0], apply(back, wanted.mouths[:, 0]))
 
-    def _paste(
-        self, frame: Frame, made: np.ndarray, crop: np.ndarray, wanted: Conditions, place: int, slot: Slot
-    ) -> np.ndarray:
-        made, mask = self._matched(made, crop, wanted, place)
-        weight = mask * np.float32(slot.weight)
-        paste(frame, made, weight, self.to_crop[slot.row], self.generator.spec.size, self.finish, slot.number)
-        return mask
-
-    def _matched(
-        self, made: np.ndarray, crop: np.ndarray, wanted: Conditions, place: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The mouth in the colours of its source, and its mask."""
-        spec = self.generator.spec
-        mask = mouth_mask(wanted.mouths[place], spec.size, spec.hidden)
-        return match_colour(made, crop[spec.size.box].astype(np.float32), mask), mask
-
     def _tried(self, reader: VideoReader, source: Conditioner) -> Iterator[Compared]:
         """Some of the mouths that will be made, beside the real ones."""
-        size = self.generator.spec.size
         whole = [slot for slot in self.slots if slot.weight == 1]
         picked = {
             whole[place].row: whole[place]
             for place in np.linspace(0, len(whole) - 1, min(_TRIED, len(whole))).astype(int)
         }
         for row, frame in frames_of_rows(reader, self.motion.frames, sorted(picked)):
-            crop = crop_of(frame, self.to_crop[row], size.width, size.height)
-            wanted = source.at(np.array([float(self.take.times[picked[row].number])]), np.array([row]), np.ones(1))
-            made = self.generator.generate(crop[None], wanted.vectors, wanted.drawings)
-            pair = compared(frame, *self._matched(made[0], crop, wanted, 0), self.to_crop[row], size)
-            if pair is not None:
-                yield pair
+            placed = self._make([frame], np.array([row]), self._wanted([picked[row]], source))[0]
+            if placed is not None:
+                yield placed.pair
 
     def _slots(self) -> list[Slot]:
         """What happens to each output frame, and the report's counts of it."""
@@ -200,16 +226,6 @@ class Dubbing:
         count(slots, self.report)
         refuse_nothing(self.report, self.info.path, "dubbed")
         return slots
-
-    def _references(self, reader: VideoReader) -> np.ndarray:
-        """Crops of the five references uint8 [5, H, W, 3]; the report tells which frames they are."""
-        size = self.generator.spec.size
-        candidates = self._taught_references() or reference_candidates(self.motion, self._reference_rows())
-        rows = sorted({int(row) for part in candidates for row in part})
-        crops = dict(crops_of_rows(reader, self.motion.frames, self.to_crop, rows, size.width, size.height))
-        best = sharpest(candidates, crops)
-        self.report.details["references"] = self.motion.frames[best].tolist()
-        return np.stack([crops[row] for row in best]).reshape(len(best), size.height, size.width, 3)
 
     def _taught_references(self) -> list[np.ndarray] | None:
         """Rows of the references that an adapted generator was taught with, one each."""
@@ -230,12 +246,14 @@ class Dubbing:
         return inside
 
 
-def _tiles(
-    crop: np.ndarray, wanted: Conditions, place: int, made: np.ndarray, mask: np.ndarray, size: CropSize
-) -> list[np.ndarray]:
+def _tiles(before: Frame, placed: Placed | None, wanted: Conditions, place: int) -> list[np.ndarray]:
     """The contact sheet's tiles of one frame."""
-    whole, weights = crop.copy(), np.zeros(crop.shape[:2], np.float32)
-    whole[size.box] = np.clip(made, 0, 255)
-    weights[size.box] = mask
     drawing = None if wanted.drawings is None else wanted.drawings[place].transpose(1, 2, 0)
-    return work_tiles(crop, drawing, whole, weights)
+    if placed is None:
+        source = made = before.rgb()
+        return work_tiles(source, None, made, np.zeros(source.shape[:2], np.float32))
+    pair = placed.pair
+    source = np.clip(pair.source, 0, 255).astype(np.uint8)
+    shown = source + pair.weight[..., None] * (pair.made - pair.source)
+    tiles = work_tiles(source, None, shown, pair.weight)
+    return tiles if drawing is None else [drawing, *tiles[1:]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,9 @@ from dubtool.face.keypoint_animator import KeypointAnimator
 from dubtool.face.reenactor import LandmarkAnimator
 from dubtool.face.restorer import Restorer
 from dubtool.face.warp import WarpAnimator
+from dubtool.face.warp_painter import WarpPainter
 from dubtool.jobs.adaptation.record import FRAME, FRAME_INT8, ONCE
-from dubtool.jobs.options import WARP, DubOptions
+from dubtool.jobs.options import MENDER, RETRIEVAL, WARP, DubOptions, painter_of
 from dubtool.weights.locate import find, find_graphs, graph_names, known
 
 # Sides of the crops in which portraits are animated, px.
@@ -96,15 +97,29 @@ def load_keypoint_animator(model: str, device: str, precision: str) -> tuple[Key
     return KeypointAnimator(keypoints, once, frame, device=device, precision=precision), names
 
 
-def load_networks(options: DubOptions) -> tuple[Generator, Restorer | None, list[str]]:
-    """What draws a dub, and the names of the weights it is made of. Raises as `load_generator` does."""
+@dataclass(frozen=True)
+class Networks:
+    """What draws a dub. graphs: names of the weights that it is made of."""
+
+    generator: Generator
+    restorer: Restorer | None
+    mender: WarpPainter | None
+    graphs: list[str]
+
+
+def load_networks(options: DubOptions) -> Networks:
+    """What draws a dub. Raises as `load_generator` does."""
     adapted, graphs = options.adapted, tuple[str, ...]()
     if adapted is not None and adapted.painter.used:
         generator = load_adapted(adapted.folder, adapted.painter.sharpen, options.device, options.precision)
     else:
-        generator, graphs = load_generator(options.model, options.device, options.precision)
+        generator, graphs = load_generator(painter_of(options.model), options.device, options.precision)
     restorer, more = _restorer(options, generator)
-    return generator, restorer, [*graphs, *more]
+    mender = None
+    if options.model == RETRIEVAL and MENDER in known():
+        mender = WarpPainter(find(MENDER), device=options.device, precision=options.precision)
+        more = (*more, MENDER)
+    return Networks(generator, restorer, mender, [*graphs, *more])
 
 
 def _restorer(options: DubOptions, generator: Generator) -> tuple[Restorer | None, tuple[str, ...]]:

@@ -17,6 +17,12 @@ Reference = Literal["frame", "best", "previous"]
 Motion = Literal["relative", "absolute"]
 Framing = Literal["crop", "full"]
 
+# The person's own frames, deformed; a network paints what they do not show.
+RETRIEVAL = "retrieval-warp"
+# The network that mends the deformed frames, where it is at hand.
+MENDER = "retrieval-warp_painter"
+# The network that paints whole mouths beside them.
+PAINTER = "dinet-shape"
 DEFAULT_MODEL = "dinet-shape"
 DEFAULT_RESTORER = "hdtr-mouth"
 DEFAULT_ANIMATOR = "adasr-landmarks"
@@ -69,6 +75,7 @@ class DubOptions(JobOptions):
     the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound of the output, instead
     of the speech. reference_stretch: seconds of the source, from and to, that the reference pictures are taken from;
     all of it if None. restore_teeth: redraw the made mouths by the network `restorer`.
+    memory: bytes that the person's own frames may take, about; by default as many as the picture's size asks for.
     adapted: what `adapt` learned of the person in this video; what of it measured better is used. shapes: mouth shapes
     by seconds of the output, instead of those that the speech is predicted to give.
     """
@@ -82,6 +89,7 @@ class DubOptions(JobOptions):
     restore_teeth: bool = False
     restorer: str = DEFAULT_RESTORER
     adapted: Adapted | None = None
+    memory: int | None = None
     shapes: MouthShapes | None = None
 
     def __post_init__(self) -> None:
@@ -89,8 +97,8 @@ class DubOptions(JobOptions):
             check_choice(name, value, allowed)
         if not 0.0 <= self.expression <= 2.0:
             raise UsageError(f"expression {self.expression} is not between 0 and 2")
-        if self.adapted is not None and self.model != DEFAULT_MODEL:
-            raise UsageError(f"only {DEFAULT_MODEL} is adapted; leave out --adapt, or --model {self.model}")
+        if self.adapted is not None and painter_of(self.model) != PAINTER:
+            raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {self.model}")
         super().__post_init__()
 
 
@@ -135,6 +143,11 @@ class ReenactOptions(JobOptions):
             if not -_MOST_TURN <= degrees <= _MOST_TURN:
                 raise UsageError(f"{name} {degrees} is not between {-_MOST_TURN:g} and {_MOST_TURN:g} degrees")
         super().__post_init__()
+
+
+def painter_of(model: str) -> str:
+    """The name of the network that draws mouths for `model`: its own, or the one that helps the person's own frames."""
+    return PAINTER if model == RETRIEVAL else model
 
 
 def check_choice(name: str, value: str, allowed: object) -> None:

@@ -19,6 +19,7 @@ from dubtool.training.predictor import PredictorStage
 from dubtool.training.shapesync import ShapeSyncStage
 from dubtool.training.syncnet import SyncStage
 from dubtool.training.trainer import NETWORK, Stage
+from dubtool.training.warp_painter import WarpPainterStage
 
 S = typing.TypeVar("S", bound=Stage)
 
@@ -31,6 +32,7 @@ _NETWORKS: tuple[type[Stage], ...] = (
     ShapeSyncStage,
     HdtrStage,
     AdasrStage,
+    WarpPainterStage,
 )
 
 

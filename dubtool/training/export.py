@@ -32,6 +32,7 @@ from dubtool.training.predictor import PredictorStage, new_predictor
 from dubtool.training.shapesync import ShapeSyncStage, new_shapesync
 from dubtool.training.syncnet import FRAMES, STEPS, SyncStage, trained_syncnet
 from dubtool.training.trainer import read_checkpoint
+from dubtool.training.warp_painter import WarpPainterStage, export_painter
 from dubtool.weights.locate import find
 from dubtool.weights.registry import Entry, add_local, registry
 from dubtool.weights.verify import sha256_of
@@ -196,6 +197,12 @@ def _adasr(run: Path, stage: AdasrStage, work: Path, name: str) -> Made:
     return [(once, "reenactment", f"{purpose} once per portrait"), (frame, "reenactment", f"{purpose} per frame")]
 
 
+def _warp_painter(run: Path, stage: WarpPainterStage, work: Path, name: str) -> Made:
+    file = f"{name}_painter.onnx"
+    export_painter(run, stage, work / file)
+    return [(file, "painter", f"paints over deformed references, trained here on mouths of {stage.side} px")]
+
+
 # Each writes the graphs of a run into a folder, and tells (file, kind, purpose) of each.
 _EXPORTS: dict[type, Callable[[Path, Any, Path, str], Made]] = {
     GeneratorStage: _generator,
@@ -205,6 +212,7 @@ _EXPORTS: dict[type, Callable[[Path, Any, Path, str], Made]] = {
     ShapeSyncStage: _shapesync,
     HdtrStage: _hdtr,
     AdasrStage: _adasr,
+    WarpPainterStage: _warp_painter,
 }
 
 

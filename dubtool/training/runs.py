@@ -17,6 +17,7 @@ from dubtool.training.adasr import AdasrStage, AdasrTrainer, new_network
 from dubtool.training.adasr_pictures import validate_portraits
 from dubtool.training.adasr_samples import PortraitSampler
 from dubtool.training.config import check_same
+from dubtool.training.cutouts import CUTOUTS, load_cutouts
 from dubtool.training.faces import FACES, load_faces
 from dubtool.training.g4g import G4GTrainer, new_g4g
 from dubtool.training.g4g_data import G4GStage, HeardSampler, load_heard
@@ -32,6 +33,8 @@ from dubtool.training.shapesync import ShapeSyncStage, ShapeSyncTrainer, told_ap
 from dubtool.training.spoken import SECOND, SpokenClip, load_spoken
 from dubtool.training.syncnet import SyncPairs, SyncStage, SyncTrainer, accuracy
 from dubtool.training.trainer import LOG, Stage, Trainer
+from dubtool.training.warp_painter import WarpPainterStage, WarpPainterTrainer, new_warp_painter
+from dubtool.training.warp_pictures import validate_warps, validation_warps
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -192,6 +195,21 @@ def _adasr(data: Path, run: Path, stage: AdasrStage, given: Given, device: str) 
     return _Learner(trainer, watch)
 
 
+def _warp_painter(data: Path, run: Path, stage: WarpPainterStage, given: Given, device: str) -> _Learner:
+    model = ShapeModel.load(run / _SHAPE_FILE)
+    trainer = WarpPainterTrainer(stage, data / CUTOUTS, model, given.vgg, run, device)
+    samples = _if_any(lambda: validation_warps(load_cutouts(data / CUTOUTS, "val", stage.least_radius), model, stage))
+
+    def watch() -> None:
+        net = new_warp_painter(stage)
+        net.load_state_dict(trainer.average)
+        (run / PICTURES).mkdir(exist_ok=True)
+        if samples is not None:
+            trainer.note_validation(validate_warps(net, samples, run / PICTURES / f"{trainer.step:07d}.png"))
+
+    return _Learner(trainer, watch)
+
+
 _LEARNERS: dict[type, Callable[[Path, Path, Any, Given, str], _Learner]] = {
     GeneratorStage: _generator,
     G4GStage: _g4g,
@@ -200,6 +218,7 @@ _LEARNERS: dict[type, Callable[[Path, Path, Any, Given, str], _Learner]] = {
     ShapeSyncStage: _shapesync,
     HdtrStage: _hdtr,
     AdasrStage: _adasr,
+    WarpPainterStage: _warp_painter,
 }
 
 

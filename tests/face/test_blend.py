@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubtool.face.blend import match_colour, paste, paste_change
+from dubtool.face.blend import match_colour, paste_change, paste_crop, to_mouth_box
 from dubtool.face.crop import CropSize, to_pixels
 from dubtool.media.color import Color
 from dubtool.media.frame import Frame
@@ -48,7 +48,7 @@ def test_only_pixels_under_the_mask_change(frame: Frame) -> None:
     size = CropSize(64)
     before = frame.copy()
     made = np.full((64, 64, 3), 250.0, np.float32)
-    paste(frame, made, disc(64, 16), placed(120, 60, 40, size), size)
+    paste_crop(frame, made, disc(64, 16), to_mouth_box(placed(120, 60, 40, size), size))
     changed = frame.planes[0] != before.planes[0]
     rows, columns = np.nonzero(changed)
     # The mask's radius of 16 of 64 px is 20 px here, around one radius below the nose bridge.
@@ -61,7 +61,7 @@ def test_a_mask_of_nothing_changes_nothing(frame: Frame) -> None:
     size = CropSize(64)
     before = frame.copy()
     made, mask = np.full((64, 64, 3), 250.0, np.float32), np.zeros((64, 64), np.float32)
-    paste(frame, made, mask, placed(120, 60, 40, size), size)
+    paste_crop(frame, made, mask, to_mouth_box(placed(120, 60, 40, size), size))
     for plane, old in zip(frame.planes, before.planes, strict=True):
         np.testing.assert_array_equal(plane, old)
 
@@ -69,7 +69,7 @@ def test_a_mask_of_nothing_changes_nothing(frame: Frame) -> None:
 @pytest.mark.parametrize(("x", "y"), [(2, 60), (238, 170), (-400, 60), (120, -60)])
 def test_faces_over_the_border_are_cut_there(frame: Frame, x: float, y: float) -> None:
     size = CropSize(64)
-    paste(frame, np.full((64, 64, 3), 250.0, np.float32), disc(64, 16), placed(x, y, 40, size), size)
+    paste_crop(frame, np.full((64, 64, 3), 250.0, np.float32), disc(64, 16), to_mouth_box(placed(x, y, 40, size), size))
 
 
 def test_paste_puts_the_picture_where_the_crop_came_from(frame: Frame) -> None:
@@ -85,7 +85,7 @@ def test_paste_puts_the_picture_where_the_crop_came_from(frame: Frame) -> None:
 
     crop = warp(frame.rgb(), matrix, size.width, size.height)
     before = frame.rgb().astype(int)
-    paste(frame, crop[size.box].astype(np.float32), disc(128, 40), matrix, size)
+    paste_crop(frame, crop[size.box].astype(np.float32), disc(128, 40), to_mouth_box(matrix, size))
     assert np.abs(frame.rgb().astype(int) - before).max() <= 3
 
 

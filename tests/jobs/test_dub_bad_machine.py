@@ -124,11 +124,11 @@ def test_ctrl_c_while_frames_are_made(
         "dubtool.jobs.dub.load_speech",
         "dubtool.media.audio._mono",
         "dubtool.jobs.dub.follow",
-        "dubtool.jobs.dubbing.reference_candidates",
+        "dubtool.jobs.painted.reference_candidates",
         "dubtool.jobs.dubbing.conditioner",
         "dubtool.media.encode.VideoWriter._start",
         "dubtool.jobs.outputs.side_by_side",
-        "dubtool.jobs.dubbing.paste",
+        "dubtool.jobs.painted.place",
         "dubtool.media.ffmpeg.FfmpegProcess.wait",
     ],
 )

@@ -10,9 +10,12 @@ import numpy as np
 from dubtool.face.crop import to_pixels
 from dubtool.face.mask import mouth_mask
 from dubtool.face.picture import Box, bounds, within
-from dubtool.jobs.condition import conditioner
+from dubtool.jobs.condition import TimedShapes, conditioner
 from dubtool.jobs.evaluation.kit import Kit
 from dubtool.jobs.evaluation.seen import Seen
+from dubtool.jobs.reach import Reach, ReachedShapes
+from dubtool.speech.shapes import speech_shapes
+from dubtool.weights.locate import find
 
 # A chroma sample stands for two by two pixels: one more on each side may change with the mask's last pixel.
 _SPILL = 2
@@ -21,13 +24,19 @@ _SPILL = 2
 class Blended:
     """Masks of a dub of `seen` with `speech`, whose frames stand at the same times as the source's.
 
-    speech: 16 kHz mono. A frame near a passed-through one has its mask for the full new mouth, which covers the eased.
+    speech: 16 kHz mono. reach: of the person, as the job found it. A frame near a passed-through one has its mask for
+    the full new mouth, which covers the eased.
     """
 
-    def __init__(self, kit: Kit, seen: Seen, speech: Path) -> None:
+    def __init__(self, kit: Kit, seen: Seen, speech: Path, reach: Reach) -> None:
         self._seen, self._spec = seen, kit.spec
+        device = kit.options["device"]
+        shapes: TimedShapes | None = None
+        if reach != Reach():
+            heard = speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
+            shapes = ReachedShapes(heard, reach, kit.shapes, seen.motion.rest)
         self._source = conditioner(
-            kit.spec, seen.motion, kit.shapes, speech, expression=1.0, device=kit.options["device"]
+            kit.spec, seen.motion, kit.shapes, speech, expression=1.0, device=device, shapes=shapes
         )
         self._to_crop = to_pixels(seen.motion.unit, kit.spec.size)
 

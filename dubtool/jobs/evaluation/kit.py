@@ -17,6 +17,7 @@ from dubtool.jobs.condition import drivers
 from dubtool.jobs.dub import dub
 from dubtool.jobs.evaluation.seen import Seen, watch
 from dubtool.jobs.load import load_generator
+from dubtool.jobs.options import painter_of
 from dubtool.jobs.report import Report
 from dubtool.metrics.identity import FaceIdentity
 from dubtool.metrics.perceptual import Lpips
@@ -82,7 +83,7 @@ def load_kit(
     Raises:
         UsageError, WeightsError, DeviceError: the model or the networks cannot be used.
     """
-    generator, graphs = load_generator(model, device, precision)
+    generator, graphs = load_generator(painter_of(model), device, precision)
     if sface is None and _SFACE in known():
         found = locate(_SFACE)
         sface = None if found is None else find(_SFACE)

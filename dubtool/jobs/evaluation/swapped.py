@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from dubtool.jobs.evaluation.results import Number
 from dubtool.jobs.evaluation.seen import Lips, Seen
 from dubtool.jobs.evaluation.stretch import Recording, cut_sound, cut_video
 from dubtool.jobs.mouth_shapes import MouthShapes
+from dubtool.jobs.reach import Reach
 from dubtool.media.audio import RATE
 from dubtool.metrics.lips import DRIFT_SECONDS, MAX_LAG, Agreement, compare, detrend
 from dubtool.metrics.sync import Sync, sync_of
@@ -37,7 +38,7 @@ class Swap:
 
     dub: lips of the dub, tracked anew. real: of the piece whose words they are. untouched: of the picture before it was
     dubbed. voiced: bool [N], where the speech speaks. rate: frames a second. made: the dub's file; dubbed: its frames
-    that were changed. shapes: of the dub's mouth, tracked anew.
+    that were changed. shapes: of the dub's mouth, tracked anew. reach: of the person, as the job found it.
     """
 
     picture: Piece
@@ -50,6 +51,7 @@ class Swap:
     rate: float
     dubbed: int
     shapes: MouthShapes
+    reach: Reach = field(default_factory=Reach)
 
 
 def cut_piece(kit: Kit, recording: Recording, frames: range, folder: Path, name: str) -> Piece:
@@ -75,6 +77,7 @@ def swap(kit: Kit, picture: Piece, voice: Piece, target: Path) -> Swap:
         float(1 / np.median(np.diff(dub.times))),
         report.dubbed,
         seen.shapes,
+        Reach(**report.details.get("reach", {})),
     )
 
 
@@ -82,7 +85,7 @@ def measure_pictures(kit: Kit, swaps: Sequence[Swap]) -> Pictures:
     """The pictures of all these dubs against the frames that they were made of."""
     pictures = Pictures()
     for each in swaps:
-        pictures.measure(each.made, each.picture.seen, Blended(kit, each.picture.seen, each.voice.speech))
+        pictures.measure(each.made, each.picture.seen, Blended(kit, each.picture.seen, each.voice.speech, each.reach))
     return pictures
 
 

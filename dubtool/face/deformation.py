@@ -1,0 +1,85 @@
+"""Smooth deformations of a face, given by where some of its points go: thin-plate splines.
+
+Source: F. L. Bookstein, "Principal warps: thin-plate splines and the decomposition of deformations", 1989; the
+regularised form is G. Wahba's smoothing spline (1990, eq. 2.4.9).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+# Pixels between the nodes at which the spline itself is computed: between them it is as good as linear.
+_LEAST_STEP, _NODES = 4, 24
+
+
+class ThinPlate:
+    """The smoothest map of the plane that carries points near to others.
+
+    points: where the map is known, float [n, 2]. values: what it gives there, float [n, 2]. stiffness: weight of the
+    bending energy against the points' misfit, in the square of the points' unit; 0 meets every point.
+    """
+
+    def __init__(self, points: np.ndarray, values: np.ndarray, stiffness: float) -> None:
+        count = len(points)
+        self._points = points.astype(np.float32)
+        system = np.zeros((count + 3, count + 3))
+        system[:count, :count] = _kernel(_squared(points, points))
+        system[np.arange(count), np.arange(count)] += stiffness
+        system[:count, count] = system[count, :count] = 1.0
+        system[:count, count + 1 :] = points
+        system[count + 1 :, :count] = points.T
+        wanted = np.zeros((count + 3, 2))
+        # What the spline adds to staying where one is: small numbers, which float32 holds exactly enough.
+        wanted[:count] = values - points
+        solved = np.linalg.solve(system, wanted)
+        self._weights, self._affine = solved[:count].astype(np.float32), solved[count:].astype(np.float32)
+
+    def shift(self, places: np.ndarray) -> np.ndarray:
+        """How far the map moves each of `places` float32 [m, 2]: float32 [m, 2]."""
+        bent = _kernel(_squared(places, self._points)) @ self._weights
+        return np.asarray(bent + places @ self._affine[1:] + self._affine[0])
+
+
+def dense_map(
+    spline: ThinPlate, to_unit: np.ndarray, from_unit: np.ndarray, box: tuple[int, int, int, int]
+) -> np.ndarray:
+    """Where each pixel of a picture's box comes from in another picture: float32 [h, w, 2].
+
+    to_unit: the picture's px to the spline's plane [2, 3]. from_unit: the spline's plane to the other picture's px
+    [2, 3]. box: x0, y0, x1, y1.
+    """
+    x0, y0, x1, y1 = box
+    width, height = x1 - x0, y1 - y0
+    step = max(_LEAST_STEP, round(max(width, height) / _NODES))
+    columns, rows = -(-width // step) + 2, -(-height // step) + 2
+    # Nodes in the middle of cells of `step` pixels, with one cell more on each side: then `resize` is exact.
+    middle = (step - 1) / 2 - step
+    x = np.float32(x0 + middle) + step * np.arange(columns, dtype=np.float32)
+    y = np.float32(y0 + middle) + step * np.arange(rows, dtype=np.float32)
+    nodes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    linear = from_unit[:, :2] @ to_unit[:, :2]
+    offset = from_unit[:, :2] @ to_unit[:, 2] + from_unit[:, 2]
+    places = (nodes @ to_unit[:, :2].T + to_unit[:, 2]).astype(np.float32)
+    bent = (spline.shift(places) @ from_unit[:, :2].T).astype(np.float32).reshape(rows, columns, 2)
+    large = cv2.resize(bent, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
+    here = large[step : step + height, step : step + width].copy()
+    across = np.arange(x0, x1)[:, None] * linear[:, 0]
+    down = np.arange(y0, y1)[:, None] * linear[:, 1] + offset
+    here += across[None].astype(np.float32)
+    here += down[:, None].astype(np.float32)
+    return here
+
+
+def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances [len(a), len(b)]."""
+    apart = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * (a @ b.T)
+    return np.asarray(np.maximum(apart, 0.0, out=apart))
+
+
+def _kernel(squared: np.ndarray) -> np.ndarray:
+    """r^2 log r, from r^2; overwrites it."""
+    logarithm = np.log(squared + np.asarray(1e-12, squared.dtype))
+    squared *= logarithm
+    squared /= 2
+    return squared

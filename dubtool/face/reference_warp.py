@@ -1,0 +1,157 @@
+"""A person's own frames, deformed until they show the mouth that is wanted: no network draws a pixel of it.
+
+Where each pixel comes from is one map from the picture to the decoded reference, so that everything is sampled once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from dubtool.face.blend import match_colour
+from dubtool.face.deformation import ThinPlate, dense_map
+from dubtool.face.picture import Box
+from dubtool.face.shape import MOUTH
+from dubtool.face.topology import tracked
+
+# Points that tie a mouth to the head it is put on: nose, cheeks, temples, sides of the face.
+RIM = (168, 197, 5, 4, 98, 97, 2, 326, 327, 50, 280, 205, 425, 203, 423, 234, 454, 127, 356, 162, 389, 93, 323)
+CONTROL = tracked(MOUTH + RIM)
+# The first of them are the mouth's.
+MOUTH_POINTS = len(MOUTH)
+# How far the spline may miss the landmarks' jitter, in squared face radii.
+_STIFFNESS = 0.0125
+# Detail coarser than this, in sides of the mouth box, is voted on by several references; finer detail is one's alone.
+_LOW_BAND = 0.016
+# How closely references must agree with their median to be heard, levels of 255, looked at over so many sides.
+_AGREEMENT, _AGREEMENT_REACH = 4.0, 0.012
+# The shrunken pictures that are voted on hold detail down to this deviation of a blur, in px of their own.
+_SMALL_SIGMA = 1.2
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One of the person's own frames, cut out around the mouth.
+
+    picture: uint8 [h, w, 3] RGB, the decoded frame's own pixels. from_unit: unit crop to px of `picture` [2, 3].
+    control: where the landmarks CONTROL are, in the unit crop float32 [55 + R, 2]. modelled: where the shape model has
+    the mouth's [55, 2]. shrink: by how much `small` is shrunken.
+    """
+
+    picture: np.ndarray
+    from_unit: np.ndarray
+    control: np.ndarray
+    modelled: np.ndarray
+    shrink: int
+
+    @cached_property
+    def small(self) -> np.ndarray:
+        """The picture averaged over `shrink` x `shrink` pixels."""
+        height, width = self.picture.shape[:2]
+        size = (max(1, width // self.shrink), max(1, height // self.shrink))
+        whole = self.picture[: size[1] * self.shrink, : size[0] * self.shrink]
+        return self.picture if self.shrink == 1 else cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+
+    @property
+    def nbytes(self) -> int:
+        return self.picture.nbytes + self.picture.nbytes // self.shrink**2
+
+
+@dataclass(frozen=True)
+class Picks:
+    """References of one frame, by their numbers: the one that is shown, the one that it fades into with `share` 0..1,
+    and those that vote on what is coarse."""
+
+    shown: int
+    next: int
+    share: float
+    voters: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a mouth is to be put.
+
+    box: picture px. source: float32 [h, w, 3], what is there. weight: [h, w] 0..1, how much of the new mouth shows.
+    to_unit: picture px to the unit crop [2, 3]. mouth: the wanted mouth in the unit crop [55, 2]. rim: where the head's
+    RIM is there [R, 2].
+    """
+
+    box: Box
+    source: np.ndarray
+    weight: np.ndarray
+    to_unit: np.ndarray
+    mouth: np.ndarray
+    rim: np.ndarray
+
+    @property
+    def side(self) -> float:
+        """Side of the mouth box, picture px."""
+        return 2 / float(np.sqrt(abs(np.linalg.det(self.to_unit[:, :2]))))
+
+
+def shrink_for(side: float) -> int:
+    """By how much pictures may be shrunken to vote on, for a mouth box of `side` px."""
+    return max(1, round(_LOW_BAND * side / _SMALL_SIGMA))
+
+
+def warped_mouth(references: Sequence[Reference], picks: Picks, place: Place) -> np.ndarray:
+    """The wanted mouth float32 [h, w, 3] over the place's box, in the colours of what is around it."""
+    maps = {number: _map(references[number], place) for number in {picks.shown, picks.next, *picks.voters}}
+    made = _sampled(references[picks.shown].picture, maps[picks.shown])
+    if picks.share > 0:
+        made += np.float32(picks.share) * (_sampled(references[picks.next].picture, maps[picks.next]) - made)
+    shrink = references[picks.shown].shrink
+    height, width = place.weight.shape
+    size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
+    source, weight, small = (_shrunken(each, size) for each in (place.source, place.weight, made))
+    side = place.side / shrink
+    coloured = match_colour(small, source, weight, side)
+    settled = coloured
+    if picks.voters:
+        votes = [coloured, *(_small(references[n], maps[n], size) for n in picks.voters)]
+        votes[1:] = [match_colour(each, source, weight, side) for each in votes[1:]]
+        settled = coloured + _blurred(_vote(np.stack(votes), side) - coloured, _LOW_BAND * side)
+    change = cv2.resize(settled - small, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(made + change)
+
+
+def _map(reference: Reference, place: Place) -> np.ndarray:
+    """Where each pixel of the place's box comes from in the reference: float32 [h, w, 2]."""
+    # What the modes do not know of this person stays: the landmarks move by what the model's mouths differ.
+    wanted = reference.control[:MOUTH_POINTS] + place.mouth - reference.modelled
+    spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, _STIFFNESS)
+    return dense_map(spline, place.to_unit, reference.from_unit, place.box)
+
+
+def _small(reference: Reference, where: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    shrink = reference.shrink
+    here = _shrunken(where, size) if shrink > 1 else where
+    return _sampled(reference.small, (here - (shrink - 1) / 2) / shrink)
+
+
+def _vote(pictures: np.ndarray, side: float) -> np.ndarray:
+    """Mean of pictures [n, h, w, 3], each heard as far as it is near their median: one ghost is outvoted."""
+    middle = np.median(pictures, axis=0)
+    apart = [_blurred(np.abs(each - middle).mean(axis=2), _AGREEMENT_REACH * side) for each in pictures]
+    weights = np.exp(-np.stack(apart) / np.float32(_AGREEMENT))[..., None]
+    return np.asarray((pictures * weights).sum(axis=0) / weights.sum(axis=0))
+
+
+def _sampled(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
+    # Values below 0 and above 255 that cubic sampling makes are cut off once, in the end.
+    where = np.ascontiguousarray(where, np.float32)
+    sampled = cv2.remap(picture, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(sampled, np.float32)
+
+
+def _shrunken(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def _blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(picture, (0, 0), max(sigma, 0.3))

@@ -1,0 +1,71 @@
+"""New mouths drawn by a network, from five reference frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dubtool.face.blend import Placed, match_colour, place, to_mouth_box
+from dubtool.face.crop import to_pixels
+from dubtool.face.generator import Generator
+from dubtool.face.mask import mouth_mask
+from dubtool.face.motion import FaceMotion
+from dubtool.face.references import reference_candidates, sharpest
+from dubtool.jobs.condition import Conditions
+from dubtool.jobs.frames import crop_of, crops_of_rows
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+
+
+class PaintedMouths:
+    """A generator at work on one person.
+
+    references: rows of the motion that it was taught with, one each; None to choose them.
+    """
+
+    def __init__(
+        self, generator: Generator, motion: FaceMotion, references: Sequence[np.ndarray] | None = None
+    ) -> None:
+        self._generator, self._motion, self._taught = generator, motion, references
+        self._spec = generator.spec
+        self._to_crop = to_pixels(motion.unit, generator.spec.size)
+        self._references: np.ndarray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_generator"}
+
+    def equip(self, generator: Generator) -> None:
+        """Take up a network in another process; the old one does not travel there."""
+        self._generator = generator
+        if self._references is not None:
+            generator.set_references(self._references)
+
+    def prepare(self, reader: VideoReader, allowed: np.ndarray | None) -> list[int]:
+        """Choose the references among the `allowed` rows (bool [N]; None: all): their frames."""
+        size = self._spec.size
+        candidates = self._taught or reference_candidates(self._motion, allowed)
+        rows = sorted({int(row) for part in candidates for row in part})
+        crops = dict(crops_of_rows(reader, self._motion.frames, self._to_crop, rows, size.width, size.height))
+        best = sharpest(candidates, crops)
+        self._references = np.stack([crops[row] for row in best]).reshape(len(best), size.height, size.width, 3)
+        self._generator.set_references(self._references)
+        return [int(frame) for frame in self._motion.frames[best]]
+
+    def make(self, frames: Sequence[Frame], rows: np.ndarray, wanted: Conditions) -> list[Placed | None]:
+        """A mouth for each frame, in the colours of what is around it. rows: of the motion [B]."""
+        size = self._spec.size
+        crops = np.stack(
+            [
+                crop_of(frame, self._to_crop[row], size.width, size.height)
+                for row, frame in zip(rows, frames, strict=True)
+            ]
+        )
+        made = self._generator.generate(crops, wanted.vectors, wanted.drawings)
+        placed = []
+        for number, (row, frame) in enumerate(zip(rows, frames, strict=True)):
+            mask = mouth_mask(wanted.mouths[number], size, self._spec.hidden)
+            matched = match_colour(made[number], crops[number][size.box].astype(np.float32), mask)
+            placed.append(place(frame, matched, mask, to_mouth_box(self._to_crop[row], size)))
+        return placed
