@@ -67,6 +67,10 @@ class Session:
             self._session = _create(content, self.name, CPU, precision, threads)
         self.inputs: tuple[str, ...] = tuple(node.name for node in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(node.name for node in self._session.get_outputs())
+        # Of the inputs; sizes that are left to the caller have names.
+        self.shapes: dict[str, tuple[int | str, ...]] = {
+            node.name: tuple(node.shape) for node in self._session.get_inputs()
+        }
         self._options = ort.RunOptions()
         self._options.log_severity_level = _SILENT
 

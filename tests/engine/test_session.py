@@ -151,6 +151,37 @@ def test_half_precision_halves_the_weights_and_keeps_the_interface() -> None:
     assert half.metadata == single.metadata
 
 
+def half_of(nodes: list[onnx.NodeProto], *tensors: onnx.TensorProto) -> bytes:
+    """Nodes from `x` [1, 1, 4, 4] to `y` [1, 1, 4, 4] and `z`, in half precision."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, 4, 4]) for name in ("x", "y", "z", "mid")]
+    graph = helper.make_graph(nodes, "test", values[:1], values[1:3], list(tensors), value_info=values[3:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return to_half(model.SerializeToString(), "some.onnx")
+
+
+def test_half_precision_of_a_value_that_two_nodes_read_in_single() -> None:
+    """As in every network that samples one picture twice: the converter alone makes a graph that does not load."""
+    grid = np.stack(np.meshgrid(*[np.linspace(-0.75, 0.75, 4, dtype=np.float32)] * 2), axis=-1)[None]
+    sampled = [helper.make_node("GridSample", ["mid", "grid"], [name], name=name) for name in ("y", "z")]
+    content = half_of([helper.make_node("Neg", ["x"], ["mid"]), *sampled], numpy_helper.from_array(grid, "grid"))
+    x = np.linspace(0, 1, 16, dtype=np.float32).reshape(1, 1, 4, 4)
+    made = Session(content, device="cpu").run({"x": x})
+    for name in ("y", "z"):
+        np.testing.assert_allclose(made[name], -x, atol=2e-3)
+
+
+def test_half_precision_refuses_a_graph_of_8_bits() -> None:
+    scale = numpy_helper.from_array(np.float32(0.01), "scale")
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "scale"], ["small"]),
+        helper.make_node("DequantizeLinear", ["small", "scale"], ["y"]),
+        helper.make_node("Neg", ["x"], ["z"]),
+    ]
+    with pytest.raises(DeviceError, match="8 bits") as error:
+        half_of(nodes, scale)
+    assert "some.onnx" in one_line(error)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-6), ("auto", 2e-3), ("fp16", 3e-3)])
 def test_cuda_gives_what_the_cpu_gives(precision: str, tolerance: float) -> None:
