@@ -62,6 +62,10 @@ def batch(
     listed = read_jobs(jobs, common)
     for note in listed.notes:
         console.note(note)
+    if report is not None:
+        from dubtool.jobs.batch.page import check_page
+
+        check_page(listed, report, overwrite=overwrite)
     names = names_in(devices)
     if dry_run:
         here = _here([] if ray else names, workers)

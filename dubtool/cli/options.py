@@ -43,7 +43,7 @@ def _set_quiet(context: typer.Context, value: bool) -> bool:
 
 
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the result goes.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the result that exist.")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="Where networks run: auto, cpu, cuda or cuda:N.")]
 Devices = Annotated[
     str | None,

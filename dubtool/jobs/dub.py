@@ -60,7 +60,7 @@ def dub(
     video, speech = Path(video), Path(speech)
     info = probe(video)
     info.require_video()
-    target = checked_output(video, output, chosen.overwrite, (video, speech, chosen.soundtrack))
+    target = checked_output(video, output, vars(chosen), (video, speech, chosen.soundtrack))
     check_target(target, chosen.codec, chosen.preset)
     for heard in (speech, chosen.soundtrack):
         if heard is not None:

@@ -19,7 +19,7 @@ from dubtool.jobs.evaluation.kit import Kit, load_kit
 from dubtool.jobs.evaluation.results import MEASURES, TESTS, TRUE_SHAPES, Evaluation, Outcome
 from dubtool.jobs.evaluation.seen import Seen
 from dubtool.jobs.evaluation.selfdub import self_dub
-from dubtool.jobs.evaluation.sheet import save_sheets, sheet_row
+from dubtool.jobs.evaluation.sheet import save_sheets, sheet_row, sheets_in
 from dubtool.jobs.evaluation.silence import silence_test
 from dubtool.jobs.evaluation.stretch import Recording, open_recording
 from dubtool.jobs.evaluation.swapped import Piece, Swap, agreement, cut_piece, in_sync, measure_pictures, swap
@@ -90,8 +90,8 @@ def evaluate(
     result.versions = Report("evaluate", "", {}).versions
     result.seconds = round(time.perf_counter() - start, 1)
     if out is not None:
-        result.sheets = [str(path) for path in save_sheets(run.rows, out)]
-        save_text(out / JSON_NAME, json.dumps(result.as_dict(), indent=2, allow_nan=False) + "\n")
+        result.sheets = [str(path) for path in save_sheets(run.rows, out, overwrite=overwrite)]
+        save_text(out / JSON_NAME, json.dumps(result.as_dict(), indent=2, allow_nan=False) + "\n", overwrite=overwrite)
     return result
 
 
@@ -269,5 +269,6 @@ def _make_folder(out: Path, overwrite: bool) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be made: {error.strerror}") from error
-    if (out / JSON_NAME).exists() and not overwrite:
-        raise UsageError(f"{out / JSON_NAME} exists; give --overwrite to replace it, or another folder")
+    there = [path for path in (out / JSON_NAME, *sheets_in(out)) if path.exists()]
+    if there and not overwrite:
+        raise UsageError(f"{there[0]} exists; give --overwrite to replace it, or another folder")

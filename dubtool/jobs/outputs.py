@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,17 +13,22 @@ from types import TracebackType
 import numpy as np
 
 from dubtool import __version__
-from dubtool.errors import OutputError, UsageError
+from dubtool.errors import UsageError
 from dubtool.jobs.options import JobOptions
 from dubtool.jobs.report import Report
 from dubtool.jobs.sheet import ContactSheet
 from dubtool.jobs.take import Take
-from dubtool.media.encode import VideoWriter, same_file
+from dubtool.media.claim import is_claimed
+from dubtool.media.encode import VideoWriter, busy, same_file, save, taken
 from dubtool.media.frame import Frame
 from dubtool.media.preview import side_by_side
 from dubtool.media.probe import MediaInfo
 
+# Further files that a job writes beside its result: their suffixes, by the option that asks for them.
+EXTRAS: Mapping[str, str] = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
+
 _SHEET_ROWS = 6
+_LONGEST_NAME = 255
 # What the output's metadata say of a job.
 _MADE = {
     "dub": "the mouth was generated",
@@ -33,20 +38,37 @@ _MADE = {
 
 
 def checked_output(
-    video: Path, output: Path | str | None, overwrite: bool, inputs: Sequence[Path | None], suffix: str = ".dubbed.mp4"
+    video: Path,
+    output: Path | str | None,
+    options: Mapping[str, object],
+    inputs: Sequence[Path | None],
+    suffix: str = ".dubbed.mp4",
 ) -> Path:
     """The path of the result, by default beside the video.
 
+    options: of the job: `overwrite`, and those of `EXTRAS`.
+
     Raises:
-        UsageError: it exists and may not be overwritten, or is one of the inputs.
+        UsageError: it, or another file of the job, exists and may not be overwritten, is one of the inputs, has too
+        long a name, or is being written by another process.
     """
     target = Path(output) if output is not None else video.with_name(video.stem + suffix)
-    for used in inputs:
-        if used is not None and same_file(target, used):
-            raise UsageError(f"{target} is also an input: choose another output")
-    if target.exists() and not target.is_dir() and not overwrite:
-        raise UsageError(f"{target} exists; give --overwrite to replace it, or another output")
+    for path in written_files(target, options):
+        if len(os.fsencode(path.name)) > _LONGEST_NAME:
+            raise UsageError(f"{path.name} is too long a name for a file: choose a shorter output")
+        for used in inputs:
+            if used is not None and same_file(path, used):
+                raise UsageError(f"{path} is also an input: choose another output")
+        if os.path.lexists(path) and not path.is_dir() and not options.get("overwrite"):
+            raise taken(path)
+        if is_claimed(path):
+            raise busy(path)
     return target
+
+
+def written_files(target: Path, options: Mapping[str, object]) -> list[Path]:
+    """Every file that a job with these options writes, its result first."""
+    return [target, *(beside(target, suffix) for option, suffix in EXTRAS.items() if options.get(option))]
 
 
 class Outputs:
@@ -65,32 +87,30 @@ class Outputs:
         """soundtrack: the result's sound from `sound_start` seconds on, cut or padded to the take; if None, all that
         the source has is kept."""
         self._target, self._options, self._take, self._report = target, options, take, report
-        self._stack = contextlib.ExitStack()
         self._before: dict[int, Frame] = {}
         duration = None if soundtrack is None else take.duration
-        with self._stack:
-            self._writer = self._stack.enter_context(
-                VideoWriter(
-                    target,
-                    info,
-                    codec=options.codec,
-                    crf=options.crf,
-                    preset=options.preset,
-                    lossless=options.lossless,
-                    soundtrack=soundtrack,
-                    sound_start=sound_start,
-                    audio_duration=duration,
-                    metadata={"comment": provenance(report)},
-                )
-            )
-            self._preview: VideoWriter | None = None
-            if options.preview:
-                path = beside(target, ".preview.mp4")
-                report.extra["preview"] = str(path)
-                self._preview = self._stack.enter_context(
-                    _preview_writer(path, info, soundtrack, sound_start, duration)
-                )
-            self._pending = self._stack.pop_all()
+        self._writer = VideoWriter(
+            target,
+            info,
+            codec=options.codec,
+            crf=options.crf,
+            preset=options.preset,
+            lossless=options.lossless,
+            soundtrack=soundtrack,
+            sound_start=sound_start,
+            audio_duration=duration,
+            metadata={"comment": provenance(report)},
+            overwrite=options.overwrite,
+        )
+        self._preview: VideoWriter | None = None
+        if options.preview:
+            path = beside(target, EXTRAS["preview"])
+            report.extra["preview"] = str(path)
+            try:
+                self._preview = _preview_writer(path, info, options, soundtrack, sound_start, duration)
+            except BaseException:
+                self._writer.abort()
+                raise
         shown = np.linspace(0, report.frames - 1, _SHEET_ROWS).round().astype(int)
         self._sheet = ContactSheet(set(shown.tolist())) if options.sheet else None
 
@@ -100,18 +120,30 @@ class Outputs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pending.__exit__(kind, error, trace)
+        writers = [self._writer] if self._preview is None else [self._writer, self._preview]
+        try:
+            if kind is None:
+                for writer in writers:
+                    writer.finish()
+                # The result first: what stands beside it without it would be taken for another's when tried again.
+                for writer in writers:
+                    writer.settle()
+                self._save_beside()
+        finally:
+            for writer in writers:
+                writer.abort()
+
+    def _save_beside(self) -> None:
         self._report.warnings += self._writer.warnings
-        if kind is not None:
-            return
+        overwrite = self._options.overwrite
         if self._sheet is not None:
-            path = beside(self._target, ".sheet.png")
-            self._sheet.save(path)
+            path = beside(self._target, EXTRAS["sheet"])
+            self._sheet.save(path, overwrite=overwrite)
             self._report.extra["sheet"] = str(path)
         if self._options.sidecar:
-            path = beside(self._target, ".json")
+            path = beside(self._target, EXTRAS["sidecar"])
             self._report.extra["sidecar"] = str(path)
-            save_text(path, json.dumps(self._report.as_dict(), indent=2))
+            save_text(path, json.dumps(self._report.as_dict(), indent=2), overwrite=overwrite)
 
     def wants(self, number: int) -> bool:
         """Whether `show` needs frame `number` as it was before."""
@@ -143,15 +175,9 @@ def beside(target: Path, suffix: str) -> Path:
     return target.with_name(target.stem + suffix)
 
 
-def save_text(path: Path, text: str) -> None:
-    """Write a small file whole. Raises OutputError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+def save_text(path: Path, text: str, *, overwrite: bool) -> None:
+    """Write a small file whole. Raises OutputError, or UsageError where it exists and may not be replaced."""
+    save(path, text.encode("utf-8", "surrogateescape"), overwrite=overwrite)
 
 
 def provenance(report: Report) -> str:
@@ -163,7 +189,12 @@ def provenance(report: Report) -> str:
 
 
 def _preview_writer(
-    path: Path, info: MediaInfo, soundtrack: Path | None, sound_start: Fraction, duration: Fraction | None
+    path: Path,
+    info: MediaInfo,
+    options: JobOptions,
+    soundtrack: Path | None,
+    sound_start: Fraction,
+    duration: Fraction | None,
 ) -> VideoWriter:
     plain = replace(info, video=replace(info.require_video(), sample_aspect=Fraction(1), rotation=0))
     return VideoWriter(
@@ -174,4 +205,5 @@ def _preview_writer(
         soundtrack=soundtrack,
         sound_start=sound_start,
         audio_duration=duration,
+        overwrite=options.overwrite,
     )

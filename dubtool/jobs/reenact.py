@@ -68,7 +68,7 @@ def reenact(
     tell = progress or (lambda stage, done, total: None)
     portrait, driver = Path(portrait), Path(driver)
     inputs = {"portrait": str(portrait), "driver": str(driver)}
-    target = checked_output(portrait, output, chosen.overwrite, (portrait, driver), SUFFIX)
+    target = checked_output(portrait, output, vars(chosen), (portrait, driver), SUFFIX)
     check_target(target, chosen.codec, chosen.preset)
     info = probe(driver)
     info.require_video()

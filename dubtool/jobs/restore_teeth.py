@@ -54,7 +54,7 @@ def restore_teeth(
     video = Path(video)
     info = probe(video)
     info.require_video()
-    target = checked_output(video, output, chosen.overwrite, (video,), SUFFIX)
+    target = checked_output(video, output, vars(chosen), (video,), SUFFIX)
     check_target(target, chosen.codec, chosen.preset)
     report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
     with report.timed("load"):

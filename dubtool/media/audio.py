@@ -6,16 +6,15 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
-import av
 import numpy as np
 import soundfile
 
 from dubtool.errors import InputError, OutputError
-from dubtool.media.probe import AudioInfo, open_media, probe
+from dubtool.media.channels import MOST_CHANNELS, mono_pan
+from dubtool.media.ffmpeg import FfmpegProcess, file_url, find_ffmpeg
+from dubtool.media.probe import AudioInfo, probe
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +23,6 @@ SHORTEST_SECONDS = 0.1
 _GAP_SECONDS = 0.02
 _BLOCK = RATE * 4
 _LONGEST_GAP_SECONDS = 6 * 3600
-
-# How loud each speaker counts in the mono sum: dialogue sits in the centre; the low-frequency effects are left out.
-_CHANNEL_WEIGHTS = {"FL": 0.7071, "FR": 0.7071, "FC": 1.0, "LFE": 0.0, "LFE2": 0.0}
-_SURROUND_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,8 @@ def load_speech(path: Path, folder: Path) -> Speech:
     """Decode the main sound of the file into `folder` as 16 kHz mono.
 
     Sound begins at the file's start: a stream that starts later, or has holes in its stamps, is filled with silence.
-    Raises InputError for a file without sound, with no samples, shorter than 0.1 s or with samples that are no numbers.
+    Raises InputError for a file without sound, with no samples, shorter than 0.1 s, with samples that are no numbers,
+    or that ffmpeg crashes on.
     """
     path = Path(path)
     sound = probe(path).require_audio()
@@ -91,65 +87,51 @@ def load_speech(path: Path, folder: Path) -> Speech:
 
 
 class _Decoder:
-    """Mono float blocks at 16 kHz from one sound stream."""
+    """Mono float blocks at 16 kHz from one sound stream, decoded by the ffmpeg program.
+
+    A process of its own, so that no sound can end ours: see `media.channels`.
+    """
 
     def __init__(self, path: Path, sound: AudioInfo) -> None:
         self._path = path
-        self._index = sound.index
+        self._sound = sound
         self.failures = 0
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """float32 [n], n > 0; together they follow the stamps of the file from its start."""
-        with open_media(self._path) as container:
-            stream = cast(av.AudioStream, container.streams[self._index])
-            file_start = Fraction(container.start_time or 0, av.time_base)
-            resampler: av.AudioResampler | None = None
-            form: tuple[str, str, int] | None = None
-            heard = Fraction(0)  # seconds handed to the resampler so far
-            for frame in self._frames(container, stream):
-                arriving = (frame.format.name, frame.layout.name, frame.sample_rate)
-                if arriving != form:
-                    if resampler is not None:
-                        yield from _mono(resampler.resample(None))
-                    resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=RATE)
-                    form = arriving
-                if frame.pts is not None and frame.time_base:
-                    missing = frame.pts * Fraction(frame.time_base) - file_start - heard
-                    if _GAP_SECONDS < missing < _LONGEST_GAP_SECONDS:
-                        heard += missing
-                        yield from _silence(round(missing * RATE))
-                heard += Fraction(frame.samples, frame.sample_rate)
-                frame.pts = None  # the resampler would fill gaps a second time
-                assert resampler is not None
-                yield from _mono(resampler.resample(frame))
-            if resampler is not None:
-                yield from _mono(resampler.resample(None))
+        """float32 [n], n > 0; together they follow the stamps of the file from its start.
 
-    def _frames(self, container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+        Raises InputError when ffmpeg crashes on the sound.
+        """
+        process = FfmpegProcess(self._command(), piped_output=True)
         try:
-            for packet in container.demux(stream):
-                try:
-                    frames = packet.decode()
-                except av.error.FFmpegError as error:
-                    log.debug("%s: decoding: %s", self._path, error)
-                    self.failures += 1
-                    continue
-                yield from (frame for frame in frames if frame.samples)
-        except av.error.FFmpegError as error:
-            log.debug("%s: reading: %s", self._path, error)
-            self.failures += 1
+            if _GAP_SECONDS < self._sound.start < _LONGEST_GAP_SECONDS:
+                yield from _silence(round(self._sound.start * RATE))
+            while data := process.stdout.read(_BLOCK * 4):
+                yield np.frombuffer(data[: len(data) // 4 * 4], np.float32)
+            status = process.wait()
+        except BaseException:
+            process.stop()
+            raise
+        self.failures = process.decode_failures
+        log.debug("%s: ffmpeg ended with %s: %s", self._path, status, process.stderr_tail)
+        if status < 0:
+            raise InputError(f"{self._path}: its sound cannot be decoded: ffmpeg crashed on it (signal {-status})")
 
-
-def _mono(frames: list[av.AudioFrame]) -> Iterator[np.ndarray]:
-    for frame in frames:
-        samples = frame.to_ndarray()
-        if not samples.shape[1]:
-            continue
-        weights = np.array(
-            [_CHANNEL_WEIGHTS.get(channel.name, _SURROUND_WEIGHT) for channel in frame.layout.channels], np.float32
-        )
-        total = weights.sum()
-        yield (weights / total) @ samples if total > 0 else samples.mean(axis=0)
+    def _command(self) -> list[str]:
+        if self._sound.channels > MOST_CHANNELS:
+            raise InputError(
+                f"{self._path} has {self._sound.channels} channels of sound, {MOST_CHANNELS} is the most: mix it down"
+            )
+        mixed = mono_pan(self._sound.layout) if self._sound.channels else "aformat=channel_layouts=mono"
+        # Gaps in the stamps become silence. What the stream starts later than the file does not (first_pts): ffmpeg
+        # would add that again wherever the layout changes.
+        filled = f"aresample={RATE}:async=1:min_hard_comp={_GAP_SECONDS}"
+        return [
+            find_ffmpeg().path, "-hide_banner", "-nostdin", "-loglevel", "error", "-max_error_rate", "1",
+            "-dts_error_threshold", str(_LONGEST_GAP_SECONDS), "-protocol_whitelist", "file",
+            "-vn", "-sn", "-dn", "-i", file_url(self._path), "-map", f"0:{self._sound.index}",
+            "-af", f"aformat=sample_fmts=flt|fltp,{mixed},{filled}", "-f", "f32le", "pipe:1",
+        ]  # fmt: skip
 
 
 def _silence(count: int) -> Iterator[np.ndarray]:

@@ -1,8 +1,12 @@
-"""Unfinished files under a hidden name, claimed by the process that writes them, so that abandoned ones can be told."""
+"""Unfinished files under a hidden name, claimed by the process that writes them, so that abandoned ones can be told.
+
+The name says which output a file is to become, so that two processes do not work on one at the same time.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import sys
@@ -17,10 +21,38 @@ def claim(output: Path) -> tuple[Path, int]:
     Raises:
         OSError: it cannot be made.
     """
-    path = output.absolute().with_name(f"{_PREFIX}{secrets.token_hex(6)}{output.suffix}")
+    path = output.absolute().with_name(f"{_prefix(output)}{secrets.token_hex(6)}{output.suffix}")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     _lock(descriptor)
     return path, descriptor
+
+
+def is_claimed(output: Path, own: Path | None = None) -> bool:
+    """Whether somebody is at work on `output`: there is a claimed file for it, another than `own`."""
+    others = output.absolute().parent.glob(f"{_prefix(output)}*")
+    return any(path != own and _is_held(path) for path in others)
+
+
+def settle(part: Path, output: Path, *, overwrite: bool) -> None:
+    """Give a finished file its name.
+
+    Raises:
+        FileExistsError: the name is taken and may not be. OSError: it cannot be given.
+    """
+    if overwrite:
+        part.replace(output)
+        return
+    try:
+        # Unlike a look beforehand, this cannot replace what another process has made meanwhile.
+        os.link(part, output)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links.
+        os.close(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        part.replace(output)
+    else:
+        part.unlink()
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -33,6 +65,21 @@ def remove_abandoned(folder: Path) -> None:
                     path.unlink()
             finally:
                 os.close(descriptor)
+
+
+def _prefix(output: Path) -> str:
+    return f"{_PREFIX}{hashlib.blake2b(os.fsencode(output.name), digest_size=4).hexdigest()}-"
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _lock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:

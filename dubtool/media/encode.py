@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from dubtool.errors import OutputError, UsageError
-from dubtool.media.claim import claim
+from dubtool.media.claim import claim, is_claimed, settle
 from dubtool.media.codecs import Container, container_for, encoded_layout, video_arguments
 from dubtool.media.ffmpeg import FfmpegProcess, find_ffmpeg
 from dubtool.media.frame import Frame
@@ -38,6 +38,32 @@ def same_file(first: Path, second: Path) -> bool:
         return first.samefile(second)
     except OSError:
         return first.resolve() == second.resolve()
+
+
+def busy(output: Path) -> UsageError:
+    """What a process is told that wants to write what another is writing."""
+    return UsageError(f"{output} is being written by another dubtool: wait for it, or choose another output")
+
+
+def taken(output: Path) -> UsageError:
+    """What a process is told whose output exists and may not be replaced."""
+    return UsageError(f"{output} exists; give --overwrite to replace it, or another output")
+
+
+def save(output: Path, data: bytes, *, overwrite: bool) -> None:
+    """Write a small file whole. Raises OutputError, or UsageError where it exists and may not be replaced."""
+    try:
+        part, descriptor = claim(output)
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror}") from error
+    try:
+        part.write_bytes(data)
+        settle(part, output, overwrite=overwrite)
+    except OSError as error:
+        raise _not_settled(output, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def check_target(output: Path, codec: str | None, preset: str) -> tuple[Container, str]:
@@ -83,9 +109,10 @@ class VideoWriter:
     The picture's size, pixel format, colour tags and rotation are those of the first frame written; SAR, time base,
     tags, chapters and other streams come from `info`. `duration` (seconds) is the output's length: the soundtrack, from
     its second `sound_start` on, is cut or padded to it and what lies after it in the source is dropped. `warnings`
-    names what could not be kept.
+    names what could not be kept. Without `overwrite` no file is replaced, one that appears meanwhile neither.
 
-    Raises OutputError when ffmpeg or the disk fails, UsageError for a codec, preset or suffix that is not known.
+    Raises OutputError when ffmpeg or the disk fails, UsageError for a codec, preset or suffix that is not known, and
+    where another process is writing the same output.
     """
 
     def __init__(
@@ -101,8 +128,10 @@ class VideoWriter:
         sound_start: Fraction = Fraction(0),
         audio_duration: Fraction | None = None,
         metadata: Mapping[str, str] | None = None,
+        overwrite: bool = True,
     ) -> None:
         self.output = Path(output)
+        self._overwrite = overwrite
         self.warnings: list[str] = []
         self._info = info
         self._container, self._codec = check_target(self.output, codec, preset)
@@ -166,20 +195,29 @@ class VideoWriter:
             raise self._sink.error
 
     def close(self) -> None:
-        """Finish the file and give it its name. Raises OutputError, and leaves nothing, when that fails."""
+        """Finish the file and give it its name. Raises OutputError or UsageError, and leaves nothing, if that fails."""
+        self.finish()
+        self.settle()
+
+    def finish(self) -> None:
+        """Write the file to its end, under its hidden name. Raises OutputError, and leaves nothing, if that fails."""
         try:
             if self._pipe is None or self._process is None:
                 raise OutputError(f"{self.output}: no frame was written")
             self._end_input()
             if self._process.wait() != 0 or not self._temporary.stat().st_size:
                 raise self._failure()
-            try:
-                self._temporary.replace(self.output)
-            except OSError as error:
-                raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
         except BaseException:
             self.abort()
             raise
+
+    def settle(self) -> None:
+        """Give the finished file its name. Raises OutputError or UsageError, and leaves nothing, if that fails."""
+        try:
+            settle(self._temporary, self.output, overwrite=self._overwrite)
+        except BaseException as error:
+            self.abort()
+            raise _not_settled(self.output, error) from error
         self._release()
 
     def abort(self) -> None:
@@ -200,9 +238,14 @@ class VideoWriter:
 
     def _reserve(self) -> tuple[Path, int]:
         try:
-            return claim(self.output)
+            temporary, descriptor = claim(self.output)
         except OSError as error:
             raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
+        if is_claimed(self.output, temporary):
+            temporary.unlink(missing_ok=True)
+            os.close(descriptor)
+            raise busy(self.output)
+        return temporary, descriptor
 
     def _release(self) -> None:
         if self._claim >= 0:
@@ -255,6 +298,15 @@ class VideoWriter:
             return OutputError(f"{self.output}: the disk is full; free some space or choose another folder")
         reason = self._process.complaint() or (f"killed by signal {-status}" if status < 0 else f"exit status {status}")
         return OutputError(f"{self.output} could not be written; ffmpeg says: {reason}")
+
+
+def _not_settled(output: Path, error: BaseException) -> BaseException:
+    """The error to raise for one that stopped a finished file from getting its name."""
+    if isinstance(error, FileExistsError):
+        return taken(output)
+    if isinstance(error, OSError):
+        return OutputError(f"{output} cannot be written: {error.strerror}")
+    return error
 
 
 def _timescale(info: MediaInfo) -> int:

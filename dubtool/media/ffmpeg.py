@@ -35,6 +35,8 @@ _EMPTY_PHRASES = (
     "Error sending frames to consumers",
     "Error while opening encoder",
 )
+# How ffmpeg tells of a damaged packet: up to 6, and since 7.
+_DAMAGED_PHRASES = ("Error while decoding stream", "Error submitting packet to decoder", "Error during demuxing")
 
 
 @dataclass(frozen=True)
@@ -98,21 +100,25 @@ def file_url(path: Path) -> str:
 
 
 class FfmpegProcess:
-    """A running ffmpeg whose stderr is drained all the time and whose last lines are remembered."""
+    """A running ffmpeg whose stderr is drained all the time and whose last lines are remembered.
 
-    def __init__(self, arguments: Sequence[str], *, piped_input: bool = False) -> None:
+    `decode_failures` counts the damaged packets that it has complained of.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, piped_input: bool = False, piped_output: bool = False) -> None:
         log.debug("ffmpeg: %s", arguments)
         try:
             # A session of its own: Ctrl-C in the terminal reaches us alone, and we end ffmpeg in good order.
             self._process = subprocess.Popen(
                 list(arguments),
                 stdin=subprocess.PIPE if piped_input else subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped_output else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
         except OSError as error:
             raise OutputError(f"ffmpeg cannot be started: {arguments[0]}: {error.strerror or error}") from error
+        self.decode_failures = 0
         self._lines: deque[str] = deque(maxlen=_TAIL_LINES)
         self._drain = threading.Thread(target=self._read_stderr, name="ffmpeg-stderr", daemon=True)
         self._drain.start()
@@ -121,6 +127,11 @@ class FfmpegProcess:
     def stdin(self) -> IO[bytes]:
         assert self._process.stdin is not None
         return self._process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
 
     @property
     def pid(self) -> int:
@@ -133,7 +144,7 @@ class FfmpegProcess:
         except subprocess.TimeoutExpired:
             self.stop()
             status = self._process.wait()
-        self._drain.join(timeout=5.0)
+        self._close()
         return status
 
     def stop(self, grace: float = 2.0) -> None:
@@ -145,7 +156,7 @@ class FfmpegProcess:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        self._drain.join(timeout=5.0)
+        self._close()
 
     @property
     def stderr_tail(self) -> tuple[str, ...]:
@@ -158,11 +169,17 @@ class FfmpegProcess:
                 return line
         return ""
 
+    def _close(self) -> None:
+        self._drain.join(timeout=5.0)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
     def _read_stderr(self) -> None:
         assert self._process.stderr is not None
         for raw in self._process.stderr:
             line = raw.decode("utf-8", "replace").strip()
             if line:
+                self.decode_failures += any(phrase in line for phrase in _DAMAGED_PHRASES)
                 self._lines.append(line)
         self._process.stderr.close()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from dubtool.errors import InputError
+from dubtool.media.channels import UNKNOWN_LAYOUT, channel_names, layouts_of
 from dubtool.media.color import PRIMARIES, RANGES, SPACES, TRANSFERS, UNKNOWN, Color
 from dubtool.media.ffmpeg import file_url
 
@@ -61,7 +62,9 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """A sound stream; `duration` is the header's word."""
+    """A sound stream; `duration` is the header's word, `layout` libavformat's name ("5.1", "16 channels"). `start` is
+    the stream's after the file's own, in seconds.
+    """
 
     index: int
     codec: str
@@ -70,6 +73,7 @@ class AudioInfo:
     layout: str
     duration: Fraction | None
     default: bool
+    start: Fraction = Fraction(0)
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -131,7 +135,12 @@ def probe(path: Path) -> MediaInfo:
     with open_media(path) as container:
         video_stream = choose_video(container)
         video = None if video_stream is None else _video(path, container, video_stream)
-        audio = tuple(_audio(stream) for stream in container.streams.audio if stream.codec_context is not None)
+        layouts = layouts_of(container)
+        audio = tuple(
+            _audio(container, stream, layouts.get(stream.index, UNKNOWN_LAYOUT))
+            for stream in container.streams.audio
+            if stream.codec_context is not None
+        )
         if video is None and not audio:
             raise InputError(f"{path} holds neither video nor sound")
         return MediaInfo(
@@ -237,15 +246,20 @@ def _video(path: Path, container: av.container.InputContainer, stream: av.VideoS
     )
 
 
-def _audio(stream: av.AudioStream) -> AudioInfo:
+def _audio(container: av.container.InputContainer, stream: av.AudioStream, layout: str) -> AudioInfo:
     context = stream.codec_context
+    time_base = Fraction(stream.time_base or _FALLBACK_TIME_BASE)
+    file_start = Fraction(container.start_time or 0, av.time_base)
     return AudioInfo(
         index=stream.index,
         codec=context.codec.canonical_name,
         sample_rate=context.sample_rate,
-        channels=context.channels,
-        layout=context.layout.name,
-        duration=None if not stream.duration else stream.duration * Fraction(stream.time_base or _FALLBACK_TIME_BASE),
+        channels=len(channel_names(layout)),
+        layout=layout,
+        duration=None if not stream.duration else stream.duration * time_base,
+        start=Fraction(0)
+        if stream.start_time is None
+        else max(stream.start_time * time_base - file_start, Fraction(0)),
         default=bool(stream.disposition & av.stream.Disposition.default),
         metadata=dict(stream.metadata),
     )

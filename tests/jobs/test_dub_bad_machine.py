@@ -122,7 +122,7 @@ def test_ctrl_c_while_frames_are_made(
         "dubtool.jobs.dub.probe",
         "dubtool.jobs.load.load_generator",
         "dubtool.jobs.dub.load_speech",
-        "dubtool.media.audio._mono",
+        "dubtool.media.audio._Decoder._command",
         "dubtool.jobs.dub.follow",
         "dubtool.jobs.painted.reference_candidates",
         "dubtool.jobs.dubbing.conditioner",

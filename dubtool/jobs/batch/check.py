@@ -160,7 +160,7 @@ def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding)
     video, speech, soundtrack = job.inputs[kind.video], job.inputs.get("speech"), options.get("soundtrack")
     info = probe(video)
     picture = info.require_video()
-    allowed = replace or bool(options.get("overwrite"))
+    allowed = options | {"overwrite": replace or bool(options.get("overwrite"))}
     target = checked_output(video, job.output, allowed, (*job.inputs.values(), soundtrack))
     check_target(target, options.get("codec"), options.get("preset", "medium"))
     for name in kind.stills:

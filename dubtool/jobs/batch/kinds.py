@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dubtool.jobs.dub import dub
 from dubtool.jobs.options import DubOptions, ReenactOptions, RestoreOptions
+from dubtool.jobs.outputs import written_files
 from dubtool.jobs.reenact import SUFFIX as REENACTED
 from dubtool.jobs.reenact import reenact
 from dubtool.jobs.report import Report
@@ -22,7 +23,7 @@ class Kind:
     first of which names the result; video: the one whose faces are followed; stills: those that are pictures. suffix:
     of an output that is not named, after the stem of the first input. options: the dataclass whose fields are its
     options. flags: the command line's names of options that it calls otherwise, and whether the flag says the contrary.
-    stages: those that `run` reports, in order. extras: suffixes of further outputs, by the option that asks for them.
+    stages: those that `run` reports, in order.
     """
 
     run: Callable[..., Report]
@@ -33,12 +34,10 @@ class Kind:
     video: str = "video"
     stills: tuple[str, ...] = ()
     flags: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
-    extras: Mapping[str, str] = field(default_factory=dict)
 
     def files(self, output: Path, options: Mapping[str, object]) -> list[Path]:
         """Every file that a job with these options writes."""
-        extra = [suffix for option, suffix in self.extras.items() if options.get(option)]
-        return [output, *(output.with_name(output.stem + suffix) for suffix in extra)]
+        return written_files(output, options)
 
 
 _FLAGS = {
@@ -47,7 +46,6 @@ _FLAGS = {
     "debug": ("sheet", False),
     "no_cache": ("cache", True),
 }
-_EXTRAS = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
 
 KINDS: Mapping[str, Kind] = {
     "dub": Kind(
@@ -57,7 +55,6 @@ KINDS: Mapping[str, Kind] = {
         options=DubOptions,
         stages=("track", "dub"),
         flags=_FLAGS,
-        extras=_EXTRAS,
     ),
     "restore-teeth": Kind(
         run=restore_teeth,
@@ -66,7 +63,6 @@ KINDS: Mapping[str, Kind] = {
         options=RestoreOptions,
         stages=("track", "restore"),
         flags=_FLAGS,
-        extras=_EXTRAS,
     ),
     "reenact": Kind(
         run=reenact,
@@ -77,6 +73,5 @@ KINDS: Mapping[str, Kind] = {
         video="driver",
         stills=("portrait",),
         flags=_FLAGS,
-        extras=_EXTRAS,
     ),
 }

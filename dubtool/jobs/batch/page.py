@@ -10,15 +10,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dubtool import __version__
-from dubtool.errors import DubtoolError
+from dubtool.errors import DubtoolError, OutputError, UsageError
 from dubtool.jobs.batch.kinds import KINDS
 from dubtool.jobs.batch.state import Entry, Ledger
 from dubtool.jobs.batch.table import Job, JobList
 from dubtool.jobs.outputs import save_text
+from dubtool.media.encode import same_file, taken
 from dubtool.media.probe import probe
 from dubtool.media.still import still
 
 _WIDTH = 200
+_GENERATOR = '<meta name="generator" content="dubtool batch">'
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #777; --good: #2a7d3f; --bad: #c0392b; --warn: #a86a00; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem; }
@@ -36,6 +38,29 @@ small { color: var(--soft); }
 ul { margin: .2rem 0 0; padding-left: 1.1rem; }
 @media (max-width: 60rem) { td.pictures { white-space: normal; } img { width: 120px; } }
 """
+
+
+def check_page(listed: JobList, target: Path, *, overwrite: bool) -> None:
+    """Refuse a page, before any work, that would replace a file that is not an earlier page.
+
+    Raises:
+        UsageError: there is such a file. OutputError: the page cannot be written there.
+    """
+    used = [listed.state, *(file for job in listed.jobs for file in (job.output, *job.inputs.values()))]
+    if any(same_file(target, file) for file in used):
+        raise UsageError(f"{target} is also a file of the batch: choose another place for the page")
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise OutputError(f"{target} cannot be written: name a file in a folder that exists")
+    if target.exists() and not overwrite and _GENERATOR not in _beginning(target):
+        raise taken(target)
+
+
+def _beginning(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(1000).decode("utf-8", "replace")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def write_page(listed: JobList, target: Path) -> None:
@@ -57,6 +82,7 @@ def write_page(listed: JobList, target: Path) -> None:
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{_GENERATOR}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{name}</title>
@@ -74,7 +100,7 @@ def write_page(listed: JobList, target: Path) -> None:
 </body>
 </html>
 """
-    save_text(target, page)
+    save_text(target, page, overwrite=True)
 
 
 _STATES = ("done", "failed", "running")

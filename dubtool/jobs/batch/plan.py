@@ -34,8 +34,8 @@ def _step(job: Job, ledger: Ledger, kind: Kind, retry_failed: bool) -> Step:
     if entry is None:
         return Step(job, "run")
     if entry.state == "done":
-        # A result that was taken away is wanted anew.
-        return Step(job, "done" if job.output.exists() else "run")
+        # A result that was taken away is wanted anew; what still stands beside its place was made with it.
+        return Step(job, "done") if job.output.exists() else Step(job, "run", replace=True)
     now = identity(job.output)
     # Outputs appear whole or not at all, so a new file is a whole one.
     made = now is not None and now != entry.before

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from dubtool.errors import OutputError
 from dubtool.face.crop import warp
 from dubtool.jobs.evaluation.seen import Seen
 from dubtool.jobs.evaluation.swapped import Swap
 from dubtool.media.decode import VideoReader
+from dubtool.media.encode import save
 from dubtool.media.probe import MediaInfo, probe
 
 _TILE, _COLUMNS, _MARGIN, _HEAD = 176, 8, 64, 26
@@ -36,17 +37,19 @@ def sheet_row(swap: Swap, caption: str) -> np.ndarray:
     return np.concatenate([head, *rows], axis=0)
 
 
-def save_sheets(rows: Sequence[np.ndarray], folder: Path) -> list[Path]:
-    """Write the rows as sheet.png, sheet-2.png, ... Raises OutputError."""
+def sheets_in(folder: Path) -> list[Path]:
+    """What is there under the names that `save_sheets` gives."""
+    return sorted(path for path in folder.glob("sheet*.png") if re.fullmatch(r"sheet(-\d+)?\.png", path.name))
+
+
+def save_sheets(rows: Sequence[np.ndarray], folder: Path, *, overwrite: bool) -> list[Path]:
+    """Write the rows as sheet.png, sheet-2.png, ... Raises OutputError, or UsageError where one exists already."""
     paths = []
     for number, start in enumerate(range(0, len(rows), _CLIPS_A_SHEET), start=1):
         picture = np.concatenate(rows[start : start + _CLIPS_A_SHEET], axis=0)
         path = folder / ("sheet.png" if number == 1 else f"sheet-{number}.png")
         _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        try:
-            path.write_bytes(data.tobytes())
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        save(path, data.tobytes(), overwrite=overwrite)
         paths.append(path)
     return paths
 
