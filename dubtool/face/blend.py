@@ -14,11 +14,58 @@ from dubtool.media.frame import Frame
 
 # Reach of the colour correction, in sides of the mouth box: lighting changes slowly over a face.
 _REACH = 0.12
-# Differences that light explains, levels of 255.
-_SAME_SKIN = 25.0
+# Differences that light explains, levels of 255, in a picture of usual brightness; in the dark they are smaller.
+_SAME_SKIN, _USUAL_LEVEL, _LEAST_TOLERANCE = 25.0, 100.0, 0.2
 # Weight of "no error" inside the mask: a handful of ring pixels must not colour a whole chin.
 _NO_NEWS = 0.02
 _CUBIC_OVERSHOOT = 1.5
+# Another light is one that is so much brighter or starker, and for certain one that is so many times further off: what
+# remains below that are hair, collars and another pose.
+_BRIGHTER, _STARKER, _CERTAIN = 1.1, 1.5, 1.5
+# Surroundings that agree so badly or well (correlation) are other ones, or the same.
+_UNLIKE, _ALIKE = 0.25, 0.6
+_LEAST_GAIN, _MOST_GAIN = 0.02, 6.0
+
+
+@dataclass(frozen=True)
+class Light:
+    """How the light of one picture becomes that of another: value * gain + offset, float32 [3] each."""
+
+    gain: np.ndarray
+    offset: np.ndarray
+
+    def on(self, picture: np.ndarray) -> np.ndarray:
+        """The picture [h, w, 3] in that light."""
+        return np.asarray(picture * self.gain + self.offset, np.float32)
+
+    def off(self, picture: np.ndarray) -> np.ndarray:
+        """A picture [h, w, 3] that stands in that light, as it was before."""
+        return np.asarray((picture - self.offset) / self.gain, np.float32)
+
+
+def light_between(made: np.ndarray, source: np.ndarray, mask: np.ndarray) -> Light | None:
+    """The light that `made` must get to stand in `source`; None where both have the same, but for slow errors.
+
+    Fades, dimming, flashes, dissolves and coloured light change what is around the mask, too: there both show the same
+    skin, so that means tell brightness and deviations tell contrast, channel by channel. made, source: float32
+    [h, w, 3] in 0..255, aligned; mask [h, w].
+    """
+    ring = np.square(1 - mask)
+    ring = (ring / max(float(ring.sum()), 1e-6))[..., None]
+    mean_made, mean_source = ((ring * each).sum(axis=(0, 1)) for each in (made, source))
+    off_made, off_source = made - mean_made, source - mean_source
+    spread_made, spread_source = (np.sqrt((ring * np.square(each)).sum(axis=(0, 1))) for each in (off_made, off_source))
+    brightness = np.abs(np.log((mean_source + 1) / (mean_made + 1))).max() / np.log(_BRIGHTER)
+    contrast = np.abs(np.log((spread_source + 1) / (spread_made + 1))).max() / np.log(_STARKER)
+    share = float(np.clip((max(brightness, contrast) - 1) / (_CERTAIN - 1), 0, 1))
+    if share == 0:
+        return None
+    alike = ((ring * off_made * off_source).sum(axis=(0, 1)) / (spread_made * spread_source + 1e-3)).mean()
+    # Where another picture shines through, only what both have in common is the face's.
+    gain = spread_source / (spread_made + 1e-3) * np.clip((alike - _UNLIKE) / (_ALIKE - _UNLIKE), 0, 1)
+    gain = 1 + share * (np.clip(gain, _LEAST_GAIN, _MOST_GAIN) - 1)
+    lit = mean_made + share * (mean_source - mean_made)
+    return Light(gain.astype(np.float32), (lit - gain * mean_made).astype(np.float32))
 
 
 def match_colour(made: np.ndarray, source: np.ndarray, mask: np.ndarray, side: float | None = None) -> np.ndarray:
@@ -30,7 +77,8 @@ def match_colour(made: np.ndarray, source: np.ndarray, mask: np.ndarray, side: f
     tells nothing.
     """
     difference = source - made
-    alike = np.exp(-np.square(np.abs(difference).max(axis=2) / _SAME_SKIN))
+    tolerance = _SAME_SKIN * float(np.clip(source.mean() / _USUAL_LEVEL, _LEAST_TOLERANCE, 1))
+    alike = np.exp(-np.square(np.abs(difference).max(axis=2) / tolerance))
     trust = np.square(1 - mask) * alike + _NO_NEWS * mask
     sigma = _REACH * (len(mask) if side is None else side)
     error = cv2.GaussianBlur(difference * (trust - _NO_NEWS * mask)[..., None], (0, 0), sigma)

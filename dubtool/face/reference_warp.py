@@ -12,7 +12,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from dubtool.face.blend import match_colour
+from dubtool.face.blend import light_between, match_colour
 from dubtool.face.deformation import ThinPlate, dense_map
 from dubtool.face.picture import Box
 from dubtool.face.shape import MOUTH
@@ -110,11 +110,17 @@ def warped_mouth(references: Sequence[Reference], picks: Picks, place: Place) ->
     size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
     source, weight, small = (_shrunken(each, size) for each in (place.source, place.weight, made))
     side = place.side / shrink
+    light = light_between(small, source, weight)
+    if light is not None:
+        made, small = light.on(made), light.on(small)
     coloured = match_colour(small, source, weight, side)
     settled = coloured
     if picks.voters:
-        votes = [coloured, *(_small(references[n], maps[n], size) for n in picks.voters)]
-        votes[1:] = [match_colour(each, source, weight, side) for each in votes[1:]]
+        votes = [coloured]
+        for number in picks.voters:
+            vote = _small(references[number], maps[number], size)
+            light = light_between(vote, source, weight)
+            votes.append(match_colour(vote if light is None else light.on(vote), source, weight, side))
         settled = coloured + _blurred(_vote(np.stack(votes), side) - coloured, _LOW_BAND * side)
     change = cv2.resize(settled - small, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(made + change)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dubtool.face.blend import Placed, match_colour, place, to_mouth_box
+from dubtool.face.blend import Light, Placed, light_between, match_colour, place, to_mouth_box
 from dubtool.face.crop import to_pixels
 from dubtool.face.generator import Generator
 from dubtool.face.mask import mouth_mask
@@ -32,6 +32,8 @@ class PaintedMouths:
         self._spec = generator.spec
         self._to_crop = to_pixels(motion.unit, generator.spec.size)
         self._references: np.ndarray | None = None
+        self._hidden = np.zeros((generator.spec.size.height, generator.spec.size.width), np.float32)
+        self._hidden[generator.spec.hidden_box] = 1.0
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_generator"}
@@ -62,10 +64,23 @@ class PaintedMouths:
                 for row, frame in zip(rows, frames, strict=True)
             ]
         )
-        made = self._generator.generate(crops, wanted.vectors, wanted.drawings)
+        lights = [self._light(crop) for crop in crops]
+        # The network is shown every frame in the light of its references, and its mouth put back into the frame's own.
+        lit = [
+            crop if light is None else np.clip(np.rint(light.on(crop)), 0, 255)
+            for crop, light in zip(crops, lights, strict=True)
+        ]
+        made = self._generator.generate(np.stack(lit).astype(np.uint8), wanted.vectors, wanted.drawings)
         placed = []
-        for number, (row, frame) in enumerate(zip(rows, frames, strict=True)):
+        for number, (row, frame, light) in enumerate(zip(rows, frames, lights, strict=True)):
             mask = mouth_mask(wanted.mouths[number], size, self._spec.hidden)
-            matched = match_colour(made[number], crops[number][size.box].astype(np.float32), mask)
+            mouth = made[number] if light is None else light.off(made[number])
+            matched = match_colour(mouth, crops[number][size.box].astype(np.float32), mask)
             placed.append(place(frame, matched, mask, to_mouth_box(self._to_crop[row], size)))
         return placed
+
+    def _light(self, crop: np.ndarray) -> Light | None:
+        """The light of the references, seen from that of a crop uint8 [H, W, 3]; None where they are the same."""
+        assert self._references is not None
+        usual = self._references.mean(axis=0, dtype=np.float32)
+        return light_between(crop.astype(np.float32), usual, self._hidden)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from dubtool.face.blend import match_colour, paste_change, paste_crop, to_mouth_box
+from dubtool.face.blend import light_between, match_colour, paste_change, paste_crop, to_mouth_box
 from dubtool.face.crop import CropSize, to_pixels
 from dubtool.media.color import Color
 from dubtool.media.frame import Frame
@@ -101,3 +102,30 @@ def test_a_change_keeps_detail_finer_than_the_crop(frame: Frame) -> None:
     inside = distance < 8
     assert np.ptp(moved[inside]) <= 1 and moved[inside].mean() == pytest.approx(20 * 219 / 255, abs=1)
     assert not moved[distance > 18].any()
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(0.1, 0.0), (0.45, 0.0), (1.6, 0.0), (0.3, 170.0)])
+def test_a_mouth_takes_on_the_light_of_its_frame(gain: float, offset: float) -> None:
+    """Fades to black and white, dimming, a flash: brightness and contrast around the mask tell them."""
+    rng = np.random.default_rng(3)
+    usual = cv2.GaussianBlur(rng.uniform(20, 150, (96, 96, 3)).astype(np.float32), (0, 0), 4)
+    usual = 90 + 4 * (usual - usual.mean())
+    mask = disc(96, 30)
+    light = light_between(usual, usual * gain + offset, mask)
+    assert light is not None
+    np.testing.assert_allclose(light.on(usual), usual * gain + offset, atol=2.5)
+    np.testing.assert_allclose(light.off(light.on(usual)), usual, atol=0.1)
+
+
+def test_the_same_light_is_left_alone() -> None:
+    rng = np.random.default_rng(3)
+    usual = cv2.GaussianBlur(rng.uniform(20, 150, (96, 96, 3)).astype(np.float32), (0, 0), 4)
+    assert light_between(usual, usual * 1.03 + 2, disc(96, 30)) is None
+
+
+def test_another_picture_that_shines_through_lends_no_contrast() -> None:
+    rng = np.random.default_rng(3)
+    face, other = (cv2.GaussianBlur(rng.uniform(0, 255, (96, 96, 3)).astype(np.float32), (0, 0), 3) for _ in range(2))
+    light = light_between(face, 0.05 * face + 0.95 * (200 - 2 * (other - other.mean())), disc(96, 30))
+    assert light is not None
+    assert light.gain.max() < 0.35
