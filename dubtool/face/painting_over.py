@@ -8,7 +8,7 @@ import numpy as np
 from dubtool.face.draw import draw_mouth
 
 # The part of the crop that may be changed, in radii, as the painters of whole mouths have it.
-HIDDEN = (0.42, 2.0, -1.0, 1.0)
+HIDDEN = (0.42, 2.0, -0.9, 0.9)
 # A pixel that shows so little of the new mouth belongs to the frame.
 _KEPT = 1 / 255
 
