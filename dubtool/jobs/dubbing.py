@@ -29,7 +29,7 @@ from dubtool.jobs.frames import Batch, crop_of, crops_of_rows, frames_of_rows, s
 from dubtool.jobs.load import load_networks
 from dubtool.jobs.options import DubOptions
 from dubtool.jobs.outputs import Outputs
-from dubtool.jobs.person import chosen_person
+from dubtool.jobs.person import Chosen, chosen_person
 from dubtool.jobs.report import Report
 from dubtool.jobs.sheet import work_tiles
 from dubtool.jobs.slots import Slot, count, reasons, refuse_nothing, to_slots
@@ -71,7 +71,7 @@ class Dubbing:
             length=options.length,
             loop=options.loop,
         )
-        self.slots = self._slots()
+        self.slots = self._slots(chosen)
         self.to_crop = to_pixels(self.motion.unit, generator.spec.size)
         self.finish = Finish()
         report.frames, report.duration = len(self.take.times), float(self.take.duration)
@@ -191,10 +191,10 @@ class Dubbing:
             if pair is not None:
                 yield pair
 
-    def _slots(self) -> list[Slot]:
+    def _slots(self, chosen: Chosen) -> list[Slot]:
         """What happens to each output frame, and the report's counts of it."""
         rows = self.motion.rows(self.followed.tracks.frame_count)[self.take.source]
-        why = reasons(self.motion, rows, self.take, self.options)
+        why = reasons(chosen, rows, self.take, self.options)
         slots = to_slots(rows, why, ease(why == "", self.take.times))
         count(slots, self.report)
         refuse_nothing(self.report, self.info.path, "dubbed")

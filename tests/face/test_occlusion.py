@@ -128,11 +128,9 @@ def test_the_threshold_itself_is_free() -> None:
 def test_rows_of_a_track_follow_what_is_known_of_some() -> None:
     covered = np.full(7, np.nan, np.float16)
     covered[[1, 4]] = 0.0, 1.0
-    track = FaceTrack(
-        np.arange(7, dtype=np.int32), np.zeros((7, 1, 3), np.int16), np.ones((7, 3)), np.ones(1), 0, covered
-    )
+    track = FaceTrack(np.arange(7, dtype=np.int32), np.zeros((7, 1, 3), np.int16), np.ones((7, 3)), 0, covered)
     assert covered_rows(track).tolist() == [False] * 2 + [True] * 5
-    track = FaceTrack(track.frames, track.quantised, track.anchors, track.appearance, 0)
+    track = FaceTrack(track.frames, track.quantised, track.anchors, 0)
     assert not covered_rows(track).any()
 
 
