@@ -12,7 +12,7 @@ from dubtool.face.head_form import HeadForm
 from dubtool.face.landmarks import FaceLandmarker, Roi, roi_from_mesh
 from dubtool.face.people import people
 from dubtool.face.picture import RgbPicture
-from dubtool.face.topology import TRACKED
+from dubtool.face.topology import TRACKED, tracked
 from dubtool.face.track import FaceTrack, Tracker, Tracks
 
 WIDTH, HEIGHT = 320, 180
@@ -286,6 +286,46 @@ def test_a_portrait_is_the_same_person_after_a_cut(
     assert 6 in tracks.cuts and 9 in tracks.cuts
     (person,) = people(tracks, form)
     assert sorted(np.concatenate([face.frames for face in person.tracks]).tolist()) == [*range(6), *range(9, 15)]
+
+
+@pytest.mark.parametrize("light", [(0.3, 0.3, 0.3), (1.0, 0.45, 0.4)])
+def test_a_portrait_stays_the_same_person_when_the_light_changes(
+    portrait: list[np.ndarray],
+    detector: FaceDetector,
+    landmarker: FaceLandmarker,
+    form: HeadForm,
+    light: tuple[float, float, float],
+) -> None:
+    lit = [(rgb * np.array(light)).astype(np.uint8) for rgb in portrait[8:16]]
+    (person,) = people(follow([*portrait[:8], *lit], detector, landmarker), form)
+    assert person.frame_count == 16
+
+
+@pytest.mark.parametrize("wipe", [False, True])
+def test_a_portrait_that_becomes_anothers_is_two_persons(
+    portrait: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker, form: HeadForm, wipe: bool
+) -> None:
+    # Another head: longer, and seen in a mirror.
+    others = [np.ascontiguousarray(cv2.resize(rgb, (320, 392))[36:356, ::-1]) for rgb in portrait]
+    frames = []
+    for index in range(22):
+        share = np.clip((index - 9) / 5, 0, 1)
+        weight = (np.arange(320) < 320 * share)[None, :, None] if wipe else share
+        frames.append((portrait[index] * (1 - weight) + others[index] * weight).astype(np.uint8))
+    persons = people(follow(frames, detector, landmarker), form)
+    seen = [set(np.concatenate([track.frames for track in person.tracks]).tolist()) for person in persons]
+    assert len(persons) >= 2
+    assert not any(frames & set(range(8)) and frames & set(range(16, 22)) for frames in seen)
+    assert set().union(*seen) >= {*range(8), *range(18, 22)}
+
+
+def test_a_portrait_upside_down_is_followed_as_such(
+    portrait: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker
+) -> None:
+    (face,) = follow([np.ascontiguousarray(rgb[::-1, ::-1]) for rgb in portrait[:7]], detector, landmarker).faces
+    assert len(face.frames) == 7
+    eyes, chin = face.points()[:, tracked((33, 263)), 1].mean(), face.points()[:, tracked((152,)), 1].mean()
+    assert eyes > chin
 
 
 def test_a_region_follows_its_mesh() -> None:
