@@ -22,7 +22,7 @@ from dubtool.folders import cache_folder
 log = logging.getLogger(__name__)
 
 # Raise it when the meaning of what is stored changes: older files are then ignored.
-_FORMAT = 2
+_FORMAT = 1
 _NAME = "dubtool tracks"
 _PER_FACE = ("frames", "quantised", "anchors", "covered")
 

@@ -17,10 +17,10 @@ from dubtool.face.head_form import HeadForm, likeness
 from dubtool.face.track import FaceTrack, Tracks
 
 # Least likeness of heads' forms. Measured on people filmed several times (other days, other cameras; harder than cuts
-# within one video), by directions learned from others: 84 % of the pairs are known again, and 2 % of strangers taken
-# for the same.
+# within one video), by directions learned from others: 85 % of the pairs are known again, and 1.5 % of strangers
+# taken for the same.
 _SAME = 0.6
-# Within a shot a face that went and one that came are two people more often: here 1 % of strangers pass.
+# Within a shot a face that went and one that came are two people more often: here 0.8 % of strangers pass.
 _SAME_IN_SHOT = 0.65
 _FORM_ROWS = 25
 # A face that walks in is found a few frames late.
