@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 # Raise it when the meaning of what is stored changes: older files are then ignored.
 _FORMAT = 1
 _NAME = "dubtool tracks"
-_PER_FACE = ("frames", "quantised", "anchors", "appearance", "covered")
+_PER_FACE = ("frames", "quantised", "anchors", "covered")
 
 _MEGABYTE = 2**20
 _HASHED_WHOLE = 64 * _MEGABYTE

@@ -8,10 +8,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dubtool.face.picture import Picture
+from dubtool.face.picture import Picture, RgbPicture
 from dubtool.face.quiet import quiet_loading
 
 _RETRY_LONG_SIDE = 1280
+
+# YuNet finds faces at any roll, but puts the eyes of one that stands on its head where the mouth is, and scores it 0.90
+# at most. In crops of 76 people turned by quarters the right way up scored highest by 0.03 and more, over upside down.
+_SURELY_UPRIGHT = 0.93
+_TURNED_MARGIN = 0.02
+_TURNED_SIDE = 160
+_TURNED_REACH = 2.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,25 @@ class FaceDetector:
             found = self._detect_in(picture.whole(_RETRY_LONG_SIDE), picture)
         return sorted(found, key=lambda face: -face.size)
 
+    def righted(self, picture: Picture, face: Detection) -> Detection:
+        """The same face with its points where they belong, should it stand on its head or lie on its side."""
+        if face.score >= _SURELY_UPRIGHT:
+            return face
+        middle = np.array(face.box).reshape(2, 2).mean(axis=0)
+        crops = [_turned(middle, face.size * _TURNED_REACH, quarters) for quarters in range(4)]
+        found = [self._best_in(picture.region(to_crop, _TURNED_SIDE)) for to_crop in crops]
+        scores = [0.0 if one is None else one.score for one in found]
+        best = int(np.argmax(scores))
+        turned = found[best]
+        if best == 0 or turned is None or scores[best] < max(scores[0], face.score - _TURNED_MARGIN) + _TURNED_MARGIN:
+            return face
+        back = cv2.invertAffineTransform(crops[best])
+        points = turned.points @ back[:, :2].T + back[:, 2]
+        return Detection(face.box, points.astype(np.float32), turned.score)
+
+    def _best_in(self, crop: np.ndarray) -> Detection | None:
+        return max(self._detect_in(crop, RgbPicture(crop)), key=lambda face: face.score, default=None)
+
     def _detect_in(self, rgb: np.ndarray, picture: Picture) -> list[Detection]:
         bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
         # Very small pictures: YuNet's strides need some pixels to stand on.
@@ -60,3 +86,11 @@ class FaceDetector:
             box = (float(corner[0]), float(corner[1]), float(corner[0] + extent[0]), float(corner[1] + extent[1]))
             faces.append(Detection(box, row[4:14].reshape(5, 2) * stretch, float(row[14])))
         return faces
+
+
+def _turned(middle: np.ndarray, reach: float, quarters: int) -> np.ndarray:
+    """Affine matrix [2, 3] from the picture to a square crop of it, turned by quarters of a circle."""
+    scale = _TURNED_SIDE / reach
+    c, s = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
+    linear = np.array([[c, s], [-s, c]], np.float64) * scale
+    return np.column_stack([linear, (_TURNED_SIDE - 1) / 2 - linear @ middle])

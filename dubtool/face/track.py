@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from dubtool.face.cuts import CutDetector
 from dubtool.face.detect import Detection, FaceDetector
-from dubtool.face.landmarks import CROP_MARGIN, CROP_SIDE, FaceLandmarker, Roi, roi_from_five, roi_from_mesh
+from dubtool.face.landmarks import FaceLandmarker, Roi, roi_from_five, roi_from_mesh
 from dubtool.face.picture import Picture
 from dubtool.face.topology import TRACKED
 
@@ -21,8 +20,6 @@ _MAX_UNCONFIRMED = 3
 # A lost face is waited for so many frames before its return is a new track.
 _MAX_LOST = 25
 _MAX_FACES = 6
-# How like its old looks (cosine) a face that comes back near its place must be.
-_ALIKE = 0.8
 _QUANTUM = 8192.0
 _ROW_BYTES = len(TRACKED) * 3 * np.dtype(np.int16).itemsize
 
@@ -36,7 +33,6 @@ class FaceTrack:
     frames: int32 [N] frame indices, rising, with holes where the face was not seen.
     quantised: int16 [N, P, 3] landmarks (`topology.TRACKED`) around `anchors`; use `points`.
     anchors: float32 [N, 3]: x, y of the face's middle and its size, px.
-    appearance: float32 [K] unit vector of how the face looks, to know it again after a cut.
     shot: number of the shot, from 0.
     covered: float16 [N], 0..1, how much of the mouth something hides (`occlusion`); NaN where it was not judged, which
     is everywhere if nothing is given.
@@ -45,7 +41,6 @@ class FaceTrack:
     frames: np.ndarray
     quantised: np.ndarray
     anchors: np.ndarray
-    appearance: np.ndarray
     shot: int
     covered: np.ndarray = field(default_factory=lambda: np.empty(0, np.float16))
 
@@ -90,7 +85,6 @@ class _Live:
     quantised: bytearray = field(default_factory=bytearray)
     anchors: list[np.ndarray] = field(default_factory=list)
     covered: list[float] = field(default_factory=list)
-    looks: np.ndarray = field(default_factory=lambda: np.zeros(_LOOK_SIZE, np.float32))
     unconfirmed: int = 0
     confirmed_length: int = 0
 
@@ -157,7 +151,6 @@ class Tracker:
                 continue
             face.add(index, mesh)
             if index % _DETECT_EVERY == 0:
-                _look(face, picture)
                 self._judge_mouth(face, picture, mesh)
         return lost
 
@@ -191,6 +184,7 @@ class Tracker:
 
     def _welcome(self, index: int, picture: Picture, detection: Detection) -> None:
         """A detection that no followed face explains: a lost face come back, or a new one."""
+        detection = self._detector.righted(picture, detection)
         roi = roi_from_five(detection.points, detection.size)
         mesh = self._landmarker.landmarks(picture, roi)
         if mesh is None or not _plausible(mesh, roi):
@@ -199,11 +193,11 @@ class Tracker:
         if self._taken(mesh, newcomer, index):
             return
         newcomer.add(index, mesh)
-        _look(newcomer, picture)
         for face in self._live:
             reach = 0.1 + 0.1 * (index - face.frames[-1])
             moved = np.hypot(face.roi.x - newcomer.roi.x, face.roi.y - newcomer.roi.y) / newcomer.anchors[0][2]
-            if face.frames[-1] < index and moved < min(reach, 1.5) and _alike(face.looks, newcomer.looks) > _ALIKE:
+            # Should it be another's face, `apart` will tell.
+            if face.frames[-1] < index and moved < min(reach, 1.5):
                 face.add(index, mesh)
                 self._judge_mouth(face, picture, mesh)
                 face.unconfirmed = 0
@@ -225,25 +219,6 @@ class Tracker:
             self._done.append(face)
 
 
-_LOOK_SIZE = 8 * 8 * 3
-
-
-def _look(face: _Live, picture: Picture) -> None:
-    """Add how the face looks now (an 8 x 8 colour thumbnail) to the running sum.
-
-    Of the face alone: what is around it changes with every camera, and tells people apart less well (measured).
-    """
-    close = replace(face.roi, side=face.roi.side / CROP_MARGIN)
-    tiny = cv2.resize(picture.region(close.to_crop(), CROP_SIDE), (8, 8), interpolation=cv2.INTER_AREA)
-    look = cv2.cvtColor(tiny, cv2.COLOR_RGB2LAB).astype(np.float32).ravel()
-    face.looks += look - look.mean()
-
-
-def _alike(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of two looks, -1..1."""
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-6))
-
-
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two boxes (x0, y0, x1, y1)."""
     low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
@@ -260,12 +235,10 @@ def _plausible(mesh: np.ndarray, roi: Roi) -> bool:
 
 
 def _finished(live: _Live) -> FaceTrack:
-    looks = live.looks / (np.linalg.norm(live.looks) + 1e-6)
     return FaceTrack(
         np.array(live.frames, np.int32),
         np.frombuffer(live.quantised, np.int16).reshape(-1, len(TRACKED), 3),
         np.stack(live.anchors),
-        looks.astype(np.float32),
         live.shot,
         np.array(live.covered, np.float16),
     )

@@ -18,6 +18,7 @@ from dubtool.face.blend import match_colour, paste_crop, to_mouth_box
 from dubtool.face.crop import to_pixels, warp
 from dubtool.face.detect import FaceDetector
 from dubtool.face.generator import Generator
+from dubtool.face.head_form import HeadForm
 from dubtool.face.landmarks import FaceLandmarker
 from dubtool.face.mask import mouth_mask
 from dubtool.face.motion import FaceMotion, face_motion
@@ -136,7 +137,7 @@ def _track(info: MediaInfo, held: list[Frame], result: Bench) -> tuple[FaceMotio
     if not tracks.faces:
         raise NoFaceError(f"{info.path}: no face was found in its first {len(held)} frames")
     shapes = ShapeModel.load(find("face_shape"))
-    person = choose(people(tracks), "largest", tracks, [frame.time for frame in held])
+    person = choose(people(tracks, HeadForm.load(find("head_form"))), "largest", tracks, [frame.time for frame in held])
     covered = np.concatenate([covered_rows(track) for track in person.tracks])
     return face_motion(person.tracks, shapes, covered), shapes
 

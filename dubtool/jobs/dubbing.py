@@ -27,7 +27,7 @@ from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.jobs.options import RETRIEVAL, DubOptions
 from dubtool.jobs.outputs import Outputs
 from dubtool.jobs.painted import PaintedMouths
-from dubtool.jobs.person import chosen_person
+from dubtool.jobs.person import Chosen, chosen_person
 from dubtool.jobs.reach import ReachedShapes, reach_of
 from dubtool.jobs.report import Report
 from dubtool.jobs.retrieved import RetrievedMouths, Wanted
@@ -72,7 +72,7 @@ class Dubbing:
             length=options.length,
             loop=options.loop,
         )
-        self.slots = self._slots()
+        self.slots = self._slots(chosen)
         self.painter = PaintedMouths(networks.generator, self.motion, self._taught_references())
         self.retrieved = (
             RetrievedMouths(chosen, model, self.painter, networks.mender, options.memory)
@@ -218,10 +218,10 @@ class Dubbing:
             if placed is not None:
                 yield placed.pair
 
-    def _slots(self) -> list[Slot]:
+    def _slots(self, chosen: Chosen) -> list[Slot]:
         """What happens to each output frame, and the report's counts of it."""
         rows = self.motion.rows(self.followed.tracks.frame_count)[self.take.source]
-        why = reasons(self.motion, rows, self.take, self.options)
+        why = reasons(chosen, rows, self.take, self.options)
         slots = to_slots(rows, why, ease(why == "", self.take.times))
         count(slots, self.report)
         refuse_nothing(self.report, self.info.path, "dubbed")

@@ -25,7 +25,7 @@ from dubtool.media.probe import MediaInfo
 from dubtool.weights.locate import find
 
 _AHEAD = 8
-SETTINGS = "yunet-640 landmarker-image cover-5 v2"
+SETTINGS = "yunet-640 landmarker-image cover-5 v3"
 
 Progress = Callable[[float, float | None], None]
 

@@ -8,21 +8,31 @@ from fractions import Fraction
 import numpy as np
 
 from dubtool.errors import NoFaceError
+from dubtool.face.head_form import HeadForm
 from dubtool.face.motion import FaceMotion, face_motion
 from dubtool.face.occlusion import covered_rows
+from dubtool.face.outside import share_outside
 from dubtool.face.people import Person, choose, people
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.follow import Followed
 from dubtool.media.probe import MediaInfo
+from dubtool.weights.locate import find
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Who it is and how they move. pixel_aspect: a pixel's width over its height, in the upright picture."""
+    """Who it is and how they move.
+
+    pixel_aspect: a pixel's width over its height, in the upright picture. outside: float32 [N], share of the mouth that
+    lies beyond the frame's border, for each row of the motion. strangers: bool [frames of the video], only
+    another person's face is seen, or one that melts into another.
+    """
 
     person: Person
     motion: FaceMotion
     pixel_aspect: float
+    outside: np.ndarray
+    strangers: np.ndarray
 
     @property
     def shots(self) -> np.ndarray:
@@ -34,14 +44,21 @@ def chosen_person(info: MediaInfo, followed: Followed, face: str, model: ShapeMo
     """The person that the option `face` names.
 
     Raises:
-        NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood.
+        NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. WeightsError: the file that
+        tells heads apart is not usable.
     """
     tracks = followed.tracks
     if not tracks.faces:
         raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
-    person = choose(people(tracks), face, tracks, followed.times)
+    person = choose(people(tracks, HeadForm.load(find("head_form"))), face, tracks, followed.times)
     video = info.require_video()
     aspect: Fraction = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
     covered = np.concatenate([covered_rows(track) for track in person.tracks])
     motion = face_motion(person.tracks, model, covered, pixel_aspect=float(aspect))
-    return Chosen(person, motion, float(aspect))
+    outside = np.concatenate(
+        [share_outside(track, video.upright_width, video.upright_height) for track in person.tracks]
+    )
+    strangers = np.zeros(tracks.frame_count, bool)
+    strangers[np.concatenate([track.frames for track in tracks.faces])] = True
+    strangers[motion.frames] = False
+    return Chosen(person, motion, float(aspect), outside, strangers)

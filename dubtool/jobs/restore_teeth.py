@@ -16,7 +16,7 @@ from dubtool.jobs.frames import Batch, stream
 from dubtool.jobs.load import load_restorer
 from dubtool.jobs.options import RestoreOptions
 from dubtool.jobs.outputs import Outputs, checked_output
-from dubtool.jobs.person import chosen_person
+from dubtool.jobs.person import Chosen, chosen_person
 from dubtool.jobs.report import Report
 from dubtool.jobs.slots import Slot, count, reasons, refuse_nothing, to_slots
 from dubtool.jobs.take import ease, plan_take
@@ -86,7 +86,7 @@ class _Job:
         self.motion = chosen.motion
         self.teeth = Teeth(restorer, chosen, options.reference)
         self.take = plan_take(followed.times, followed.durations, Fraction(0), length="video", loop="hold")
-        self.slots = self._slots()
+        self.slots = self._slots(chosen)
         report.frames, report.duration = len(self.take.times), float(self.take.duration)
         if followed.decode_failures:
             report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
@@ -119,10 +119,10 @@ class _Job:
             if slot.number in untouched and slot.number in done:
                 outputs.show(slot.number, untouched[slot.number], frame, done[slot.number].tiles)
 
-    def _slots(self) -> list[Slot]:
+    def _slots(self, chosen: Chosen) -> list[Slot]:
         """What happens to each frame, and the report's counts of it."""
         rows = self.motion.rows(self.followed.tracks.frame_count)[self.take.source]
-        why = reasons(self.motion, rows, self.take, self.options)
+        why = reasons(chosen, rows, self.take, self.options)
         # Mouths open and close all the time, and the teeth come and go with them: that needs no easing.
         weight = ease(why == "", self.take.times)
         closed = (why == "") & (self.teeth.shown[rows] == 0)

@@ -9,14 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.errors import NoFaceError, UsageError
-from dubtool.face.motion import FaceMotion
 from dubtool.jobs.options import JobOptions
+from dubtool.jobs.person import Chosen
 from dubtool.jobs.report import Report
 from dubtool.jobs.take import Take
 
 # Beyond this a face shows one half only, and a network trained on frontal ones breaks it.
 _MAX_YAW = 50.0
+# Degrees of roll from which a head stands rather on its top than on its chin.
+_UPSIDE_DOWN = 135.0
+# Of the mouth: less than this beyond the border hides no lip.
+_BEYOND = 0.1
 _OUTSIDE = "outside the stretch"
+_TURNED_OVER = "upside down"
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,16 @@ class Slot:
     why: str
 
 
-def reasons(motion: FaceMotion, rows: np.ndarray, take: Take, options: JobOptions) -> np.ndarray:
+def reasons(chosen: Chosen, rows: np.ndarray, take: Take, options: JobOptions) -> np.ndarray:
     """Why each output frame is to be left alone, "" where it is not: object [N]. rows: of the motion, -1 for none."""
+    motion = chosen.motion
     why = np.where(rows < 0, "no face", "").astype(object)
+    why[(rows < 0) & chosen.strangers[take.source]] = "another person"
     seen = rows >= 0
-    why[seen & (np.abs(motion.angles[rows, 1]) > _MAX_YAW)] = "turned away"
     why[seen & motion.covered[rows]] = "mouth covered"
+    why[seen & (np.abs(motion.angles[rows, 1]) > _MAX_YAW)] = "turned away"
+    why[seen & (np.abs(motion.angles[rows, 2]) > _UPSIDE_DOWN)] = _TURNED_OVER
+    why[seen & (chosen.outside[rows] > _BEYOND)] = "outside the frame"
     start, stop = options.start, options.stop
     outside = [(start is not None and time < start) or (stop is not None and time >= stop) for time in take.times]
     why[np.array(outside)] = _OUTSIDE
@@ -62,4 +71,5 @@ def refuse_nothing(report: Report, path: Path, changed: str) -> None:
     if set(report.passed) <= {_OUTSIDE}:
         raise UsageError(f"no frame lies within the stretch to be {changed}; check --from and --to")
     told = ", ".join(f"{reason}: {number}" for reason, number in report.passed.items())
-    raise NoFaceError(f"{path}: no frame can be {changed} ({told})")
+    advice = "; turn the video first" if report.passed[_TURNED_OVER] else ""
+    raise NoFaceError(f"{path}: no frame can be {changed} ({told}){advice}")

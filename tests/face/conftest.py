@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dubtool.face.detect import FaceDetector
+from dubtool.face.head_form import HeadForm
 from dubtool.face.landmarks import FaceLandmarker, roi_from_five, roi_from_mesh
 from dubtool.face.picture import RgbPicture
 from dubtool.media.decode import VideoReader
@@ -37,6 +38,11 @@ def detector() -> FaceDetector:
 def landmarker() -> Iterator[FaceLandmarker]:
     with FaceLandmarker(find("face_landmarker")) as landmarker:
         yield landmarker
+
+
+@pytest.fixture(scope="session")
+def form() -> HeadForm:
+    return HeadForm.load(find("head_form"))
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,6 @@ def make_track(frames: list[int], shot: int, seed: int) -> FaceTrack:
         np.array(frames, np.int32),
         random.integers(-8000, 8000, (rows, len(TRACKED), 3)).astype(np.int16),
         random.uniform(50, 200, (rows, 3)).astype(np.float32),
-        random.normal(size=192).astype(np.float32),
         shot,
         np.where(random.random(rows) < 0.5, np.nan, 0.25).astype(np.float16),
     )
@@ -51,7 +50,7 @@ def test_everything_comes_back_exactly(tracks: Tracks, saved: Path) -> None:
     assert len(again.faces) == 2
     for before, after in zip(tracks.faces, again.faces, strict=True):
         assert after.shot == before.shot
-        for name in ("frames", "quantised", "anchors", "appearance", "covered"):
+        for name in ("frames", "quantised", "anchors", "covered"):
             kept = getattr(after, name)
             assert kept.dtype == getattr(before, name).dtype
             np.testing.assert_array_equal(kept, getattr(before, name))

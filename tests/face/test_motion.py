@@ -25,8 +25,7 @@ def track_of(points: np.ndarray, frames: np.ndarray) -> FaceTrack:
     relative = points.astype(np.float64).copy()
     relative[..., :2] -= middle[:, None]
     quantised = np.rint(relative / 200.0 * _QUANTUM).astype(np.int16)
-    look = np.ones(192, np.float32) / np.sqrt(192)
-    return FaceTrack(frames.astype(np.int32), quantised, np.column_stack([middle, size]).astype(np.float32), look, 0)
+    return FaceTrack(frames.astype(np.int32), quantised, np.column_stack([middle, size]).astype(np.float32), 0)
 
 
 def heads(model: ShapeModel, count: int, coefficients: np.ndarray | None = None) -> np.ndarray:

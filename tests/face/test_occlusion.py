@@ -128,11 +128,9 @@ def test_the_threshold_itself_is_free() -> None:
 def test_rows_of_a_track_follow_what_is_known_of_some() -> None:
     covered = np.full(7, np.nan, np.float16)
     covered[[1, 4]] = 0.0, 1.0
-    track = FaceTrack(
-        np.arange(7, dtype=np.int32), np.zeros((7, 1, 3), np.int16), np.ones((7, 3)), np.ones(1), 0, covered
-    )
+    track = FaceTrack(np.arange(7, dtype=np.int32), np.zeros((7, 1, 3), np.int16), np.ones((7, 3)), 0, covered)
     assert covered_rows(track).tolist() == [False] * 2 + [True] * 5
-    track = FaceTrack(track.frames, track.quantised, track.anchors, track.appearance, 0)
+    track = FaceTrack(track.frames, track.quantised, track.anchors, 0)
     assert not covered_rows(track).any()
 
 
@@ -215,3 +213,93 @@ def test_a_turned_picture_is_judged_alike(cover: MouthCover, faces: list[tuple[n
     turned = points.copy()
     turned[:, 0], turned[:, 1] = points[:, 1], rgb.shape[1] - 1 - points[:, 0]
     assert cover.covered(RgbPicture(np.ascontiguousarray(np.rot90(rgb))), turned) < COVERED
+
+
+def grey(rgb: np.ndarray) -> np.ndarray:
+    return np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+
+
+def beard(rgb: np.ndarray, points: np.ndarray) -> None:
+    """Dark stubble around the lips, through which skin shows."""
+    random = np.random.default_rng(2)
+    lips = points[tracked(OUTER_LIP), :2]
+    x, y = lips.mean(axis=0)
+    wide = float(np.ptp(lips[:, 0]))
+    lip_area = np.zeros(rgb.shape[:2], np.uint8)
+    cv2.fillPoly(lip_area, [np.rint(lips).astype(np.int32)], 1)
+    bare = rgb.copy()
+    for _ in range(1500):
+        at = np.array([x, y]) + random.uniform(-1, 1, 2) * wide * (0.9, 0.8)
+        column, row = (int(value) for value in at)
+        if lip_area[row, column]:
+            continue
+        end = tuple(int(value) for value in at + random.normal(0, 2, 2) + (0, 3))
+        cv2.line(rgb, (column, row), end, (62, 48, 40), 1, cv2.LINE_AA)
+    rgb[:] = np.where(lip_area[..., None], bare, 0.5 * rgb + 0.5 * bare).astype(np.uint8)
+
+
+def test_a_free_mouth_in_black_and_white_is_not_covered(
+    cover: MouthCover, faces: list[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    for rgb, points in faces:
+        for light in (0.5, 1.0, 1.2):
+            lit = np.clip(grey(rgb) * light, 0, 255).astype(np.uint8)
+            assert cover.covered(RgbPicture(lit), points) < COVERED
+
+
+def test_a_beard_is_no_cover_in_colours_or_black_and_white(
+    cover: MouthCover, faces: list[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    for rgb, points in faces:
+        bearded = rgb.copy()
+        beard(bearded, points)
+        assert cover.covered(RgbPicture(bearded), points) < COVERED
+        assert cover.covered(RgbPicture(grey(bearded)), points) < COVERED
+
+
+@pytest.mark.parametrize("hide", [caption, microphone, mask, skin])
+def test_what_hides_a_mouth_is_noticed_in_black_and_white(
+    cover: MouthCover, faces: list[tuple[np.ndarray, np.ndarray]], hide: Hide
+) -> None:
+    for rgb, points in faces:
+        hidden = rgb.copy()
+        hide(hidden, points)
+        assert cover.covered(RgbPicture(grey(hidden)), points) > COVERED
+
+
+def test_black_and_white_is_shown_to_the_parser_in_skin_colours() -> None:
+    session = StubSession(NO_LIPS)
+    MouthCover(session).covered(RgbPicture(np.full((480, 640, 3), 120, np.uint8)), made_up_points())  # type: ignore[arg-type]
+    assert session.seen is not None
+    red, _, blue = session.seen[0, 80, 80]
+    assert red > blue + 0.2
+
+
+def test_one_view_in_which_lips_are_found_will_do() -> None:
+    class SeesMirrored(StubSession):
+        """Finds lips in the last view alone."""
+
+        views = 0
+
+        def run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            self.views += 1
+            self.labels = LIPS_EVERYWHERE if self.views == 3 else NO_LIPS
+            return super().run(feeds)
+
+    session = SeesMirrored(NO_LIPS)
+    picture = RgbPicture(np.zeros((480, 640, 3), np.uint8))
+    assert MouthCover(session).covered(picture, made_up_points()) == 0.0  # type: ignore[arg-type]
+    assert session.views == 3
+
+
+def test_a_mirrored_view_is_turned_back_before_lips_are_looked_for() -> None:
+    class LeftHalf(StubSession):
+        def run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            # Lips lie where the picture is bright: on its left.
+            bright = feeds["image"][0, ..., 1] > 0
+            return {"Identity:0": np.where(bright, LOWER_LIP, SKIN)}
+
+    rgb = np.zeros((480, 640, 3), np.uint8)
+    rgb[:, : int(CENTRE[0])] = (200, 160, 140)
+    covered = MouthCover(LeftHalf(NO_LIPS)).covered(RgbPicture(rgb), made_up_points())  # type: ignore[arg-type]
+    assert covered == pytest.approx(1.0), "the right third is free of lips in every view"

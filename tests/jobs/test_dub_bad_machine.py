@@ -72,6 +72,7 @@ def test_a_device_that_is_not_there(refused: Refused, video: Path, sound: Path) 
 NEEDED = (
     *graph_names(DEFAULT_MODEL, quantised=cuda_problem() is not None),
     "face_shape",
+    "head_form",
     "face_landmarker",
     "yunet",
     "face_parsing",

@@ -61,7 +61,6 @@ def _followed() -> Followed:
         frames=np.arange(rows),
         quantised=np.zeros((rows, len(TRACKED), 3), np.int16),
         anchors=np.zeros((rows, 3), np.float32),
-        appearance=np.zeros(4, np.float32),
         covered=np.zeros(rows, bool),
     )
     times = [Fraction(number, 25) for number in range(rows)]

@@ -29,7 +29,7 @@ def _track(model: ShapeModel, seed: int, frames: int) -> tuple[FaceTrack, np.nda
     points = 100 * heads @ turn.transpose(0, 2, 1)
     anchors = np.tile(np.array([320, 240, 200], np.float32), (frames, 1))
     quantised = np.rint(points / 200 * 8192).astype(np.int16)
-    return FaceTrack(np.arange(frames, dtype=np.int32), quantised, anchors, np.zeros(192, np.float32), 0), opening
+    return FaceTrack(np.arange(frames, dtype=np.int32), quantised, anchors, 0), opening
 
 
 def test_a_model_of_a_corpus_holds_the_movements_of_its_people() -> None:

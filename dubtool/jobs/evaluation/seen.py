@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.errors import NoFaceError
+from dubtool.face.head_form import HeadForm
 from dubtool.face.motion import FaceMotion, face_motion
 from dubtool.face.occlusion import covered_rows
 from dubtool.face.people import choose, people
@@ -19,6 +20,7 @@ from dubtool.jobs.follow import follow
 from dubtool.jobs.mouth_shapes import MouthShapes
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.metrics.lips import EYE_CORNERS, LIP_POINTS, mouth_opening, mouth_width
+from dubtool.weights.locate import find
 
 # The lips' box reaches so much further than the lips, in their widths: a dub may open them wider than the source.
 _LIP_MARGIN = 0.3
@@ -125,7 +127,7 @@ def watch(path: Path, model: ShapeModel, *, cache: bool) -> Seen:
     tracks = followed.tracks
     if not tracks.faces:
         raise NoFaceError(f"{path}: no face was found in any of its {tracks.frame_count} frames")
-    person = choose(people(tracks), "largest", tracks, followed.times)
+    person = choose(people(tracks, HeadForm.load(find("head_form"))), "largest", tracks, followed.times)
     video = info.require_video()
     aspect = float(video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect)
     covered = np.concatenate([covered_rows(track) for track in person.tracks])
