@@ -165,7 +165,7 @@ def provenance(report: Report) -> str:
 def _preview_writer(
     path: Path, info: MediaInfo, soundtrack: Path | None, sound_start: Fraction, duration: Fraction | None
 ) -> VideoWriter:
-    plain = replace(info, video=replace(info.require_video(), sample_aspect=Fraction(1), rotation=0))
+    plain = replace(info, video=info.require_video().drawn())
     return VideoWriter(
         path,
         plain,
