@@ -65,7 +65,7 @@ def test_backward_and_again_gives_exactly_the_frames_of_the_forward_pass(
 
 def test_deinterlaced_frames_are_as_many_as_the_fields_pairs_and_the_same_again(make_video: Make) -> None:
     flags = ["-flags", "+ilme+ildct", "-x264-params", "tff=1:keyint=5"]
-    woven = "gblur=3,tinterlace=interleave_top,setfield=tff"
+    woven = "gblur=3,scroll=h=0.05,tinterlace=interleave_top,setfield=tff"
     info = probe(make_video("a.mp4", "-c:v", "libx264", *flags, frames=12, rate="50", filters=woven))
     kept = list(VideoReader(info))
     progressive = replace(info, video=replace(info.require_video(), deinterlaced=True))
