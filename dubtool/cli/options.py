@@ -64,6 +64,9 @@ Preset = Annotated[str, typer.Option("--preset", metavar="NAME", help="Effort of
 Lossless = Annotated[bool, typer.Option("--lossless", help="Encode without any loss.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Also write a contact sheet of how frames were made.")]
 Sidecar = Annotated[bool, typer.Option("--sidecar", help="Also write the report beside the result.")]
+Deinterlace = Annotated[
+    bool, typer.Option("--deinterlace", help="Make progressive pictures of interlaced ones; else fields are kept.")
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Look for faces anew, and do not keep them.")]
 From = Annotated[
     Fraction | None,

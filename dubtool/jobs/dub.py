@@ -12,6 +12,7 @@ from dubtool.face.shape import ShapeModel
 from dubtool.jobs.condition import drivers
 from dubtool.jobs.crew import places
 from dubtool.jobs.dubbing import Dubbing
+from dubtool.jobs.fields import with_fields
 from dubtool.jobs.follow import follow
 from dubtool.jobs.load import load_networks
 from dubtool.jobs.options import DubOptions
@@ -61,11 +62,12 @@ def dub(
     info = probe(video)
     info.require_video()
     target = checked_output(video, output, vars(chosen), (video, speech, chosen.soundtrack))
-    check_target(target, chosen.codec, chosen.preset)
+    _, codec = check_target(target, chosen.codec, chosen.preset, info.require_video(), lossless=chosen.lossless)
     for heard in (speech, chosen.soundtrack):
         if heard is not None:
             probe(heard).require_audio()
     report = Report("dub", str(target), {"video": str(video), "speech": str(speech)}, model=chosen.model)
+    info = with_fields(info, codec, chosen.deinterlace, report)
     with report.timed("load"):
         networks = load_networks(chosen)
         model = ShapeModel.load(find("face_shape"))

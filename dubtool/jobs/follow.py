@@ -19,6 +19,7 @@ from dubtool.face.picture import SMALL_SIDE, bounds, cut, within
 from dubtool.face.track import Tracker, Tracks
 from dubtool.jobs.locks import alone
 from dubtool.jobs.pipeline import prefetched
+from dubtool.media.color import HDR_TRANSFERS
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.media.probe import MediaInfo
@@ -47,7 +48,7 @@ def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = Non
     Raises:
         InputError: the video holds no decodable frame. WeightsError: the trackers' files are not usable.
     """
-    store = tracks_file(info.path, SETTINGS)
+    store = tracks_file(info.path, SETTINGS + _shown_as(info))
     known = load_tracks(store) if use_cache else None
     with contextlib.ExitStack() as held:
         if use_cache and known is None:
@@ -63,6 +64,13 @@ def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = Non
         if use_cache:
             save_tracks(store, followed.tracks, followed.times, followed.durations)
     return followed
+
+
+def _shown_as(info: MediaInfo) -> str:
+    """How the trackers see the pictures, where that is not as they are coded."""
+    video = info.require_video()
+    ways = {"mirrored": video.mirrored, "deinterlaced": video.deinterlaced, "tone": video.color_trc in HDR_TRANSFERS}
+    return "".join(f" {way}" for way, taken in ways.items() if taken)
 
 
 def _look(info: MediaInfo, threads: int | None, progress: Progress) -> Followed:

@@ -39,7 +39,8 @@ class JobOptions:
     face: whose mouth: largest, left, right, N (from the left) or @SECONDS:X,Y. start, stop: change only what lies
     between these seconds of the output. device, precision, batch_size, codec, crf, preset, lossless: of networks and
     encoder. overwrite: replace an existing output. preview, sheet, sidecar: also write a side-by-side video, a contact
-    sheet (PNG), a provenance file (JSON) beside the output. cache: keep and reuse tracks of faces.
+    sheet (PNG), a provenance file (JSON) beside the output. cache: keep and reuse tracks of faces. deinterlace: make
+    progressive pictures of interlaced ones instead of keeping their fields.
     """
 
     face: str = "largest"
@@ -57,6 +58,7 @@ class JobOptions:
     sheet: bool = False
     sidecar: bool = False
     cache: bool = True
+    deinterlace: bool = False
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:

@@ -196,7 +196,7 @@ def _preview_writer(
     sound_start: Fraction,
     duration: Fraction | None,
 ) -> VideoWriter:
-    plain = replace(info, video=replace(info.require_video(), sample_aspect=Fraction(1), rotation=0))
+    plain = replace(info, video=info.require_video().drawn())
     return VideoWriter(
         path,
         plain,

@@ -18,6 +18,7 @@ from dubtool.face.landmarks import FaceLandmarker
 from dubtool.face.shape import ShapeModel
 from dubtool.face.transfer import Settle
 from dubtool.jobs.driver import Driver, Look
+from dubtool.jobs.fields import with_fields
 from dubtool.jobs.follow import Followed, follow
 from dubtool.jobs.load import has_learned_keypoints, load_animator, load_keypoint_animator
 from dubtool.jobs.moves import KeypointMoves, LandmarkMoves, Moves
@@ -69,10 +70,12 @@ def reenact(
     portrait, driver = Path(portrait), Path(driver)
     inputs = {"portrait": str(portrait), "driver": str(driver)}
     target = checked_output(portrait, output, vars(chosen), (portrait, driver), SUFFIX)
-    check_target(target, chosen.codec, chosen.preset)
+    _, codec = check_target(target, chosen.codec, chosen.preset, lossless=chosen.lossless)
     info = probe(driver)
     info.require_video()
     report = Report("reenact", str(target), inputs)
+    interlaced = info.require_video().field_order != "progressive"
+    info = with_fields(info, codec, chosen.deinterlace or interlaced, report)  # the portrait's pictures have no fields
     with report.timed("portrait"):
         picture = load_portrait(portrait)
     report.model = chosen.model
@@ -173,7 +176,7 @@ class _Job:
     def _outputs(self, target: Path) -> Outputs:
         """The files to be written: shaped as the portrait, with the driver's sound, times and tags."""
         video = self.info.require_video()
-        shown = replace(self.info, video=replace(video, sample_aspect=Fraction(1), rotation=0))
+        shown = replace(self.info, video=video.drawn())
         if len(self.take) == 0 or (self.options.start is None and self.options.stop is None):
             return Outputs(target, shown, self.options, self.take, self.report)
         # Of a part only the main sound can be cut to the frame.

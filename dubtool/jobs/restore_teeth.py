@@ -11,6 +11,7 @@ import numpy as np
 
 from dubtool.face.restorer import Restorer
 from dubtool.face.shape import ShapeModel
+from dubtool.jobs.fields import with_fields
 from dubtool.jobs.follow import Followed, follow
 from dubtool.jobs.frames import Batch, stream
 from dubtool.jobs.load import load_restorer
@@ -55,8 +56,9 @@ def restore_teeth(
     info = probe(video)
     info.require_video()
     target = checked_output(video, output, vars(chosen), (video,), SUFFIX)
-    check_target(target, chosen.codec, chosen.preset)
+    _, codec = check_target(target, chosen.codec, chosen.preset, info.require_video(), lossless=chosen.lossless)
     report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
+    info = with_fields(info, codec, chosen.deinterlace, report)
     with report.timed("load"):
         restorer, graphs = load_restorer(chosen.model, chosen.device, chosen.precision)
         model = ShapeModel.load(find("face_shape"))

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubtool.errors import UsageError
-from dubtool.media.pixels import PixelLayout, layout_of
-from dubtool.media.probe import AudioInfo
+from dubtool.media.color import HDR_TRANSFERS
+from dubtool.media.hdr import HdrMetadata
+from dubtool.media.pixels import NATIVE, PixelLayout, layout_of, nearest, nearest_layout
+from dubtool.media.probe import AudioInfo, VideoInfo
 
 Arguments = dict[str, str | int]
 
@@ -21,6 +23,31 @@ _VPX_SPEED = {
     "veryslow": 0,
 }  # fmt: skip
 PRESETS = tuple(_NVENC_PRESETS)
+
+
+def _layouts(chromas: str, depths: tuple[int, ...], *, alpha: bool = False) -> list[PixelLayout]:
+    kinds = [layout_of(chroma, depth, alpha=alpha) for chroma in chromas.split() for depth in depths]
+    return [kind for kind in kinds if kind.name in NATIVE]
+
+
+# What each encoder takes, as far back as ffmpeg 5.
+_TAKEN = {
+    "libx264": _layouts("400 420 422 444", (8, 10)),
+    "libx265": _layouts("400 420 422 444", (8, 10, 12)),
+    "h264_nvenc": _layouts("420 444", (8,)),
+    "hevc_nvenc": _layouts("420 444", (8, 10)),
+    "libvpx-vp9": [*_layouts("420 422 440 444", (8, 10, 12)), layout_of("420", 8, alpha=True)],
+    "ffv1": [
+        *_layouts("400", (8, 10, 12, 16)),
+        *_layouts("410 411 420 422 440 444 rgb", (8, 9, 10, 12, 14, 16)),
+        layout_of("400", 8, alpha=True),
+        *_layouts("420 422 444 rgb", (8, 9, 10, 12, 16), alpha=True),
+    ],
+    "prores_ks": [*_layouts("422 444", (10,)), layout_of("444", 10, alpha=True)],
+}
+_WITH_ALPHA = ("ffv1", "prores_ks", "libvpx-vp9")
+# Encoders that keep the fields of interlaced pictures apart.
+FIELD_ENCODERS = frozenset({"libx264", "prores_ks", "ffv1"})
 
 
 @dataclass(frozen=True)
@@ -45,7 +72,9 @@ _COMMON = frozenset({"aac", "mp3", "ac3", "eac3", "alac"})
 _H26X = frozenset({"libx264", "libx265", "h264_nvenc", "hevc_nvenc"})
 
 _MP4 = Container("mp4", _COMMON | {"opus", "flac"}, frozenset(), "aac", "mov_text", False, True, "libx264", _H26X, True)
-_MOV = Container("mov", _COMMON, _PCM_LE | _PCM_BE, "aac", "mov_text", False, False, "libx264", _H26X, True)
+_MOV = Container(
+    "mov", _COMMON, _PCM_LE | _PCM_BE, "aac", "mov_text", False, False, "libx264", _H26X | {"prores_ks"}, True
+)
 _MKV = Container(
     "matroska",
     _COMMON | {"mp2", "dts", "truehd", "mlp", "opus", "vorbis", "flac", "wavpack", "tta"},
@@ -55,7 +84,7 @@ _MKV = Container(
     True,
     True,
     "libx264",
-    _H26X | {"ffv1", "libvpx-vp9"},
+    _H26X | {"ffv1", "libvpx-vp9", "prores_ks"},
     False,
 )
 _WEBM = Container(
@@ -81,6 +110,17 @@ def container_for(output: Path) -> Container:
     return container
 
 
+def usual_codec(container: Container, video: VideoInfo | None) -> str:
+    """The codec for a container where none is asked for: one that keeps alpha where there is such, and HEVC for HDR,
+    which players know as nothing else."""
+    if video is not None:
+        if nearest_layout(video.pixel_format).alpha:
+            return next((codec for codec in _WITH_ALPHA if codec in container.videos), container.default_video)
+        if video.color_trc in HDR_TRANSFERS and "libx265" in container.videos:
+            return "libx265"
+    return container.default_video
+
+
 def video_arguments(codec: str, crf: int, preset: str, *, lossless: bool) -> Arguments:
     """Quality arguments of an encoder. Raises UsageError for a codec or preset that is not known."""
     if preset not in PRESETS:
@@ -100,7 +140,20 @@ def video_arguments(codec: str, crf: int, preset: str, *, lossless: bool) -> Arg
         return speed | ({"lossless": 1} if lossless else {"crf": crf, "b:v": 0})
     if codec == "ffv1":
         return {"level": 3, "slicecrc": 1}
-    raise UsageError(f"unknown video codec '{codec}': use one of {', '.join(sorted(_H26X | {'ffv1', 'libvpx-vp9'}))}")
+    if codec == "prores_ks":
+        if lossless:
+            raise UsageError("prores_ks always loses something: leave out --lossless, or use ffv1 in .mkv")
+        return {"vendor": "apl0"}
+    raise UsageError(f"unknown video codec '{codec}': use one of {', '.join(sorted(_TAKEN))}")
+
+
+def layout_arguments(codec: str, coded: PixelLayout) -> Arguments:
+    """Arguments of an encoder for frames of this layout."""
+    if codec == "prores_ks":
+        return {"profile": 4 if coded.alpha or coded.chroma == "444" else 3}
+    if codec == "libvpx-vp9" and coded.alpha:
+        return {"auto-alt-ref": 0}  # libvpx refuses alpha with such frames
+    return {}
 
 
 def encoded_layout(codec: str, layout: PixelLayout, width: int, height: int) -> PixelLayout:
@@ -109,29 +162,33 @@ def encoded_layout(codec: str, layout: PixelLayout, width: int, height: int) -> 
     H.264 and H.265 crop in whole chroma samples, so a picture of odd size cannot be subsampled along that axis: it is
     coded 4:4:4, where every size is exact. Padding and cropping by the container would leave the size to the player.
     """
-    chroma, depth = layout.chroma, layout.depth
+    offered = _TAKEN[codec]
     if codec in _H26X:
-        subsampled = {"420": width % 2 or height % 2, "422": width % 2, "400": width % 2 or height % 2}
-        if subsampled.get(chroma):
-            chroma = "444"
-    if codec == "libx264":
-        depth = min(depth, 10)
-    elif codec == "h264_nvenc":
-        depth = 8
-    elif codec == "hevc_nvenc":
-        depth = min(depth, 10)
-    if "nvenc" in codec:
-        chroma = {"400": "420", "422": "444"}.get(chroma, chroma)
-    elif codec == "libvpx-vp9" and chroma == "400":
-        chroma = "420"
-    return layout_of(chroma, depth)
+        odd_x, odd_y = width % 2, height % 2
+        offered = [
+            one
+            for one in offered
+            if not (odd_x and one.shifts[0]) and not (odd_y and one.shifts[1]) and not (one.gray and (odd_x or odd_y))
+        ]
+    return nearest(layout, offered)
 
 
 def pixel_format(codec: str, layout: PixelLayout) -> str:
     """ffmpeg's name of the layout for this encoder."""
     if "nvenc" in codec and layout.depth == 10:
         return {"420": "p010le", "444": "yuv444p16le"}[layout.chroma]
+    if codec == "ffv1" and layout.rgb and layout.depth == 8:
+        return "bgra" if layout.alpha else "bgr0"
     return layout.name
+
+
+def hdr_parameters(codec: str, hdr: HdrMetadata) -> list[str]:
+    """HDR10's static metadata as parameters of the encoder; empty where it takes none."""
+    if codec not in ("libx264", "libx265"):
+        return []
+    mastering, light = ("master-display", "max-cll") if codec == "libx265" else ("mastering-display", "cll")
+    told = [] if hdr.mastering is None else [f"{mastering}={hdr.mastering.x265()}"]
+    return [*told, f"{light}={hdr.light[0]},{hdr.light[1]}"] if hdr.light is not None else told
 
 
 def sound_arguments(container: Container, sound: AudioInfo) -> tuple[str, Arguments]:

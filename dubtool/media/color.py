@@ -24,6 +24,9 @@ TRANSFERS = {
     17: "smpte428", 18: "arib-std-b67",
 }  # fmt: skip
 
+# Perceptual quantiser (SMPTE ST 2084) and hybrid log-gamma.
+HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
+
 _BT601 = (0.299, 0.114)
 _BT709 = (0.2126, 0.0722)
 _BT2020 = (0.2627, 0.0593)
@@ -31,6 +34,9 @@ _LUMA_WEIGHTS = {
     "bt709": _BT709, "fcc": (0.30, 0.11), "bt470bg": _BT601, "smpte170m": _BT601,
     "smpte240m": (0.212, 0.087), "bt2020nc": _BT2020, "bt2020c": _BT2020,
 }  # fmt: skip
+# Cg stands where Cb does, Co where Cr does.
+_YCGCO = np.array([[0.25, 0.5, 0.25], [-0.25, 0.5, -0.25], [0.5, 0.0, -0.5]])
+_SWSCALE = {_BT709: 1, (0.30, 0.11): 4, _BT601: 5, (0.212, 0.087): 7, _BT2020: 9}
 
 
 @dataclass(frozen=True)
@@ -67,19 +73,14 @@ class Conversion:
 
 def conversion(color: Color, depth: int, width: int, height: int) -> Conversion:
     """The conversion for `depth` bits; untagged pictures above standard definition count as BT.709, others as BT.601,
-    both in limited range."""
-    default = _BT709 if height > 576 or width > 1024 else _BT601
-    kr, kb = _LUMA_WEIGHTS.get(color.space, default)
-    kg = 1.0 - kr - kb
-    rgb_to_ypbpr = np.array(
-        [
-            [kr, kg, kb],
-            [-kr / (2 * (1 - kb)), -kg / (2 * (1 - kb)), 0.5],
-            [0.5, -kg / (2 * (1 - kr)), -kb / (2 * (1 - kr))],
-        ]
-    )
+    both in limited range. In space "gbr" the code values are green, blue and red of full range."""
     step = 2 ** (depth - 8)
     top = 2**depth - 1
+    if color.space == "gbr":
+        order = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float32)
+        to_rgb = np.hstack([order.T * np.float32(255 / top), np.zeros((3, 1), np.float32)])
+        return Conversion(order * np.float32(top / 255), to_rgb, (0, 0), (top, top))
+    rgb_to_ypbpr = _YCGCO if color.space == "ycgco" else _matrix(*_weights(color.space, width, height))
     full = color.range == "pc"
     scale = np.array([top, top, top] if full else [219 * step, 224 * step, 224 * step]) / 255.0
     offset = np.array([0 if full else 16 * step, 128 * step, 128 * step])
@@ -88,3 +89,24 @@ def conversion(color: Color, depth: int, width: int, height: int) -> Conversion:
     to_rgb = np.hstack([back, -(back @ offset)[:, None]])
     low, high = ((0, 0), (top, top)) if full else ((16 * step, 16 * step), (235 * step, 240 * step))
     return Conversion(to_yuv.astype(np.float32), to_rgb.astype(np.float32), low, high)
+
+
+def swscale_matrix(space: str, width: int, height: int) -> int:
+    """libswscale's number of the matrix by which `conversion` turns luma and chroma of this size into RGB."""
+    return _SWSCALE[_weights(space, width, height)]
+
+
+def _weights(space: str, width: int, height: int) -> tuple[float, float]:
+    """Red's and blue's share of luma."""
+    return _LUMA_WEIGHTS.get(space, _BT709 if height > 576 or width > 1024 else _BT601)
+
+
+def _matrix(kr: float, kb: float) -> np.ndarray:
+    kg = 1.0 - kr - kb
+    return np.array(
+        [
+            [kr, kg, kb],
+            [-kr / (2 * (1 - kb)), -kg / (2 * (1 - kb)), 0.5],
+            [0.5, -kg / (2 * (1 - kr)), -kb / (2 * (1 - kr))],
+        ]
+    )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import cast
 
 import av
+import numpy as np
 
 from dubtool.errors import InputError
 from dubtool.media.frame import Frame
+from dubtool.media.interlace import Deinterlacer
 from dubtool.media.pixels import kept_color, nearest_layout, read_planes
-from dubtool.media.probe import MediaInfo, open_media
+from dubtool.media.probe import MediaInfo, decoder_of, open_media
 from dubtool.media.timeline import Timeline
 
 log = logging.getLogger(__name__)
@@ -86,9 +90,8 @@ class VideoReader:
             pictures.close()
 
     def _backward(self, run: Sequence[int]) -> Iterator[Frame]:
-        frame_bytes = self.video.width * self.video.height * 3 * (2 if self.layout.depth > 8 else 1)
-        if self.layout.chroma in ("420", "400"):
-            frame_bytes //= 2
+        shapes = self.layout.plane_shapes(self.video.width, self.video.height)
+        frame_bytes = sum(math.prod(shape) for shape in shapes) * np.dtype(self.layout.dtype).itemsize
         most = max(1, self._reverse_budget // frame_bytes)
         place = 0
         while place < len(run):
@@ -115,10 +118,12 @@ class VideoReader:
 
     def _frame(self, index: int, picture: av.VideoFrame) -> Frame:
         return Frame.from_coded(
-            read_planes(picture, self.layout, self.video.width, self.video.height),
+            read_planes(picture, self.layout, self.color, self.video.width, self.video.height),
             self.layout,
             self.color,
             rotation=self.video.rotation,
+            mirrored=self.video.mirrored,
+            field_order="progressive" if self.video.deinterlaced else self.video.field_order,
             index=index,
             time=self._timeline.time(index),
             duration=self._timeline.duration(index),
@@ -127,12 +132,25 @@ class VideoReader:
     def _pictures(self, first: int) -> Generator[tuple[int, av.VideoFrame], None, None]:
         """Pictures from index `first` on, each handed out once the next one's time is known."""
         held: tuple[int, av.VideoFrame] | None = None
-        for found in self._numbered(first):
+        # A deinterlacer looks at the picture before, too.
+        numbered = self._numbered(max(first - self.video.deinterlaced, 0))
+        pictures = self._progressive(numbered) if self.video.deinterlaced else numbered
+        for found in itertools.dropwhile(lambda found: found[0] < first, pictures):
             if held is not None:
                 yield held
             held = found
         if held is not None:
             yield held
+
+    def _progressive(self, found: Iterator[tuple[int, av.VideoFrame]]) -> Iterator[tuple[int, av.VideoFrame]]:
+        """The same pictures, deinterlaced."""
+        indices: deque[int] = deque()
+        deinterlacer = Deinterlacer(self.video.field_order)
+        for index, picture in itertools.chain(found, [(-1, None)]):
+            if picture is not None:
+                indices.append(index)
+            for made in deinterlacer(picture):
+                yield indices.popleft(), made
 
     def _numbered(self, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Pictures with their indices from `first` on, without a gap.
@@ -159,25 +177,29 @@ class VideoReader:
         timeline = self._timeline
         with open_media(self.info.path) as container:
             stream = cast(av.VideoStream, container.streams[self.video.index])
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = self._threads
             if restart is not None:
                 container.seek(restart, stream=stream)
             count, before = 0, -1
-            for picture in self._decoded(container, stream, count_failures=restart is None and not self._counted):
+            for picture, key in self._decoded(container, stream, count_failures=restart is None and not self._counted):
                 stamp = picture.pts if picture.pts is not None else picture.dts
                 index = count if restart is None else timeline.find(stamp)
                 if index is None or index <= before:
                     continue
                 if index == len(timeline) and (restart is None or before == index - 1):
-                    timeline.append(stamp, key=picture.key_frame and not picture.is_corrupt, duration=picture.duration)
+                    timeline.append(stamp, key=key and not picture.is_corrupt, duration=picture.duration)
                 count, before = count + 1, index
                 yield index, picture
             self._counted = self._counted or restart is None
 
     def _decoded(
         self, container: av.container.InputContainer, stream: av.VideoStream, *, count_failures: bool
-    ) -> Iterator[av.VideoFrame]:
+    ) -> Iterator[tuple[av.VideoFrame, bool]]:
+        """Pictures, and whether each can be decoded without those before it."""
+        decoder = decoder_of(stream)
+        decoder.thread_type = "AUTO"
+        decoder.thread_count = self._threads
+        # A decoder that is not the stream's own leaves its pictures' times and kinds to the packets.
+        foreign = decoder is not stream.codec_context
         in_a_row = 0
         packets = container.demux(stream)
         while True:
@@ -190,18 +212,19 @@ class VideoReader:
                 self.decode_failures += count_failures
                 in_a_row += 1
                 if in_a_row >= _DEMUX_ERRORS_IN_A_ROW:
-                    yield from stream.codec_context.decode(None)
+                    yield from ((picture, picture.key_frame) for picture in decoder.decode(None))
                     return
                 packets = container.demux(stream)
                 continue
             in_a_row = 0
             try:
-                pictures = packet.decode()
+                pictures = decoder.decode(packet)
             except av.error.FFmpegError as error:
                 log.debug("%s: decoding: %s", self.info.path, error)
                 self.decode_failures += count_failures
                 continue
-            yield from pictures
+            for picture in pictures:
+                yield picture, packet.is_keyframe if foreign else picture.key_frame
 
 
 def scan_times(info: MediaInfo) -> list[tuple[Fraction, Fraction]]:

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +18,20 @@ import numpy as np
 
 from dubtool.errors import OutputError, UsageError
 from dubtool.media.claim import claim, is_claimed, settle
-from dubtool.media.codecs import Container, container_for, encoded_layout, video_arguments
+from dubtool.media.codecs import (
+    FIELD_ENCODERS,
+    Container,
+    container_for,
+    encoded_layout,
+    hdr_parameters,
+    usual_codec,
+    video_arguments,
+)
 from dubtool.media.ffmpeg import FfmpegProcess, find_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.mux import Soundtrack, VideoEncoding, build_command
-from dubtool.media.pixels import PixelLayout, layout_of
-from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.pixels import PixelLayout, layout_of, write_planes
+from dubtool.media.probe import MediaInfo, VideoInfo, probe
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +74,18 @@ def save(output: Path, data: bytes, *, overwrite: bool) -> None:
         os.close(descriptor)
 
 
-def check_target(output: Path, codec: str | None, preset: str) -> tuple[Container, str]:
+def check_target(
+    output: Path, codec: str | None, preset: str, video: VideoInfo | None = None, *, lossless: bool = False
+) -> tuple[Container, str]:
     """Container and codec of an output, refused before any work where they cannot be written.
+
+    video: the source's, which the choice of a codec depends on where none is asked for.
 
     Raises UsageError for a suffix, codec or preset that is not known or does not fit, OutputError for the folder.
     """
     container = container_for(output)
-    codec = codec or container.default_video
-    video_arguments(codec, 0, preset, lossless=False)
+    codec = codec or usual_codec(container, video)
+    video_arguments(codec, 0, preset, lossless=lossless)
     if codec not in container.videos:
         raise UsageError(f"{container.name} does not take {codec} video: change one of them")
     folder = output.absolute().parent
@@ -134,7 +146,7 @@ class VideoWriter:
         self._overwrite = overwrite
         self.warnings: list[str] = []
         self._info = info
-        self._container, self._codec = check_target(self.output, codec, preset)
+        self._container, self._codec = check_target(self.output, codec, preset, info.video, lossless=lossless)
         self._quality = (crf, preset, lossless)
         self._soundtrack: Soundtrack | None = None
         if soundtrack is not None:
@@ -149,7 +161,7 @@ class VideoWriter:
         self._sink: _Sink | None = None
         self._pipe: av.container.OutputContainer | None = None
         self._piped: PixelLayout | None = None
-        self._shape: tuple[int, int, int] | None = None
+        self._shape: tuple[int, int, int, bool] | None = None
         self._last_tick: int | None = None
         self._temporary, self._claim = self._reserve()
 
@@ -169,7 +181,7 @@ class VideoWriter:
 
         Blocks while ffmpeg is busy. Times are rounded to the source's own time base, on which its frames already lie.
         """
-        shape = (frame.width, frame.height, frame.rotation)
+        shape = (frame.width, frame.height, frame.rotation, frame.mirrored)
         if self._pipe is None:
             self._shape = shape
             self._start(frame, duration)
@@ -258,10 +270,8 @@ class VideoWriter:
         if frame.rotation % 180:
             coded_width, coded_height = coded_height, coded_width
         coded = encoded_layout(self._codec, frame.layout, coded_width, coded_height)
-        if coded.depth < frame.layout.depth:
-            self.warnings.append(f"{self._codec} takes {coded.depth} bits: {frame.layout.depth} are rounded to that")
-        # Gray gets its neutral chroma here: ffmpeg would stretch the range of a gray picture on the way.
-        piped = layout_of("420", frame.layout.depth) if frame.layout.gray and not coded.gray else frame.layout
+        self.warnings += self._losses(frame, coded)
+        piped = _piped(frame.layout, coded)
         crf, preset, lossless = self._quality
         encoding = VideoEncoding(
             self._codec,
@@ -274,6 +284,9 @@ class VideoWriter:
             frame.rotation,
             Fraction(1) if self._info.video is None else self._info.video.sample_aspect,
             self._timescale,
+            mirrored=frame.mirrored,
+            field_order=frame.field_order if self._codec in FIELD_ENCODERS else "progressive",
+            hdr=None if self._info.video is None else self._info.video.hdr,
         )
         command, warnings = build_command(
             program, self._temporary, self._container, encoding, self._info, self._soundtrack, self._duration,
@@ -287,6 +300,25 @@ class VideoWriter:
         stream.width, stream.height, stream.pix_fmt = coded_width, coded_height, piped.name
         stream.time_base = stream.codec_context.time_base = Fraction(1, self._timescale)
         self._piped = piped
+
+    def _losses(self, frame: Frame, coded: PixelLayout) -> Iterator[str]:
+        """One line for each thing of the frames that the encoder cannot hold."""
+        kept, codec = frame.layout, self._codec
+        if kept.alpha and not coded.alpha:
+            yield (
+                f"{codec} has no alpha: the transparency of the source is lost; "
+                ".mov with prores_ks, .mkv with ffv1 and .webm with libvpx-vp9 keep it"
+            )
+        if coded.depth < kept.depth:
+            yield f"{codec} takes {coded.depth} bits: {kept.depth} are rounded to that"
+        if not kept.gray and any(got > had for got, had in zip(coded.shifts, kept.shifts, strict=True)):
+            chroma = ":".join(coded.chroma)
+            yield f"{codec} takes {chroma}{' with alpha' if coded.alpha else ''}: the finer chroma is averaged to that"
+        hdr = None if self._info.video is None else self._info.video.hdr
+        if hdr is not None and not hdr_parameters(codec, hdr):
+            yield f"{codec} takes no mastering display and light levels: the source's are lost; libx265 keeps them"
+        if frame.field_order != "progressive" and codec not in FIELD_ENCODERS:
+            yield f"{codec} knows no fields: the interlaced source is coded as if it were progressive"
 
     def _failure(self) -> OutputError:
         """What ffmpeg died of, in one line; ends it first when it still runs."""
@@ -321,13 +353,23 @@ def _timescale(info: MediaInfo) -> int:
     return ticks * max(1, math.ceil(1000 / ticks))
 
 
+def _piped(kept: PixelLayout, coded: PixelLayout) -> PixelLayout:
+    """The layout in which frames go to ffmpeg."""
+    # Gray gets its neutral chroma here: ffmpeg would stretch the range of a gray picture on the way.
+    chroma = "420" if kept.gray and not coded.gray else kept.chroma
+    if chroma == kept.chroma and kept.alpha == coded.alpha:
+        return kept
+    return layout_of(chroma, kept.depth, alpha=kept.alpha and coded.alpha)
+
+
 def _packed(frame: Frame, piped: PixelLayout) -> bytes:
     planes = frame.coded_planes()
+    alpha = [planes.pop()] if frame.layout.alpha else []
     if frame.layout.gray and not piped.gray:
         height, width = planes[0].shape
         neutral = 2 ** (piped.depth - 1)
-        planes += [np.full(shape, neutral, piped.dtype) for shape in piped.plane_shapes(width, height)[1:]]
-    return b"".join([plane.tobytes() for plane in planes])
+        planes += [np.full(shape, neutral, piped.dtype) for shape in piped.plane_shapes(width, height)[1:3]]
+    return write_planes(planes + (alpha if piped.alpha else []), piped)
 
 
 def _disk_is_full(path: Path) -> bool:

@@ -7,14 +7,16 @@ So the planes stay as they were decoded, RGB is made of the box that is looked a
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import cv2
 import numpy as np
 
-from dubtool.media.color import Color, Conversion, conversion
+from dubtool.media.color import HDR_TRANSFERS, Color, Conversion, conversion
+from dubtool.media.interlace import FieldOrder
 from dubtool.media.pixels import PixelLayout
+from dubtool.media.tone import ToneMap, tone_map
 
 Box = tuple[int, int, int, int]
 
@@ -24,12 +26,17 @@ _conversion = functools.lru_cache(maxsize=64)(conversion)
 class Frame:
     """A picture that stands upright, with its place in time.
 
-    `planes`: luma [H, W] and, unless gray, chroma planes (NV12: one of [h, w, 2]); uint8, or uint16 above 8 bits.
-    `rotation`: by how many degrees clockwise the coded picture was turned to stand upright.
+    `planes`: luma [H, W] and, unless gray, chroma planes (NV12: one of [h, w, 2]), or green, blue and red, and last
+    alpha where the layout has it; uint8, or uint16 above 8 bits.
+    `rotation`: by how many degrees clockwise the coded picture was turned to stand upright, after left and right had
+    changed places where it is `mirrored`. `field_order`: which of its fields (the coded rows by turns) is shown first.
     `index` counts from the first frame; `time` and `duration` are seconds from the first frame.
     """
 
-    __slots__ = ("_phase", "_shifts", "color", "duration", "index", "layout", "planes", "rotation", "time")
+    __slots__ = (
+        "_phase", "_shifts", "color", "duration", "field_order", "index", "layout", "mirrored", "planes", "rotation",
+        "time",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -38,6 +45,8 @@ class Frame:
         color: Color,
         *,
         rotation: int = 0,
+        mirrored: bool = False,
+        field_order: FieldOrder = "progressive",
         index: int = 0,
         time: Fraction = Fraction(0),
         duration: Fraction = Fraction(0),
@@ -46,16 +55,21 @@ class Frame:
         self.layout = layout
         self.color = color
         self.rotation = rotation
+        self.mirrored = mirrored
+        self.field_order = field_order
         self.index = index
         self.time = time
         self.duration = duration
         shift_x, shift_y = layout.shifts
         self._shifts = (shift_x, shift_y) if rotation % 180 == 0 else (shift_y, shift_x)
-        # An axis of odd length that was turned over begins with the chroma sample that covers one luma sample only.
+        # An axis that was turned over begins with the chroma sample that its end cut off, where it cuts one off.
         reversed_x, reversed_y = rotation in (90, 180), rotation in (180, 270)
+        if mirrored:
+            # The coded width, along which left and right change places, lies upright after a quarter turn.
+            reversed_x, reversed_y = (reversed_x, not reversed_y) if rotation % 180 else (not reversed_x, reversed_y)
         self._phase = (
-            int(reversed_x and self._shifts[0] == 1 and self.width % 2),
-            int(reversed_y and self._shifts[1] == 1 and self.height % 2),
+            -self.width % (1 << self._shifts[0]) if reversed_x else 0,
+            -self.height % (1 << self._shifts[1]) if reversed_y else 0,
         )
 
     @classmethod
@@ -66,13 +80,25 @@ class Frame:
         color: Color,
         *,
         rotation: int = 0,
+        mirrored: bool = False,
+        field_order: FieldOrder = "progressive",
         index: int = 0,
         time: Fraction = Fraction(0),
         duration: Fraction = Fraction(0),
     ) -> Frame:
-        """A frame from planes in coded orientation, turned `rotation` degrees clockwise."""
-        planes = [_turned(plane, -rotation) for plane in coded]
-        return cls(planes, layout, color, rotation=rotation, index=index, time=time, duration=duration)
+        """A frame from planes in coded orientation, `mirrored` and then turned `rotation` degrees clockwise."""
+        planes = [_turned(plane[:, ::-1] if mirrored else plane, -rotation) for plane in coded]
+        return cls(
+            planes,
+            layout,
+            color,
+            rotation=rotation,
+            mirrored=mirrored,
+            field_order=field_order,
+            index=index,
+            time=time,
+            duration=duration,
+        )
 
     @classmethod
     def from_rgb(
@@ -85,12 +111,14 @@ class Frame:
         time: Fraction = Fraction(0),
         duration: Fraction = Fraction(0),
     ) -> Frame:
-        """A frame from RGB [H, W, 3] in 0..255, for pictures that no decoder made."""
+        """A frame from RGB [H, W, 3] in 0..255, for pictures that no decoder made; opaque where there is alpha."""
         height, width = rgb.shape[:2]
-        black = 0 if color.range == "pc" else 16 * 2 ** (layout.depth - 8)
-        neutral = 2 ** (layout.depth - 1)
+        black = 0 if color.range == "pc" or layout.rgb else 16 * 2 ** (layout.depth - 8)
+        neutral = 0 if layout.rgb else 2 ** (layout.depth - 1)
         shapes = layout.plane_shapes(width, height)
         planes = [np.full(shape, neutral if n else black, layout.dtype) for n, shape in enumerate(shapes)]
+        if layout.alpha:
+            planes[-1][:] = 2**layout.depth - 1
         frame = cls(planes, layout, color, index=index, time=time, duration=duration)
         frame.add_rgb((0, 0, width, height), rgb.astype(np.float32))
         return frame
@@ -114,6 +142,8 @@ class Frame:
             self.layout,
             self.color,
             rotation=self.rotation,
+            mirrored=self.mirrored,
+            field_order=self.field_order,
             index=self.index,
             time=self.time,
             duration=self.duration,
@@ -121,15 +151,21 @@ class Frame:
 
     def coded_planes(self) -> list[np.ndarray]:
         """The planes turned back to the orientation they were coded in, contiguous."""
-        return [_turned(plane, self.rotation) for plane in self.planes]
+        turned = [_turned(plane, self.rotation) for plane in self.planes]
+        return [np.ascontiguousarray(plane[:, ::-1]) for plane in turned] if self.mirrored else turned
 
     def rgb(self, box: Box | None = None, scale: float | None = None) -> np.ndarray:
-        """uint8 RGB [h, w, 3] of the box (x0, y0, x1, y1; the whole frame if None).
+        """uint8 RGB [h, w, 3] of the box (x0, y0, x1, y1; the whole frame if None), high dynamic range as standard.
 
         Chroma is interpolated linearly about the centre of the luma samples it covers. With `scale` the box is resized
         to round(w * scale) x round(h * scale), by area when shrinking. Raises ValueError for a box outside the frame.
         """
         x0, y0, x1, y1 = self._checked(box)
+        if scale is None and self._woven:
+            woven = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
+            for field, part, rows in self._fields((x0, y0, x1, y1)):
+                woven[rows] = field.rgb(part)
+            return woven
         luma = self.planes[0][y0:y1, x0:x1]
         if scale is None:
             chroma = [self._upsampled(plane, (x0, y0, x1, y1)) for plane in self._chroma()]
@@ -143,24 +179,33 @@ class Frame:
                 cv2.resize(np.ascontiguousarray(plane[cells_y, cells_x]), size, interpolation=how).astype(np.float32)
                 for plane in self._chroma()
             ]
-        if not chroma:
-            neutral = np.full_like(luma, 2 ** (self.layout.depth - 1))
-            chroma = [neutral, neutral]
-        mixed = cv2.transform(cv2.merge([luma, *chroma]), self._conversion.to_rgb)
+        mixed = self._mixed(luma, chroma)
+        if self._tone is not None:
+            mixed = self._tone.seen(mixed)
         np.maximum(mixed, 0.0, out=mixed)
         return cv2.convertScaleAbs(mixed)  # rounds and saturates
 
     def add_rgb(self, box: Box, delta: np.ndarray) -> None:
-        """Add an RGB difference [h, w, 3] (float, 0..255 units, already weighted by the mask) to the box.
+        """Add an RGB difference [h, w, 3] (float, 0..255 units, already weighted by the mask) to the box; alpha stays.
 
-        The linear part of the RGB to YUV transform carries it over; a chroma sample takes the mean over the luma
-        samples it covers, so that it changes only where that mean does. Code values stay legal (16..235 / 240 of 8 bits
-        in limited range), except that a source beyond that is never pulled back further than it stood.
+        Of high dynamic range, `rgb` is what it is a difference of. The linear part of the RGB to YUV transform carries
+        it over; a chroma sample takes the mean over the luma samples it covers, so that it changes only where that mean
+        does. Code values stay legal (16..235 / 240 of 8 bits in limited range), except that a source beyond that is
+        never pulled back further than it stood.
         """
         x0, y0, x1, y1 = self._checked(box)
         if delta.shape != (y1 - y0, x1 - x0, 3):
             raise ValueError(f"delta of shape {delta.shape} does not fit the box {box}")
-        difference = cv2.transform(np.ascontiguousarray(delta, np.float32), self._conversion.to_yuv)
+        if self._woven:
+            for field, part, rows in self._fields((x0, y0, x1, y1)):
+                field.add_rgb(part, delta[rows])
+            return
+        delta = np.ascontiguousarray(delta, np.float32)
+        if self._tone is not None:
+            chroma = [self._upsampled(plane, (x0, y0, x1, y1)) for plane in self._chroma()]
+            coded = self._mixed(self.planes[0][y0:y1, x0:x1].astype(np.float32), chroma)
+            delta = self._tone.difference(coded, delta)
+        difference = cv2.transform(delta, self._conversion.to_yuv)
         low, high = self._conversion.low, self._conversion.high
         luma, *chroma = cv2.split(difference)
         _add(self.planes[0][y0:y1, x0:x1], luma, low[0], high[0])
@@ -170,14 +215,55 @@ class Frame:
         for plane, values in zip(self._chroma(), chroma, strict=True):
             _add(plane[cells_y, cells_x], self._cell_means(values, (x0, y0, x1, y1)), low[1], high[1])
 
+    def _mixed(self, luma: np.ndarray, chroma: list[np.ndarray]) -> np.ndarray:
+        """float32 R'G'B' [h, w, 3], 255 at full strength, of samples of the planes."""
+        if not chroma:
+            neutral = np.full_like(luma, 2 ** (self.layout.depth - 1))
+            chroma = [neutral, neutral]
+        return cv2.transform(cv2.merge([luma, *chroma]), self._conversion.to_rgb)
+
+    @property
+    def _tone(self) -> ToneMap | None:
+        return tone_map(self.color.trc, self.color.primaries) if self.color.trc in HDR_TRANSFERS else None
+
     @property
     def _conversion(self) -> Conversion:
         return _conversion(self.color, self.layout.depth, self.width, self.height)
 
+    @property
+    def _woven(self) -> bool:
+        """Whether chroma rows belong to two fields by turns: each covers luma rows of its own field only."""
+        lines = self.height if self.rotation % 180 == 0 else self.width
+        shift = self.layout.shifts[1]
+        return self.field_order != "progressive" and shift > 0 and lines % (2 << shift) == 0
+
+    def _fields(self, box: Box) -> Iterator[tuple[Frame, Box, tuple[slice, ...]]]:
+        """The fields that a box touches: a view of each, the box in it, and which rows (or columns) of the box it is.
+
+        What is added to a view is added to the frame.
+        """
+        axis = 0 if self.rotation % 180 == 0 else 1
+        for parity in (0, 1):
+            every = (slice(None),) * axis + (slice(parity, None, 2),)
+            field = Frame(
+                [plane[every] for plane in self.planes],
+                self.layout,
+                self.color,
+                rotation=self.rotation,
+                mirrored=self.mirrored,
+            )
+            part = list(box)
+            for end in (1 - axis, 3 - axis):
+                part[end] = (box[end] - parity + 1) // 2
+            if part[1 - axis] < part[3 - axis]:
+                inside = slice((parity - box[1 - axis]) % 2, None, 2)
+                yield field, (part[0], part[1], part[2], part[3]), (slice(None),) * axis + (inside,)
+
     def _chroma(self) -> list[np.ndarray]:
+        """The other two colour planes, if any."""
         if self.layout.semi_planar:
             return [self.planes[1][..., 0], self.planes[1][..., 1]]
-        return self.planes[1:]
+        return [] if self.layout.gray else self.planes[1:3]
 
     def _checked(self, box: Box | None) -> Box:
         if box is None:
@@ -222,9 +308,9 @@ class Frame:
         left, top = (columns.start << shift_x) - phase_x, (rows.start << shift_y) - phase_y
         right, bottom = (columns.stop << shift_x) - phase_x, (rows.stop << shift_y) - phase_y
         padded = np.pad(values, ((box[1] - top, bottom - box[3]), (box[0] - left, right - box[2])))
-        if shift_y:
+        for _ in range(shift_y):
             padded = padded[0::2] + padded[1::2]
-        if shift_x:
+        for _ in range(shift_x):
             padded = padded[:, 0::2] + padded[:, 1::2]
         covered_y = _covered(rows, 1 << shift_y, phase_y, self.height)
         covered_x = _covered(columns, 1 << shift_x, phase_x, self.width)

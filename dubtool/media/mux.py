@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,13 +13,17 @@ from dubtool.errors import OutputError
 from dubtool.media.codecs import (
     Arguments,
     Container,
+    hdr_parameters,
+    layout_arguments,
     pixel_format,
     sound_arguments,
     subtitle_codec,
     video_arguments,
 )
-from dubtool.media.color import Color
+from dubtool.media.color import BT709_LIMITED, Color
 from dubtool.media.ffmpeg import Ffmpeg, file_url
+from dubtool.media.hdr import HdrMetadata
+from dubtool.media.interlace import FieldOrder
 from dubtool.media.pixels import PixelLayout
 from dubtool.media.probe import MediaInfo
 
@@ -49,6 +53,9 @@ class VideoEncoding:
     rotation: int
     sample_aspect: Fraction
     timescale: int
+    mirrored: bool = False
+    field_order: FieldOrder = "progressive"
+    hdr: HdrMetadata | None = None
 
 
 @dataclass(frozen=True)
@@ -110,39 +117,68 @@ def build_command(
 
 def _frame_input(program: Ffmpeg, video: VideoEncoding) -> dict[str, object]:
     arguments: dict[str, object] = {"format": "nut"}
-    if video.rotation:
+    if video.rotation or video.mirrored:
         if program.version < (6, 0):
             raise OutputError(
                 f"ffmpeg {program.version[0]}.{program.version[1]} cannot keep a rotation: use 6.0 or newer"
             )
-        arguments |= {"noautorotate": None, "display_rotation": -video.rotation}
+        # ffmpeg turns first and mirrors then, which turns the other way round.
+        arguments |= {"noautorotate": None, "display_rotation": video.rotation if video.mirrored else -video.rotation}
+        if video.mirrored:
+            arguments["display_hflip"] = None
     return arguments
 
 
 def _video_output(program: Ffmpeg, container: Container, video: VideoEncoding) -> dict[str, object]:
-    aspect = video.sample_aspect
-    filters = [f"setsar={aspect.numerator}/{aspect.denominator}"]
-    parameters = video.color.set_parameters()
-    if parameters:
-        filters.append("setparams=" + ":".join(f"{name}={value}" for name, value in parameters.items()))
-    if video.coded != video.piped:
-        filters.append("scale=flags=bicubic+accurate_rnd+full_chroma_inp")
+    filters = _filters(video)
     format_name = pixel_format(video.codec, video.coded)
     arguments: dict[str, object] = {
         "filter:v:0": ",".join([*filters, f"format={format_name}"]),
         "pix_fmt:v:0": format_name,
         "enc_time_base:v:0": f"1:{video.timescale}",
         "max_muxing_queue_size": 9999,
-        **{
-            f"{name}:v:0" if ":" not in name else f"{name}:0": value
-            for name, value in video_arguments(video.codec, video.crf, video.preset, lossless=video.lossless).items()
-        },
+        **{f"{name}:v:0" if ":" not in name else f"{name}:0": value for name, value in _encoder(video).items()},
     }
     arguments["fps_mode:v:0" if program.version >= (5, 1) else "vsync"] = "passthrough"
     if container.has_timescale:
         arguments["video_track_timescale"] = video.timescale
         if "26" in video.codec or "hevc" in video.codec:
             arguments["tag:v:0"] = "hvc1" if video.codec in ("libx265", "hevc_nvenc") else "avc1"
+    return arguments
+
+
+def _filters(video: VideoEncoding) -> list[str]:
+    """What declares the frames, and turns them into the layout that is coded."""
+    aspect = video.sample_aspect
+    filters = [f"setsar={aspect.numerator}/{aspect.denominator}", *_declared(video.color)]
+    interlaced = video.field_order != "progressive"
+    if interlaced:
+        filters.append("setfield=" + ("tff" if video.field_order == "tt" else "bff"))
+    if video.coded != video.piped:
+        scale = "scale=flags=bicubic+accurate_rnd+full_chroma_inp" + (":interl=1" if interlaced else "")
+        if video.piped.rgb and not video.coded.rgb:
+            color = replace(video.color, range=BT709_LIMITED.range, space=BT709_LIMITED.space)
+            filters += [f"{scale}:out_color_matrix=bt709:out_range=tv", *_declared(color)]
+        else:
+            filters.append(scale)
+    return filters
+
+
+def _declared(color: Color) -> list[str]:
+    parameters = color.set_parameters()
+    return ["setparams=" + ":".join(f"{name}={value}" for name, value in parameters.items())] if parameters else []
+
+
+def _encoder(video: VideoEncoding) -> Arguments:
+    """All arguments of the encoder."""
+    arguments = video_arguments(video.codec, video.crf, video.preset, lossless=video.lossless)
+    arguments |= layout_arguments(video.codec, video.coded)
+    if video.field_order != "progressive":
+        arguments["flags"] = "+ilme+ildct"
+    told = [] if video.hdr is None else hdr_parameters(video.codec, video.hdr)
+    if told:
+        name = video.codec.removeprefix("lib") + "-params"
+        arguments[name] = ":".join([*filter(None, [str(arguments.get(name, ""))]), *told])
     return arguments
 
 

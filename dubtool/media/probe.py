@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 
 from dubtool.errors import InputError
 from dubtool.media.channels import UNKNOWN_LAYOUT, channel_names, layouts_of
-from dubtool.media.color import PRIMARIES, RANGES, SPACES, TRANSFERS, UNKNOWN, Color
+from dubtool.media.color import BT709_LIMITED, PRIMARIES, RANGES, SPACES, TRANSFERS, UNKNOWN, Color
 from dubtool.media.ffmpeg import file_url
+from dubtool.media.hdr import HdrMetadata, hdr_metadata
+from dubtool.media.interlace import FieldOrder, field_order
+from dubtool.media.orientation import orientation
+from dubtool.media.pixels import nearest_layout
 
 log = logging.getLogger(__name__)
 
 _FIRST_FRAME_PACKETS = 2000
 _FALLBACK_RATE = Fraction(25)
 _FALLBACK_TIME_BASE = Fraction(1, av.time_base)
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """The video stream. `width` and `height` are coded; `rotation` is what turns the picture upright, clockwise.
+    """The video stream. `width` and `height` are coded; `rotation` is what turns the picture upright, clockwise, after
+    left and right have changed places where it is `mirrored`.
 
-    `start` is the first frame's time after the file's own start, in seconds. `frame_count` is the header's word only.
+    `field_order` tells which field of interlaced pictures comes first; with `deinterlaced` a reader makes progressive
+    ones of them. `hdr` is what the first frame says. `start` is the first frame's time after the file's own start, in
+    seconds. `frame_count` is the header's word only.
     """
 
     index: int
@@ -46,6 +55,10 @@ class VideoInfo:
     start: Fraction
     frame_count: int | None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    mirrored: bool = False
+    field_order: FieldOrder = "progressive"
+    deinterlaced: bool = False
+    hdr: HdrMetadata | None = None
 
     @property
     def upright_width(self) -> int:
@@ -54,6 +67,23 @@ class VideoInfo:
     @property
     def upright_height(self) -> int:
         return self.width if self.rotation % 180 else self.height
+
+    def drawn(self) -> VideoInfo:
+        """The same times and tags for pictures that are drawn anew: upright, square pixels, progressive, no HDR."""
+        return replace(
+            self,
+            rotation=0,
+            mirrored=False,
+            sample_aspect=Fraction(1),
+            pixel_format="yuv420p",
+            bit_depth=8,
+            color_range=BT709_LIMITED.range,
+            color_space=BT709_LIMITED.space,
+            color_primaries=BT709_LIMITED.primaries,
+            color_trc=BT709_LIMITED.trc,
+            field_order="progressive",
+            hdr=None,
+        )
 
     @property
     def color(self) -> Color:
@@ -198,11 +228,23 @@ def _is_headless_mp4(path: Path) -> bool:
         return False
 
 
+def decoder_of(stream: av.VideoStream) -> av.VideoCodecContext:
+    """What decodes the stream; FFmpeg's own decoders of VP8 and VP9 leave out alpha."""
+    context = stream.codec_context
+    name = _ALPHA_DECODERS.get(context.codec.canonical_name)
+    if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
+        return context
+    decoder = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
+    decoder.extradata = context.extradata
+    return decoder
+
+
 def _first_frame(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame | None:
+    decoder = decoder_of(stream)
     try:
         for number, packet in enumerate(container.demux(stream)):
             try:
-                frames = packet.decode()
+                frames = decoder.decode(packet)
             except av.error.FFmpegError:
                 frames = []
             if frames:
@@ -220,6 +262,11 @@ def _video(path: Path, container: av.container.InputContainer, stream: av.VideoS
         raise InputError(f"{path}: not one frame of its video can be decoded")
     context = stream.codec_context
     pixel_format = frame.format.name
+    try:
+        nearest_layout(pixel_format)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; convert the video to yuv420p, yuv444p or gbrp first") from error
+    rotation, mirrored = orientation(frame)
     file_start = Fraction(container.start_time or 0, av.time_base)
     start = (
         Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base or _FALLBACK_TIME_BASE) - file_start
@@ -229,8 +276,8 @@ def _video(path: Path, container: av.container.InputContainer, stream: av.VideoS
         codec=context.codec.canonical_name,
         width=frame.width,
         height=frame.height,
-        # PyAV counts counter-clockwise; a matrix between the right angles is taken as the nearest one.
-        rotation=round(-frame.rotation / 90) % 4 * 90,
+        rotation=rotation,
+        mirrored=mirrored,
         sample_aspect=Fraction(stream.sample_aspect_ratio or context.sample_aspect_ratio or 1) or Fraction(1),
         pixel_format=pixel_format,
         bit_depth=max((component.bits for component in frame.format.components), default=8),
@@ -243,6 +290,8 @@ def _video(path: Path, container: av.container.InputContainer, stream: av.VideoS
         start=start,
         frame_count=stream.frames or None,
         metadata=dict(stream.metadata),
+        field_order=field_order(frame, context.field_order),
+        hdr=hdr_metadata(frame),
     )
 
 

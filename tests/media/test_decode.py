@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,12 +25,13 @@ def _ping_pong(count: int) -> list[int]:
     return [*range(count), *range(count - 1, -1, -1), 0, 0, *range(count // 2), 3, 2, 2, 1]
 
 
+@pytest.mark.parametrize("flip", [[], ["-display_hflip"], ["-display_vflip"]])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_frames_stand_upright_as_ffmpeg_shows_them(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, rotation: int
+    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, rotation: int, flip: list[str]
 ) -> None:
     plain, turned, raw = make_video("plain.mp4", frames=1), tmp_path / "turned.mp4", tmp_path / "raw.yuv"
-    ffmpeg_run("-display_rotation", rotation, "-i", plain, "-c", "copy", turned)
+    ffmpeg_run("-display_rotation", rotation, *flip, "-i", plain, "-c", "copy", turned)
     ffmpeg_run("-i", turned, "-f", "rawvideo", "-pix_fmt", "yuv420p", raw)
     frame = next(iter(VideoReader(probe(turned))))
     assert b"".join(plane.tobytes() for plane in frame.planes) == raw.read_bytes()
@@ -59,6 +61,23 @@ def test_backward_and_again_gives_exactly_the_frames_of_the_forward_pass(
         assert frame.index == wanted
         assert (frame.time, frame.duration) == (forward[wanted].time, forward[wanted].duration)
         assert _same(frame, forward[wanted])
+
+
+def test_deinterlaced_frames_are_as_many_as_the_fields_pairs_and_the_same_again(make_video: Make) -> None:
+    flags = ["-flags", "+ilme+ildct", "-x264-params", "tff=1:keyint=5"]
+    woven = "gblur=3,scroll=h=0.05,tinterlace=interleave_top,setfield=tff"
+    info = probe(make_video("a.mp4", "-c:v", "libx264", *flags, frames=12, rate="50", filters=woven))
+    kept = list(VideoReader(info))
+    progressive = replace(info, video=replace(info.require_video(), deinterlaced=True))
+    reader = VideoReader(progressive)
+    made = list(reader)
+    assert {frame.field_order for frame in kept} == {"tt"}
+    assert {frame.field_order for frame in made} == {"progressive"}
+    assert [frame.time for frame in made] == [frame.time for frame in kept]
+    combing = [np.abs(np.diff(frame.planes[0].astype(int), n=2, axis=0)).mean() for frame in (kept[6], made[6])]
+    assert combing[1] < 0.7 * combing[0]
+    plan = [9, 8, 7, 6, 5, 4, 5, 6]
+    assert all(_same(frame, made[index]) for index, frame in zip(plan, reader.frames(plan), strict=True))
 
 
 def test_any_plan_is_followed_even_when_it_begins_backward(make_video: Make) -> None:
@@ -161,12 +180,12 @@ def test_damaged_packets_are_counted_and_passed_over(make_video: Make) -> None:
 @pytest.mark.parametrize(
     ("name", "pixel_format", "codec", "layout"),
     [
-        ("a.mkv", "rgb24", "ffv1", "yuv444p"),
+        ("a.mkv", "rgb24", "ffv1", "gbrp"),
         ("b.mkv", "yuv422p12le", "ffv1", "yuv422p12le"),
         ("c.mkv", "gray", "ffv1", "gray"),
-        ("d.mkv", "pal8", "png", "yuv444p"),
+        ("d.mkv", "pal8", "png", "gbrap"),
         ("e.mkv", "yuvj420p", "mjpeg", "yuv420p"),
-        ("f.mkv", "bgr0", "ffv1", "yuv444p"),
+        ("f.mkv", "bgr0", "ffv1", "gbrp"),
     ],
 )
 def test_pixel_formats_arrive_in_a_native_layout_with_right_colours(

@@ -20,7 +20,7 @@ from dubtool.media.encode import VideoWriter, same_file
 from dubtool.media.ffmpeg import Ffmpeg, find_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.mux import VideoEncoding, build_command
-from dubtool.media.pixels import layout_of
+from dubtool.media.pixels import layout_of, nearest_layout
 from dubtool.media.probe import MediaInfo, probe
 
 Make = Callable[..., Path]
@@ -72,12 +72,24 @@ def speech(tmp_path: Path, ffmpeg_run: Callable[..., None]) -> Path:
         ("g.webm", "yuv420p", "libvpx-vp9"),
         ("h.mp4", "yuv420p10le", "libx265"),
         ("i.mkv", "nv12", "libx264"),
+        ("j.mkv", "gbrp", "ffv1"),
+        ("k.mkv", "gbrap12le", "ffv1"),
+        ("l.mkv", "yuva444p10le", "ffv1"),
+        ("m.mkv", "ya8", "ffv1"),
+        ("n.mkv", "yuv411p", "ffv1"),
+        ("o.mkv", "yuv410p", "ffv1"),
+        ("p.mkv", "yuv440p", "ffv1"),
+        ("q.mkv", "yuv444p16le", "ffv1"),
+        ("r.mkv", "gbrap16le", "ffv1"),
+        ("s.mkv", "yuv422p9le", "ffv1"),
+        ("t.webm", "yuva420p", "libvpx-vp9"),
     ],
 )
 def test_a_lossless_round_trip_changes_no_sample(
     make_video: Make, out: Path, name: str, pixel_format: str, codec: str
 ) -> None:
-    info = probe(make_video("source.nut", "-c:v", "rawvideo", "-pix_fmt", pixel_format, frames=6))
+    clear = "format=gbrap,colorchannelmixer=aa=0.4" if nearest_layout(pixel_format).alpha else "null"
+    info = probe(make_video("source.nut", "-c:v", "rawvideo", "-pix_fmt", pixel_format, frames=6, filters=clear))
     assert _copy(info, out / name, codec=codec, lossless=True) == []
     result = probe(out / name)
     read_back = list(VideoReader(result))
@@ -91,22 +103,103 @@ def test_a_lossless_round_trip_changes_no_sample(
     assert result.require_video().bit_depth == info.require_video().bit_depth
     assert result.require_video().color_range in (
         info.require_video().color_range,
-        "pc" if "gray" in pixel_format else "tv",
+        "pc" if pixel_format.startswith(("gray", "ya8", "gbr")) else "tv",
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "pixel_format", "codec", "kept"),
+    [
+        ("a.mov", "yuva444p12le", "prores_ks", "yuva444p"),
+        ("b.mkv", "gbrap", "ffv1", "bgra"),
+        ("c.webm", "gbrap", "libvpx-vp9", "yuva420p"),
+        ("d.mp4", "yuva444p12le", "libx264", ""),
+        ("e.mp4", "ya8", "libx264", ""),
+    ],
+)
+def test_alpha_goes_where_it_can_and_its_loss_is_told(
+    make_video: Make, out: Path, name: str, pixel_format: str, codec: str, kept: str
+) -> None:
+    clear = "gblur=3,format=gbrap,colorchannelmixer=aa=0.4"
+    info = probe(make_video("source.nut", "-c:v", "rawvideo", "-pix_fmt", pixel_format, frames=3, filters=clear))
+    told = _copy(info, out / name)
+    video = probe(out / name)
+    assert video.require_video().codec in codec.replace("x264", "h264")
+    assert video.require_video().pixel_format.startswith(kept or "yuv")
+    assert any("transparency" in line for line in told) == (not kept)
+    before, after = next(iter(VideoReader(info))), next(iter(VideoReader(video)))
+    if kept:
+        alpha = after.planes[-1] / (2**after.layout.depth - 1)
+        assert np.abs(alpha - 0.4).max() < 0.01
+    assert np.abs(before.rgb().astype(int) - after.rgb().astype(int)).mean() < 5
+
+
+def test_prores_is_never_lossless(make_video: Make, out: Path) -> None:
+    with pytest.raises(UsageError, match="ffv1"):
+        VideoWriter(out / "o.mov", probe(make_video("a.mp4")), codec="prores_ks", lossless=True)
+
+
+@pytest.mark.parametrize("flip", [[], ["-display_hflip"]])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_rotation_survives_as_a_flag(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, out: Path, rotation: int
+def test_every_display_matrix_survives_as_a_flag(
+    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, out: Path, rotation: int, flip: list[str]
 ) -> None:
     plain, turned = make_video("plain.mp4", "-pix_fmt", "yuv422p", "-c:v", "libx264", frames=3), tmp_path / "turned.mp4"
-    ffmpeg_run("-display_rotation", rotation, "-i", plain, "-c", "copy", turned)
+    ffmpeg_run("-display_rotation", rotation, *flip, "-i", plain, "-c", "copy", turned)
     info = probe(turned)
-    for suffix in (".mp4", ".mkv"):
+    for suffix in (".mp4", ".mov", ".mkv"):
         _copy(info, out / f"o{suffix}", lossless=True)
         video = probe(out / f"o{suffix}").require_video()
-        assert (video.rotation, video.width, video.height) == (-rotation % 360, 96, 64)
+        assert (video.width, video.height, video.mirrored) == (96, 64, bool(flip))
+        assert video.rotation == (rotation if flip else -rotation) % 360
         assert _same_planes(VideoReader(info), VideoReader(probe(out / f"o{suffix}")))
+
+
+@pytest.mark.parametrize(
+    ("order", "name", "codec"),
+    [
+        ("tt", "a.mp4", "libx264"),
+        ("bb", "b.mkv", "libx264"),
+        ("tt", "c.mov", "prores_ks"),
+        ("bb", "d.mov", "prores_ks"),
+        ("tt", "e.mkv", "ffv1"),
+        ("bb", "f.mkv", "ffv1"),
+    ],
+)
+def test_the_order_of_fields_survives(make_video: Make, out: Path, order: str, name: str, codec: str) -> None:
+    first = "top" if order == "tt" else "bottom"
+    woven = f"tinterlace=interleave_{first},setfield={first[0]}ff"
+    flags = ["-flags", "+ilme+ildct", "-x264-params", f"{first[0]}ff=1"]
+    info = probe(make_video("source.mp4", "-c:v", "libx264", *flags, frames=6, rate="50", filters=woven))
+    assert info.require_video().field_order == order
+    assert _copy(info, out / name, codec=codec) == []
+    assert probe(out / name).require_video().field_order == order
+
+
+def test_an_encoder_without_fields_says_so(make_video: Make, out: Path) -> None:
+    flags = ["-flags", "+ilme+ildct", "-x264-params", "tff=1"]
+    info = probe(make_video("source.mp4", "-c:v", "libx264", *flags, filters="setfield=tff", frames=3))
+    assert any("fields" in line for line in _copy(info, out / "o.webm"))
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("name", ["o.mp4", "o.mkv"])
+def test_the_metadata_of_hdr10_survives(make_video: Make, out: Path, name: str, codec: str) -> None:
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    told = f"log-level=error:master-display={display}:max-cll=1000,400"
+    path = make_video("a.mp4", "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", told, frames=2)
+    info = probe(path)
+    hdr = info.require_video().hdr
+    assert hdr is not None and hdr.mastering is not None
+    assert (hdr.mastering.x265(), hdr.light) == (display, (1000, 400))
+    assert _copy(info, out / name, codec=codec) == []
+    assert probe(out / name).require_video().hdr == hdr
+
+
+def test_lost_metadata_of_hdr10_is_told(make_video: Make, out: Path) -> None:
+    told = "log-level=error:max-cll=1000,400"
+    path = make_video("a.mp4", "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", told, frames=2)
+    assert any("light levels" in line for line in _copy(probe(path), out / "o.webm"))
 
 
 @pytest.mark.parametrize(

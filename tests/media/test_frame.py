@@ -1,24 +1,26 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dubtool.media.color import BT709_LIMITED, Color
 from dubtool.media.frame import Frame
-from dubtool.media.pixels import PixelLayout, layout_of, nearest_layout
+from dubtool.media.pixels import NATIVE, PixelLayout, layout_of, nearest_layout
 
-NV12 = PixelLayout("nv12", "420", 8, semi_planar=True)
-LAYOUTS = [layout_of(chroma, depth) for chroma in ("400", "420", "422", "444") for depth in (8, 10, 12)] + [NV12]
+LAYOUTS = [layout for layout in NATIVE.values() if layout.depth in (8, 12)]
 NAMES = [layout.name for layout in LAYOUTS]
 
 
-def _noise(layout: PixelLayout, width: int, height: int, rotation: int = 0, color: Color = BT709_LIMITED) -> Frame:
+def _noise(layout: PixelLayout, width: int, height: int, rotation: int = 0, *, mirrored: bool = False) -> Frame:
     rng = np.random.default_rng(7)
     step = 2 ** (layout.depth - 8)
     planes = [
         rng.integers(60 * step, 180 * step, shape).astype(layout.dtype) for shape in layout.plane_shapes(width, height)
     ]
-    return Frame.from_coded(planes, layout, color, rotation=rotation)
+    color = replace(BT709_LIMITED, range="pc", space="gbr") if layout.rgb else BT709_LIMITED
+    return Frame.from_coded(planes, layout, color, rotation=rotation, mirrored=mirrored)
 
 
 @pytest.mark.parametrize(
@@ -54,14 +56,18 @@ def test_a_box_shows_what_the_whole_frame_shows_there(layout: PixelLayout, rotat
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=NAMES)
-@pytest.mark.parametrize("rotation", [90, 180, 270])
-def test_turning_commutes_with_looking_and_adding(layout: PixelLayout, rotation: int) -> None:
-    upright, turned = _noise(layout, 21, 17), _noise(layout, 21, 17, rotation)
-    quarters = -rotation // 90
-    np.testing.assert_array_equal(turned.rgb(), np.rot90(upright.rgb(), quarters))
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_turning_commutes_with_looking_and_adding(layout: PixelLayout, rotation: int, mirrored: bool) -> None:
+    upright, turned = _noise(layout, 21, 17), _noise(layout, 21, 17, rotation, mirrored=mirrored)
+
+    def shown(picture: np.ndarray) -> np.ndarray:
+        return np.rot90(picture[:, ::-1] if mirrored else picture, -rotation // 90)
+
+    np.testing.assert_array_equal(turned.rgb(), shown(upright.rgb()))
     delta = np.random.default_rng(1).normal(0, 30, (17, 21, 3)).astype(np.float32)
     upright.add_rgb((0, 0, 21, 17), delta)
-    turned.add_rgb((0, 0, turned.width, turned.height), np.rot90(delta, quarters))
+    turned.add_rgb((0, 0, turned.width, turned.height), shown(delta))
     for coded, plane in zip(turned.coded_planes(), upright.planes, strict=True):
         np.testing.assert_allclose(coded.astype(int), plane.astype(int), atol=1)
 
@@ -75,9 +81,11 @@ def test_nothing_changes_where_the_delta_is_zero(layout: PixelLayout) -> None:
     frame.add_rgb((4, 3, 16, 12), delta)
     changed = frame.planes[0] != before.planes[0]
     assert np.argwhere(changed).tolist() == [[6, 9]]
+    if layout.alpha:
+        np.testing.assert_array_equal(frame.planes[-1], before.planes[-1])
     if not layout.gray:
         shift_x, shift_y = layout.shifts
-        for now, then in zip(frame.planes[1:], before.planes[1:], strict=True):
+        for now, then in zip(frame.planes[1:3], before.planes[1:3], strict=True):
             cells = np.argwhere((now != then).reshape(*now.shape[:2], -1).any(axis=-1))
             assert cells.tolist() == [[6 >> shift_y, 9 >> shift_x]]
 
@@ -91,6 +99,32 @@ def test_an_added_difference_is_seen_in_rgb(layout: PixelLayout) -> None:
     inside = (before > 5).all(axis=-1) & (before < 230).all(axis=-1)
     assert inside.sum() > 20
     assert np.abs(frame.rgb().astype(int) - before - delta)[inside].max() <= 3
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180])
+def test_fields_are_looked_at_and_changed_each_by_itself(rotation: int) -> None:
+    layout = layout_of("420", 8)
+    top, bottom = _noise(layout, 24, 16), _noise(layout, 24, 16)
+    bottom.planes = [255 - plane for plane in bottom.planes]
+    woven = [np.empty((2 * len(plane), *plane.shape[1:]), plane.dtype) for plane in top.planes]
+    for plane, even, odd in zip(woven, top.planes, bottom.planes, strict=True):
+        plane[::2], plane[1::2] = even, odd
+    frame = Frame.from_coded(woven, layout, BT709_LIMITED, rotation=rotation, field_order="tt")
+
+    def upright(picture: np.ndarray) -> np.ndarray:
+        return np.rot90(picture, -rotation // 90)
+
+    seen = np.empty((32, 24, 3), np.uint8)
+    seen[::2], seen[1::2] = top.rgb(), bottom.rgb()
+    np.testing.assert_array_equal(frame.rgb(), upright(seen))
+    np.testing.assert_array_equal(frame.rgb((5, 3, 14, 20)), upright(seen)[3:20, 5:14])
+    delta = np.random.default_rng(5).normal(0, 20, (32, 24, 3)).astype(np.float32)
+    for field, part in ((top, delta[::2]), (bottom, delta[1::2])):
+        field.add_rgb((0, 0, 24, 16), part)
+    frame.add_rgb((0, 0, frame.width, frame.height), upright(delta))
+    for plane, even, odd in zip(frame.coded_planes(), top.planes, bottom.planes, strict=True):
+        np.testing.assert_allclose(plane[::2].astype(int), even.astype(int), atol=1)
+        np.testing.assert_allclose(plane[1::2].astype(int), odd.astype(int), atol=1)
 
 
 def test_odd_boundary_chroma_takes_the_mean_of_what_it_covers() -> None:
@@ -143,9 +177,12 @@ def test_boxes_outside_the_frame_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
-        ("yuvj420p", "yuv420p"), ("rgb24", "yuv444p"), ("rgba", "yuv444p"), ("pal8", "yuv444p"), ("gbrp", "yuv444p"),
-        ("p010le", "yuv420p10le"), ("yuv411p", "yuv422p"), ("yuva420p", "yuv420p"), ("gbrp10le", "yuv444p10le"),
-        ("yuv420p16le", "yuv420p12le"), ("monow", "gray"), ("ya8", "gray"), ("yuv440p", "yuv444p"),
+        ("yuvj420p", "yuv420p"), ("rgb24", "gbrp"), ("rgba", "gbrap"), ("pal8", "gbrap"), ("gbrp", "gbrp"),
+        ("p010le", "yuv420p10le"), ("yuv411p", "yuv411p"), ("yuva420p", "yuva420p"), ("x2rgb10le", "gbrp10le"),
+        ("yuv420p16le", "yuv420p16le"), ("monow", "gray"), ("ya8", "ya8"), ("ya16le", "yuva420p16le"),
+        ("yuv440p12le", "yuv444p12le"), ("uyyvyy411", "yuv411p"), ("yuyv422", "yuv422p"), ("nv24", "yuv444p"),
+        ("ayuv64be", "yuva444p16le"), ("xv36le", "yuv444p12le"), ("xyz12le", "gbrp12le"), ("gbrpf32le", "gbrp16le"),
+        ("bayer_rggb16le", "gbrp16le"), ("rgb565le", "gbrp"), ("grayf32le", "gray16le"), ("y210le", "yuv422p10le"),
     ],
 )  # fmt: skip
 def test_foreign_formats_find_the_nearest_native_one(name: str, kept: str) -> None:

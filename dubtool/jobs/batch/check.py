@@ -162,7 +162,8 @@ def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding)
     picture = info.require_video()
     allowed = options | {"overwrite": replace or bool(options.get("overwrite"))}
     target = checked_output(video, job.output, allowed, (*job.inputs.values(), soundtrack))
-    check_target(target, options.get("codec"), options.get("preset", "medium"))
+    lossless = bool(options.get("lossless"))
+    check_target(target, options.get("codec"), options.get("preset", "medium"), picture, lossless=lossless)
     for name in kind.stills:
         load_portrait(job.inputs[name])
     seconds = float(info.duration or 0)
