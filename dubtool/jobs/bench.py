@@ -13,24 +13,25 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.engine.session import Session
-from dubtool.errors import InputError, NoFaceError
-from dubtool.face.blend import match_colour, paste
+from dubtool.errors import InputError
+from dubtool.face.blend import compared, match_colour, paste
 from dubtool.face.crop import to_pixels, warp
 from dubtool.face.detect import FaceDetector
+from dubtool.face.finish import matching
 from dubtool.face.generator import Generator
 from dubtool.face.landmarks import FaceLandmarker
 from dubtool.face.mask import mouth_mask
-from dubtool.face.motion import FaceMotion, face_motion
-from dubtool.face.occlusion import MouthCover, covered_rows, parser_graph
-from dubtool.face.people import choose, people
+from dubtool.face.motion import FaceMotion
+from dubtool.face.occlusion import MouthCover, parser_graph
 from dubtool.face.picture import bounds, within
 from dubtool.face.shape import ShapeModel
-from dubtool.face.track import Tracker, Tracks
+from dubtool.face.track import Tracker
 from dubtool.jobs.condition import Conditioner, conditioner
 from dubtool.jobs.dub import dub
-from dubtool.jobs.follow import FramePicture
+from dubtool.jobs.follow import Followed, FramePicture
 from dubtool.jobs.load import load_generator
 from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.person import chosen_person
 from dubtool.media.audio import load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter
@@ -40,6 +41,8 @@ from dubtool.weights.locate import find
 
 # Decoded frames are held in memory while the stages are measured one by one.
 _MEMORY = 400 * 2**20
+# Frames from which the finish of the mouths is read, as a dub does.
+_TRIED = 6
 
 
 @dataclass
@@ -132,13 +135,10 @@ def _track(info: MediaInfo, held: list[Frame], result: Bench) -> tuple[FaceMotio
         with result.timed("track"):
             for frame in held:
                 tracker.feed(FramePicture(frame))
-            tracks: Tracks = tracker.finish()
-    if not tracks.faces:
-        raise NoFaceError(f"{info.path}: no face was found in its first {len(held)} frames")
+            tracks = tracker.finish()
     shapes = ShapeModel.load(find("face_shape"))
-    person = choose(people(tracks), "largest", tracks, [frame.time for frame in held])
-    covered = np.concatenate([covered_rows(track) for track in person.tracks])
-    return face_motion(person.tracks, shapes, covered), shapes
+    followed = Followed(tracks, [frame.time for frame in held], [frame.duration for frame in held], 0, False)
+    return chosen_person(info, followed, "largest", shapes).motion, shapes
 
 
 def _synthesise(
@@ -165,13 +165,19 @@ def _synthesise(
             generator.generate(crops[part], condition.vectors, condition.drawings)
             for part, condition in zip(parts, wanted, strict=True)
         ]
-    box = size.box
+
+    def matched(number: int) -> tuple[np.ndarray, np.ndarray]:
+        batch, place = divmod(number, batch_size)
+        mask = mouth_mask(wanted[batch].mouths[place], size, spec.hidden)
+        return match_colour(made[batch][place], crops[number][size.box].astype(np.float32), mask), mask
+
+    # Found once a video, before any frame is changed.
+    tried = np.linspace(0, len(held) - 1, min(_TRIED, len(held))).astype(int).tolist()
+    pairs = [compared(held[number], *matched(number), to_crop[rows[number]], size) for number in tried]
+    finish = matching(pair for pair in pairs if pair is not None)
     with result.timed("blend"):
         for number, (frame, row) in enumerate(zip(held, rows, strict=True)):
-            batch, place = divmod(number, batch_size)
-            mask = mouth_mask(wanted[batch].mouths[place], size, spec.hidden)
-            matched = match_colour(made[batch][place], crops[number][box].astype(np.float32), mask)
-            paste(frame, matched, mask, to_crop[row], size)
+            paste(frame, *matched(number), to_crop[row], size, finish, number)
 
 
 def _encode(held: list[Frame], info: MediaInfo, target: Path, result: Bench) -> None:
