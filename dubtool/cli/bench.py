@@ -17,7 +17,8 @@ def bench(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A short video with a face.")],
     speech: Annotated[Path, typer.Argument(metavar="SPEECH", help="A file with the sound of a speech.")],
     frames: Annotated[
-        int, typer.Option("--frames", min=1, metavar="N", help="Frames on which each stage is measured.")
+        int,
+        typer.Option("--frames", min=1, metavar="N", help="Frames on which decoder and encoder are measured."),
     ] = 100,
     model: Annotated[
         str, typer.Option("--model", metavar="NAME", help="The generator; see 'dubtool weights list'.")
@@ -33,7 +34,7 @@ def bench(
     from dubtool.jobs.bench import bench as measure
 
     console = console_of(context)
-    console.note(f"measuring each stage alone, then a whole dub of {video}")
+    console.note(f"measuring decoder and encoder alone, then a whole dub of {video}")
     found = measure(
         video, speech, frames=frames, model=model, device=device, precision=precision, batch_size=batch_size
     )
@@ -44,6 +45,6 @@ def bench(
     rows.append(("whole job", f"{found.total:.2f}", f"{found.rate:.1f}"))
     console.table(("stage", "ms/frame", "frames/s"), rows)
     console.note(
-        f"{found.width}x{found.height}, {found.model} on {found.device}; stages on {found.frames} frames, "
+        f"{found.width}x{found.height}, {found.model} on {found.device}; decoder and encoder on {found.frames} frames, "
         f"the job on {found.job_frames} with both passes"
     )

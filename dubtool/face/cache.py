@@ -30,7 +30,7 @@ _MEGABYTE = 2**20
 _HASHED_WHOLE = 64 * _MEGABYTE
 _SAMPLES = 64
 
-Stored = tuple[Tracks, list[Fraction], list[Fraction]]
+Stored = tuple[Tracks, list[Fraction], list[Fraction], int]
 
 
 def content_hash(path: Path) -> str:
@@ -70,14 +70,17 @@ def tracks_file(video: Path, settings: str) -> Path:
     return cache_folder() / "tracks" / f"{key}.npz"
 
 
-def save_tracks(path: Path, tracks: Tracks, times: Sequence[Fraction], durations: Sequence[Fraction]) -> None:
-    """Keep tracks, and the times and durations (seconds) of the video's frames; whole, or not at all.
+def save_tracks(
+    path: Path, tracks: Tracks, times: Sequence[Fraction], durations: Sequence[Fraction], decode_failures: int
+) -> None:
+    """Keep tracks, the times and durations (seconds) of the video's frames, and how many packets of it were damaged;
+    whole, or not at all.
 
     A disk that is full or cannot be written costs the cache, not the job: nothing is raised.
     """
     arrays: dict[str, Any] = {
         "format": np.array(f"{_NAME} {_FORMAT}"),
-        "count": np.array([tracks.frame_count, len(tracks.faces)], np.int64),
+        "count": np.array([tracks.frame_count, len(tracks.faces), decode_failures], np.int64),
         "cuts": np.array(tracks.cuts, np.int64),
         "times": _ratios(times),
         "durations": _ratios(durations),
@@ -103,7 +106,10 @@ def save_tracks(path: Path, tracks: Tracks, times: Sequence[Fraction], durations
 
 
 def load_tracks(path: Path) -> Stored | None:
-    """Tracks, times and durations as they were saved; None if the file is not there, damaged or not one of ours."""
+    """Tracks, times, durations and damaged packets as they were saved.
+
+    None if the file is not there, damaged or not one of ours.
+    """
     try:
         with np.load(path, allow_pickle=False) as stored:
             return _read(stored)
@@ -127,7 +133,8 @@ def load_tracks(path: Path) -> Stored | None:
 def _read(stored: np.lib.npyio.NpzFile) -> Stored:
     if str(stored["format"]) != f"{_NAME} {_FORMAT}":
         raise ValueError("another format")
-    frame_count, face_count = (int(number) for number in stored["count"])
+    # Files from before damage was counted have two numbers; prepared data is full of them.
+    frame_count, face_count, decode_failures = (*map(int, stored["count"]), 0)[:3]
     times, durations = _fractions(stored["times"]), _fractions(stored["durations"])
     if len(times) != frame_count or len(durations) != frame_count:
         raise ValueError("times do not fit the frames")
@@ -137,7 +144,7 @@ def _read(stored: np.lib.npyio.NpzFile) -> Stored:
         face = FaceTrack(shot=shots[number], **{name: stored[f"{name}_{number}"] for name in _PER_FACE})
         _check(face, frame_count)
         faces.append(face)
-    return Tracks(faces, frame_count, tuple(int(cut) for cut in stored["cuts"])), times, durations
+    return Tracks(faces, frame_count, tuple(int(cut) for cut in stored["cuts"])), times, durations, decode_failures
 
 
 def _check(face: FaceTrack, frame_count: int) -> None:

@@ -1,45 +1,22 @@
-"""How fast this machine dubs: each stage alone, then a whole job, in which they overlap."""
+"""How fast this machine dubs: decoder and encoder alone, then a whole job, whose stages overlap."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from dubtool.engine.session import Session
-from dubtool.errors import InputError, NoFaceError
-from dubtool.face.blend import match_colour, paste_crop, to_mouth_box
-from dubtool.face.crop import to_pixels, warp
-from dubtool.face.detect import FaceDetector
-from dubtool.face.generator import Generator
-from dubtool.face.head_form import HeadForm
-from dubtool.face.landmarks import FaceLandmarker
-from dubtool.face.mask import mouth_mask
-from dubtool.face.motion import FaceMotion, face_motion
-from dubtool.face.occlusion import MouthCover, covered_rows, parser_graph
-from dubtool.face.people import choose, people
-from dubtool.face.picture import bounds, within
-from dubtool.face.shape import ShapeModel
-from dubtool.face.track import Tracker, Tracks
-from dubtool.jobs.condition import Conditioner, conditioner
+from dubtool.errors import InputError
 from dubtool.jobs.dub import dub
-from dubtool.jobs.follow import FramePicture
-from dubtool.jobs.load import load_generator
-from dubtool.jobs.options import DEFAULT_MODEL, painter_of
-from dubtool.media.audio import load_speech
+from dubtool.jobs.options import DEFAULT_MODEL
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter
 from dubtool.media.frame import Frame
 from dubtool.media.probe import MediaInfo, probe
-from dubtool.weights.locate import find
 
-# Decoded frames are held in memory while the stages are measured one by one.
+# Decoded frames are held in memory while decoder and encoder are measured.
 _MEMORY = 400 * 2**20
 
 
@@ -47,8 +24,9 @@ _MEMORY = 400 * 2**20
 class Bench:
     """What was measured.
 
-    stages: milliseconds a frame of each stage alone. frames: how many each was measured on. total: milliseconds a
-    frame of a whole job, with loading and both passes; rate: its frames a second; job_frames: how many it had.
+    stages: milliseconds a frame: decoder and encoder alone, on `frames` frames; then the job's own stages, of which the
+    last, "dub", decodes, makes and encodes at once. total: milliseconds a frame of the whole job; rate: its frames a
+    second; job_frames: how many it had.
     """
 
     width: int
@@ -61,12 +39,6 @@ class Bench:
     total: float = 0.0
     rate: float = 0.0
 
-    @contextlib.contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.stages[stage] = round((time.perf_counter() - start) * 1000 / self.frames, 3)
-
 
 def bench(
     video: Path | str,
@@ -78,24 +50,20 @@ def bench(
     precision: str = "auto",
     batch_size: int = 4,
 ) -> Bench:
-    """Measure each stage on the first `frames` frames of `video` (fewer of large ones), then one whole dub of it.
+    """Measure decoder and encoder on the first `frames` frames of `video` (fewer of large ones), then one whole dub of
+    it with faces looked for anew.
 
     Raises:
         what `dubtool.dub` raises.
     """
-    video, speech = Path(video), Path(speech)
+    video = Path(video)
     info = probe(video)
     known = info.require_video()
     result = Bench(known.upright_width, known.upright_height, model=model)
-    generator, _ = load_generator(painter_of(model), device, precision)
-    result.device = generator.device
     with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
-        sound = load_speech(speech, Path(folder))
         held = _decode(info, frames, result)
-        motion, shapes = _track(info, held, result)
-        source = conditioner(generator.spec, motion, shapes, sound.path, expression=1.0, device=device)
-        _synthesise(held, motion, source, generator, batch_size, result)
         _encode(held, info, Path(folder) / "stage.mp4", result)
+        del held
         start = time.perf_counter()
         report = dub(
             video,
@@ -108,7 +76,9 @@ def bench(
             cache=False,
         )
         seconds = time.perf_counter() - start
+    result.device = report.device
     result.job_frames = report.frames
+    result.stages |= {stage: round(each * 1000 / report.frames, 3) for stage, each in report.seconds.items()}
     result.total = round(seconds * 1000 / report.frames, 3)
     result.rate = round(report.frames / seconds, 2)
     return result
@@ -126,61 +96,9 @@ def _decode(info: MediaInfo, count: int, result: Bench) -> list[Frame]:
     return held
 
 
-def _track(info: MediaInfo, held: list[Frame], result: Bench) -> tuple[FaceMotion, ShapeModel]:
-    with FaceLandmarker(find("face_landmarker")) as landmarker:
-        cover = MouthCover(Session(parser_graph(find("face_parsing")), "cpu"))
-        tracker = Tracker(FaceDetector(find("yunet")), landmarker, cover.covered)
-        with result.timed("track"):
-            for frame in held:
-                tracker.feed(FramePicture(frame))
-            tracks: Tracks = tracker.finish()
-    if not tracks.faces:
-        raise NoFaceError(f"{info.path}: no face was found in its first {len(held)} frames")
-    shapes = ShapeModel.load(find("face_shape"))
-    person = choose(people(tracks, HeadForm.load(find("head_form"))), "largest", tracks, [frame.time for frame in held])
-    covered = np.concatenate([covered_rows(track) for track in person.tracks])
-    return face_motion(person.tracks, shapes, covered), shapes
-
-
-def _synthesise(
-    held: list[Frame], motion: FaceMotion, source: Conditioner, generator: Generator, batch_size: int, result: Bench
-) -> None:
-    """Crop, condition, generate and blend every frame; those without the face take the place of the nearest one."""
-    spec = generator.spec
-    size = spec.size
-    to_crop = to_pixels(motion.unit, size)
-    rows = np.abs(motion.frames[None, :] - np.arange(len(held))[:, None]).argmin(axis=1)
-    times = np.array([float(frame.time) for frame in held])
-    with result.timed("crop"):
-        crops = np.stack(
-            [_crop(frame, to_crop[row], size.width, size.height) for row, frame in zip(rows, held, strict=True)]
-        )
-    parts = [slice(start, start + batch_size) for start in range(0, len(held), batch_size)]
-    with result.timed("speech features"):
-        wanted = [source.at(times[part], rows[part], np.ones(len(rows[part]))) for part in parts]
-    generator.set_references(crops[np.linspace(0, len(crops) - 1, 5).astype(int)])
-    # The first run of a network also plans its memory; on a GPU it loads the kernels.
-    generator.generate(crops[parts[0]], wanted[0].vectors, wanted[0].drawings)
-    with result.timed("generator"):
-        made = [
-            generator.generate(crops[part], condition.vectors, condition.drawings)
-            for part, condition in zip(parts, wanted, strict=True)
-        ]
-    box = size.box
-    with result.timed("blend"):
-        for number, (frame, row) in enumerate(zip(held, rows, strict=True)):
-            batch, place = divmod(number, batch_size)
-            mask = mouth_mask(wanted[batch].mouths[place], size, spec.hidden)
-            matched = match_colour(made[batch][place], crops[number][box].astype(np.float32), mask)
-            paste_crop(frame, matched, mask, to_mouth_box(to_crop[row], size))
-
-
 def _encode(held: list[Frame], info: MediaInfo, target: Path, result: Bench) -> None:
-    with result.timed("encode"), VideoWriter(target, info) as writer:
+    start = time.perf_counter()
+    with VideoWriter(target, info) as writer:
         for frame in held:
             writer.write(frame, frame.time, frame.duration)
-
-
-def _crop(frame: Frame, matrix: np.ndarray, width: int, height: int) -> np.ndarray:
-    box = bounds(matrix, width, height, frame.width, frame.height)
-    return warp(frame.rgb(box), within(matrix, box), width, height)
+    result.stages["encode"] = round((time.perf_counter() - start) * 1000 / len(held), 3)

@@ -161,7 +161,11 @@ class FeatureConditioner:
         self._features, self._motion, self._model, self._spec = features, motion, model, spec
 
     def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
-        vectors = self._features.at(neighbours(times, self._spec.steps)).transpose(0, 2, 1)
+        steps = self._spec.steps
+        # Mel windows are whole vectors of its own clock, 1/80 s apart.
+        is_mel = self._spec.conditioning == "mel"
+        heard = self._features.windows(times, steps) if is_mel else self._features.at(neighbours(times, steps))
+        vectors = heard.transpose(0, 2, 1)
         old = self._motion.mouths_in_crop(self._model, self._motion.coefficients[rows], rows)
         return Conditions(vectors, None, old[:, None])
 

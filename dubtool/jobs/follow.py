@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from dubtool.engine.session import Session
-from dubtool.face.cache import load_tracks, save_tracks, tracks_file
+from dubtool.face.cache import content_hash, load_tracks, save_tracks, tracks_file
 from dubtool.face.detect import FaceDetector
 from dubtool.face.landmarks import FaceLandmarker
 from dubtool.face.occlusion import MouthCover, parser_graph
@@ -23,9 +23,10 @@ from dubtool.media.color import HDR_TRANSFERS
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.media.probe import MediaInfo
-from dubtool.weights.locate import find
+from dubtool.weights.locate import find, locate
 
 _AHEAD = 8
+_DETECTOR, _LANDMARKER, _PARSER = "yunet", "face_landmarker", "face_parsing"
 SETTINGS = "yunet-640 landmarker-image cover-5 v3"
 
 Progress = Callable[[float, float | None], None]
@@ -48,7 +49,7 @@ def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = Non
     Raises:
         InputError: the video holds no decodable frame. WeightsError: the trackers' files are not usable.
     """
-    store = tracks_file(info.path, SETTINGS + _shown_as(info))
+    store = tracks_file(info.path, f"{SETTINGS}{_shown_as(info)} {_trackers()}")
     known = load_tracks(store) if use_cache else None
     with contextlib.ExitStack() as held:
         if use_cache and known is None:
@@ -59,10 +60,10 @@ def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = Non
                 held.enter_context(alone(store.with_suffix(".lock")))
             known = load_tracks(store)
         if known is not None:
-            return Followed(*known, 0, True)
+            return Followed(*known, True)
         followed = _look(info, threads, progress)
         if use_cache:
-            save_tracks(store, followed.tracks, followed.times, followed.durations)
+            save_tracks(store, followed.tracks, followed.times, followed.durations, followed.decode_failures)
     return followed
 
 
@@ -73,13 +74,22 @@ def _shown_as(info: MediaInfo) -> str:
     return "".join(f" {way}" for way, taken in ways.items() if taken)
 
 
+def _trackers() -> str:
+    """Which weights the trackers are made of: others may see other faces."""
+    told = []
+    for name in (_DETECTOR, _LANDMARKER, _PARSER):
+        found = locate(name)
+        told.append("" if found is None else found[1].sha256 or content_hash(found[0]))
+    return " ".join(told)
+
+
 def _look(info: MediaInfo, threads: int | None, progress: Progress) -> Followed:
     reader = VideoReader(info)
     expected = info.require_video().frame_count
     times, durations = [], []
-    with FaceLandmarker(find("face_landmarker")) as landmarker:
-        cover = MouthCover(Session(parser_graph(find("face_parsing")), "cpu", threads=threads))
-        tracker = Tracker(FaceDetector(find("yunet")), landmarker, cover.covered)
+    with FaceLandmarker(find(_LANDMARKER)) as landmarker:
+        cover = MouthCover(Session(parser_graph(find(_PARSER)), "cpu", threads=threads))
+        tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, cover.covered)
         for frame in prefetched(reader, _AHEAD):
             tracker.feed(FramePicture(frame))
             times.append(frame.time)

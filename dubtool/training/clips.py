@@ -14,6 +14,7 @@ import numpy as np
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import draw_mouth
 from dubtool.face.shape import inner_opening
+from dubtool.metrics.sync import mouth_windows
 from dubtool.training.spoken import SpokenClip, heard_at
 
 REFERENCES = 5
@@ -260,9 +261,8 @@ def compressed(picture: np.ndarray, quality: int) -> np.ndarray:
 
 
 def _shapes(clip: Clip, row: int) -> np.ndarray:
-    """Mouth shapes of a row and its neighbours [K, 5]."""
-    window = np.clip(np.arange(row - _STEPS // 2, row + _STEPS // 2 + 1), 0, len(clip.coefficients) - 1)
-    return clip.coefficients[window].T.astype(np.float32)
+    """Mouth shapes at a row and around it, 1/25 s apart at any frame rate as when dubbing [K, 5]."""
+    return mouth_windows(clip.times, clip.coefficients, clip.times[[row]], _STEPS)[0]
 
 
 def _features(spoken: SpokenClip, version: int, row: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from dubtool.errors import DeviceError, InputError, OutputError
+from dubtool.errors import DeviceError, InputError, OutputError, UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.training.adasr import AdasrStage, AdasrTrainer, new_network
 from dubtool.training.adasr_pictures import validate_portraits
@@ -81,7 +81,8 @@ def train(
     data: a folder of `prepare`.
 
     Raises:
-        UsageError: the run was begun with other settings, or `given.start` holds a network of other sizes.
+        UsageError: the run was begun with other settings or another shape model, or `given.start` holds a network of
+            other sizes.
         InputError: there is nothing to learn from, or `given.start` is no run.
         WeightsError: `given.vgg` cannot be read.
     """
@@ -264,15 +265,23 @@ def _predictor_scores(trainer: PredictorTrainer, people: Sequence[SpokenClip], m
 
 
 def _keep_shape_model(data: Path, run: Path) -> None:
-    """A run is of no use without the shape model whose coefficients it learned."""
-    source = data / _SHAPE_FILE
+    """A run is of no use without the shape model whose coefficients it learned, nor with another one."""
+    source, kept = data / _SHAPE_FILE, run / _SHAPE_FILE
     if not source.is_file():
         raise InputError(f"{data}: is no prepared data (no {_SHAPE_FILE}); run 'dubtool train prepare'")
+    if kept.is_file() and (run / "checkpoint.pt").is_file():
+        if not _is_same(ShapeModel.load(kept), ShapeModel.load(source)):
+            raise UsageError(f"{run}: learned the shapes of another shape model than {data} has; begin a new run")
+        return
     try:
         run.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, run / _SHAPE_FILE)
+        shutil.copyfile(source, kept)
     except OSError as error:
         raise OutputError(f"{run}: cannot be written ({error.strerror})") from error
+
+
+def _is_same(first: ShapeModel, second: ShapeModel) -> bool:
+    return np.array_equal(first.mean, second.mean) and np.array_equal(first.basis, second.basis)
 
 
 def _device(name: str) -> str:

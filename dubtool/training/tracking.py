@@ -69,12 +69,13 @@ def follow(
     known = load_tracks(store)
     if known is None:
         tracker, times, durations = Tracker(detector, landmarker), [], []
-        for frame in VideoReader(info, threads=1):
+        reader = VideoReader(info, threads=1)
+        for frame in reader:
             tracker.feed(RgbPicture(frame.rgb()))
             times.append(frame.time)
             durations.append(frame.duration)
             progress()
-        known = tracker.finish(), times, durations
+        known = tracker.finish(), times, durations, reader.decode_failures
         save_tracks(store, *known)
         if not store.exists():
             raise OutputError(f"{store}: cannot be written; is the disk full?")

@@ -272,7 +272,7 @@ def test_bench_measures_every_stage(inputs: list[str], capfd: Capture) -> None:
     out, err = capfd.readouterr()
     found = json.loads(out)
     assert err == ""
-    stages = ["decode", "track", "speech features", "crop", "generator", "blend", "encode"]
+    stages = ["decode", "encode", "load", "speech", "track", "references", "finish", "dub"]
     assert sorted(found["stages"]) == sorted(stages)
     assert all(each > 0 for each in found["stages"].values())
     assert (found["frames"], found["job_frames"], found["width"], found["height"]) == (4, 10, 640, 640)

@@ -37,14 +37,15 @@ def tracks() -> Tracks:
 @pytest.fixture
 def saved(tracks: Tracks, tmp_path: Path) -> Path:
     path = tmp_path / "new folder" / "kept.npz"
-    save_tracks(path, tracks, TIMES, DURATIONS)
+    save_tracks(path, tracks, TIMES, DURATIONS, 3)
     return path
 
 
 def test_everything_comes_back_exactly(tracks: Tracks, saved: Path) -> None:
     loaded = load_tracks(saved)
     assert loaded is not None
-    again, times, durations = loaded
+    again, times, durations, damaged = loaded
+    assert damaged == 3
     assert (times, durations) == (TIMES, DURATIONS)
     assert (again.frame_count, again.cuts) == (tracks.frame_count, tracks.cuts)
     assert len(again.faces) == 2
@@ -56,8 +57,16 @@ def test_everything_comes_back_exactly(tracks: Tracks, saved: Path) -> None:
             np.testing.assert_array_equal(kept, getattr(before, name))
 
 
+def test_files_from_before_damage_was_counted_are_read(tracks: Tracks, saved: Path) -> None:
+    with np.load(saved) as stored:
+        arrays = dict(stored) | {"count": stored["count"][:2]}
+    np.savez(saved, **arrays)
+    loaded = load_tracks(saved)
+    assert loaded is not None and loaded[3] == 0 and len(loaded[0].faces) == 2
+
+
 def test_a_video_without_faces_is_kept_too(tmp_path: Path) -> None:
-    save_tracks(tmp_path / "a.npz", Tracks([], 12, ()), TIMES, DURATIONS)
+    save_tracks(tmp_path / "a.npz", Tracks([], 12, ()), TIMES, DURATIONS, 3)
     loaded = load_tracks(tmp_path / "a.npz")
     assert loaded is not None
     assert loaded[0].faces == [] and loaded[0].frame_count == 12
@@ -111,12 +120,12 @@ def test_a_folder_in_its_place_is_ignored(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("frames", [[3, 2, 4, 5], [0, 1, 2, 12], [-1, 0, 1, 2], [1, 1, 2, 3]])
 def test_frames_that_cannot_be_are_ignored(tmp_path: Path, frames: list[int]) -> None:
-    save_tracks(tmp_path / "a.npz", Tracks([make_track(frames, 0, 1)], 12, ()), TIMES, DURATIONS)
+    save_tracks(tmp_path / "a.npz", Tracks([make_track(frames, 0, 1)], 12, ()), TIMES, DURATIONS, 3)
     assert load_tracks(tmp_path / "a.npz") is None
 
 
 def test_times_that_do_not_fit_the_frames_are_ignored(tracks: Tracks, tmp_path: Path) -> None:
-    save_tracks(tmp_path / "a.npz", tracks, TIMES[:-1], DURATIONS)
+    save_tracks(tmp_path / "a.npz", tracks, TIMES[:-1], DURATIONS, 0)
     assert load_tracks(tmp_path / "a.npz") is None
 
 
@@ -139,14 +148,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", fail)
-    save_tracks(saved, tracks, TIMES, DURATIONS)
+    save_tracks(saved, tracks, TIMES, DURATIONS, 3)
     assert saved.read_bytes() == before
     assert list(saved.parent.iterdir()) == [saved]
 
 
 def test_a_folder_that_cannot_be_made_costs_only_the_cache(tracks: Tracks, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    save_tracks(tmp_path / "file" / "a.npz", tracks, TIMES, DURATIONS)
+    save_tracks(tmp_path / "file" / "a.npz", tracks, TIMES, DURATIONS, 3)
 
 
 def test_the_hash_follows_content_not_name(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def _table(folder: Path, text: str, name: str = "jobs.csv") -> str:
 
 def test_a_spreadsheet_becomes_jobs(tmp_path: Path) -> None:
     text = '\ufeffvideo;speech;output;from;crf;preview\n"a; b.mp4";早.wav;out/x.mp4;1:30,5;20;yes\nc.mp4;c.wav;;;;\n'
-    first, second = read_jobs(_table(tmp_path, text.replace("1:30,5", "1:30.5")), {"crf": "25", "lossless": True}).jobs
+    first, second = read_jobs(_table(tmp_path, text), {"crf": "25", "lossless": True}).jobs
     assert first.inputs == {"video": tmp_path / "a; b.mp4", "speech": tmp_path / "早.wav"}
     assert first.output == tmp_path / "out/x.mp4"
     assert first.options == {"start": Fraction("90.5"), "crf": 20, "preview": True, "lossless": True}
@@ -61,6 +61,7 @@ def test_json_lines_become_jobs(tmp_path: Path) -> None:
         ),
         ("video,speech,output\na.mp4,b.wav,x.mp4\nx.mp4,c.wav,y.mp4\n", "x.mp4 is written by jobs.csv, line 2"),
         ('{"video": "a.mp4", \n', "line 1: not JSON"),
+        ('{"video": ["a.mp4"], "speech": "b.wav"}\n', "line 1: video holds several values"),
     ],
 )
 def test_a_list_that_is_not_understood_says_where(tmp_path: Path, text: str, says: str) -> None:

@@ -9,8 +9,16 @@ import pytest
 from dubtool.errors import UsageError
 from dubtool.face.generator import GeneratorSpec
 from dubtool.face.shape import MOUTH, ShapeModel
-from dubtool.jobs.condition import AlignedConditioner, ShapeConditioner, conditioner, drivers, neighbours
+from dubtool.jobs.condition import (
+    AlignedConditioner,
+    FeatureConditioner,
+    ShapeConditioner,
+    conditioner,
+    drivers,
+    neighbours,
+)
 from dubtool.jobs.mouth_shapes import MouthShapes
+from dubtool.speech.features import SpeechFeatures
 from dubtool.weights.locate import find
 
 SPEC = GeneratorSpec(64, "shape", 5, True, (0.42, 2.0, -0.9, 0.9))
@@ -96,6 +104,32 @@ def test_landmarks_are_of_the_spoken_mouth_eased_into_the_own_one(model: ShapeMo
     asked, kept = head.seen[0]
     assert asked[0] == pytest.approx(0.75) and asked[1] == 0.0
     assert kept[0] == 0.0 and kept[1] == 7.0
+
+
+class Clock:
+    """Vectors that hold the time at which they stand."""
+
+    name, dimension, chunk, first, last = "clock", 1, 64, 0, 2000
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def compute(self, first: int, count: int) -> np.ndarray:
+        return (np.arange(first, first + count, dtype=np.float32) / np.float32(self.rate))[:, None]
+
+
+@pytest.mark.parametrize(("kind", "rate", "steps", "apart"), [("mel", 80, 16, 1 / 80), ("deepspeech", 50, 5, 1 / 25)])
+def test_speech_that_drives_alone_comes_in_the_steps_of_its_kind(
+    kind: str, rate: float, steps: int, apart: float, model: ShapeModel
+) -> None:
+    head = Still(np.zeros((3, model.size), np.float32), model)
+    spec = GeneratorSpec(64, kind, steps, False, (0.42, 2.0, -0.9, 0.9))
+    made = FeatureConditioner(SpeechFeatures(Clock(rate)), head, model, spec).at(  # type: ignore[arg-type]
+        np.array([1.0, 2.0]), np.array([0, 1]), np.ones(2)
+    )
+    assert made.vectors.shape == (2, 1, steps) and made.drawings is None
+    np.testing.assert_allclose(np.diff(made.vectors[:, 0]), apart, atol=1e-5)
+    np.testing.assert_allclose(made.vectors[:, 0].mean(axis=1), [1.0, 2.0], atol=1e-4)
 
 
 def test_at_rest_no_mouth_is_predicted(model: ShapeModel) -> None:

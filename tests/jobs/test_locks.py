@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from dubtool.jobs import follow as follow_module
 from dubtool.jobs.follow import Followed, follow
 from dubtool.jobs.locks import alone
 from dubtool.media.probe import probe
+from dubtool.weights.registry import add_local, registry
 
 _HOLD = "import sys, time, pathlib; from dubtool.jobs.locks import alone\nwith alone(pathlib.Path(sys.argv[1])):\n"
 _HOLD += "    print('held', flush=True)\n    time.sleep(60)"
@@ -64,7 +67,7 @@ def _followed() -> Followed:
         covered=np.zeros(rows, bool),
     )
     times = [Fraction(number, 25) for number in range(rows)]
-    return Followed(Tracks([face], rows, (0,)), times, [Fraction(1, 25)] * rows, 0, False)
+    return Followed(Tracks([face], rows, (0,)), times, [Fraction(1, 25)] * rows, 2, False)
 
 
 def test_one_video_is_looked_at_once_by_jobs_at_the_same_time(
@@ -88,6 +91,31 @@ def test_one_video_is_looked_at_once_by_jobs_at_the_same_time(
         thread.join()
     assert len(looks) == 1
     assert sorted(one.cached for one in got) == [False, True, True]
+    assert [one.decode_failures for one in got] == [2, 2, 2], "a file is as damaged when its faces are known"
     follow(info, use_cache=False, progress=lambda a, b: None)
     assert len(looks) == 2
     assert [file.suffix for file in (tmp_path / "dubtool" / "tracks").iterdir()] == [".npz"]
+
+
+@pytest.mark.parametrize("name", ["yunet", "face_landmarker", "face_parsing"])
+@pytest.mark.parametrize("told", [True, False])
+def test_other_weights_of_a_tracker_look_again(
+    name: str, told: bool, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("DUBTOOL_WEIGHTS", str(tmp_path / "own"))
+    looks: list[int] = []
+    monkeypatch.setattr(follow_module, "_look", lambda *_: (looks.append(1), _followed())[1])
+    info = probe(clip)
+    follow(info, progress=lambda a, b: None)
+    follow(info, progress=lambda a, b: None)
+    assert len(looks) == 1
+    for number in (2, 3):
+        (tmp_path / "own").mkdir(exist_ok=True)
+        content = bytes([number])
+        (tmp_path / "own" / registry()[name].file).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest() if told else None
+        add_local(tmp_path / "own", replace(registry()[name], size=None, sha256=digest))
+        assert not follow(info, progress=lambda a, b: None).cached
+        assert follow(info, progress=lambda a, b: None).cached
+        assert len(looks) == number

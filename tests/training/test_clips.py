@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,17 @@ def test_mouth_boxes_share_one_light_and_place(sampler: Sampler) -> None:
     boxes = sampler.mouths(sampler.clips[0], [3, 4, 5])
     assert boxes.shape == (3, 64, 64, 3)
     assert [_row(box) for box in boxes] == [3, 4, 5]
+
+
+@pytest.mark.parametrize("rate", [24, 25, 30, 50, 60])
+def test_shapes_around_a_frame_are_a_25th_apart_at_any_rate(sampler: Sampler, rate: int) -> None:
+    """As dubbing asks for them; at 30 frames a second the next frames' own would teach slower lips."""
+    clip = sampler.clips[0]
+    times = np.arange(len(clip.times)) / rate
+    ramp = np.repeat(times[:, None], clip.coefficients.shape[1], axis=1).astype(np.float32)
+    condition = sampler.sample(replace(clip, times=times, coefficients=ramp), 12).condition
+    assert condition.shape == (clip.coefficients.shape[1], 5) and condition.dtype == np.float32
+    np.testing.assert_allclose(condition[0], 12 / rate + np.arange(-2, 3) / 25, atol=1e-5)
 
 
 def test_neighbours_are_a_25th_apart_at_any_rate() -> None:

@@ -16,7 +16,7 @@ from dubtool.engine.session import Session
 from dubtool.errors import InputError, UsageError
 from dubtool.face.crop import CropSize
 from dubtool.face.references import sharpness
-from dubtool.face.shape import MOUTH, split_mouth
+from dubtool.face.shape import MOUTH, ShapeModel, split_mouth
 from dubtool.face.topology import INNER_LIP, JAW, OUTER_LIP
 from dubtool.networks.hdtr_fgff import ChannelFusion
 from dubtool.training.clips import load_clips
@@ -257,6 +257,11 @@ def test_a_run_is_looked_at_gone_on_with_and_becomes_two_graphs(
         effort = Effort(minutes=minutes, device="cpu")
         assert train(clips.parent, run, stage, effort, progress=lambda step, losses: None) == steps
     assert stage_of_run(run) == stage
+    shapes = ShapeModel.load(run / "face_shape.npz")
+    ShapeModel(shapes.mean, shapes.basis[::-1].copy()).save(clips.parent / "face_shape.npz")
+    with pytest.raises(UsageError, match="another shape model"):
+        train(clips.parent, run, stage, Effort(device="cpu"), progress=lambda step, losses: None)
+    np.testing.assert_array_equal(ShapeModel.load(run / "face_shape.npz").basis, shapes.basis)
     assert [row["step"] for row in read_rows(run / VALIDATION)] == [1, 3]
     assert read_rows(run / VALIDATION)[-1]["lpips_before"] > 0
     assert [path.name for path in sorted((run / "pictures").iterdir())] == ["0000001.png", "0000003.png"]

@@ -54,6 +54,9 @@ def _convert(wanted: Any, value: Any, base: Path) -> Any:
     if get_origin(wanted) in (Union, types.UnionType):
         wanted = next(one for one in get_args(wanted) if one is not types.NoneType)
     text = str(value).strip()
+    if wanted in (float, Fraction):
+        # As spreadsheets of many countries write numbers.
+        text = text.replace(",", ".")
     if wanted is bool:
         if text.lower() not in _YES + _NO:
             raise ValueError("true or false")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import hashlib
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +15,8 @@ from dubtool.errors import InputError, UsageError
 from dubtool.jobs.batch.fields import is_option, typed
 from dubtool.jobs.batch.kinds import KINDS, Kind
 from dubtool.jobs.batch.pairs import pairs
+from dubtool.jobs.batch.rows import read_rows
 
-_DELIMITERS = ",;\t"
 # Options that do not change what a job makes: with others it is still the same job.
 _INDIFFERENT = ("overwrite", "device", "cache")
 
@@ -62,7 +60,7 @@ def read_jobs(source: str, common: Mapping[str, Any], kinds: Mapping[str, Kind] 
         rows, notes = pairs(path.absolute(), sorted(path.absolute().iterdir()))
         base, state = path.absolute(), path.absolute() / "dubtool.state.jsonl"
     elif path.is_file():
-        rows, notes = list(_rows(path)), []
+        rows, notes = list(read_rows(path, _columns(kinds))), []
         base, state = path.absolute().parent, path.absolute().with_name(path.name + ".state.jsonl")
     elif glob.has_magic(source):
         base = _steady(path.absolute())
@@ -84,42 +82,14 @@ def _steady(pattern: Path) -> Path:
     return pattern
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {(error.strerror or 'unknown reason').lower()}") from error
-    if text.lstrip().startswith("{"):
-        yield from _json_rows(path, text)
-        return
-    header = text.split("\n", 1)[0]
-    # Spreadsheets write what their country writes.
-    delimiter = max(_DELIMITERS, key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    for row in reader:
-        place = f"{path.name}, line {reader.line_num}"
-        if None in row:
-            raise UsageError(f"{place}: more values than there are columns; put quotes around one with a {delimiter!r}")
-        yield place, {(name or "").strip(): value.strip() for name, value in row.items() if value and value.strip()}
-
-
-def _json_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        place = f"{path.name}, line {number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"{place}: not JSON ({error.msg}, column {error.colno})") from error
-        if not isinstance(row, dict):
-            raise UsageError(f"{place}: not a JSON object")
-        yield place, {name: value for name, value in row.items() if value is not None}
+def _columns(kinds: Mapping[str, Kind]) -> list[str]:
+    """Names of every kind's inputs."""
+    return list(dict.fromkeys(one for kind in kinds.values() for one in kind.inputs))
 
 
 def _job(place: str, row: dict[str, Any], common: Mapping[str, Any], base: Path, kinds: Mapping[str, Kind]) -> Job:
     row = dict(row)
-    name = str(row.pop("job", "dub"))
+    name = str(row.pop("job", "dub")).lower()
     if name not in kinds:
         raise UsageError(f"{place}: job {name!r} cannot run in a batch; what can: {', '.join(kinds)}")
     kind = kinds[name]
