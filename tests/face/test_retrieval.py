@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def change_cost() -> float:
 
 def _total(path: tuple[int, ...], costs: np.ndarray, frames: np.ndarray, start: int | None, change: float) -> float:
     steps = path if start is None else (start, *path)
-    changes = sum(abs(int(frames[a]) - int(frames[b])) > 1 for a, b in zip(steps[:-1], steps[1:], strict=True))
+    changes = sum(abs(int(frames[a]) - int(frames[b])) > 1 for a, b in pairwise(steps))
     return float(sum(costs[moment, each] for moment, each in enumerate(path))) + change * changes
 
 
