@@ -101,3 +101,11 @@ def test_a_mouth_box_shows_the_same_whatever_the_size_of_the_face(radius: float)
     assert (weight * rows).sum() == pytest.approx(1.1 * SIDE / 2 - 0.5, abs=0.15)
     area = shown[..., 0].sum() / 200 / (SIDE / 2) ** 2
     assert area == pytest.approx(np.pi * 0.3**2, rel=0.08)
+
+
+def test_shrinking_makes_no_stripes_of_what_is_too_fine_to_be_seen() -> None:
+    radius = 100.3
+    picture = np.zeros((300, 300, 3), np.float32)
+    picture[:, ::4] = picture[:, 1::4] = 200
+    to_unit = np.array([[1 / radius, 0, -1.5], [0, 1 / radius, -0.4]])
+    assert shrunken_into(picture, mouth_box(to_unit, SIDE), SIDE).std() < 20

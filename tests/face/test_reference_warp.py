@@ -143,11 +143,12 @@ def test_where_one_reference_fades_into_another_both_show(person: DrawnPerson) -
     assert spot[1] == pytest.approx(spot[2] / 3, rel=0.1)
 
 
-def test_colours_follow_what_is_around_the_mouth(person: DrawnPerson) -> None:
+@pytest.mark.parametrize("voters", [(), (0, 1)])
+def test_colours_follow_what_is_around_the_mouth(voters: tuple[int, ...], person: DrawnPerson) -> None:
     light = np.array([14, 10, -8], np.float32)
     picture = np.clip(person.picture(2) + light, 0, 255).astype(np.uint8)
     place = _own(person, 2, picture)
-    made = warped_mouth(person.references(), Picks(2, 2, 0.0, (0, 1)), place)
+    made = warped_mouth(person.references(), Picks(2, 2, 0.0, voters), place)
     apart = (made - place.source)[_inside(place)].mean(axis=0)
     assert (np.abs(apart) < 0.35 * np.abs(light)).all(), "the light was not taken over"
 
