@@ -158,17 +158,18 @@ def test_asked_for_what_is_there_the_picture_stays_as_it_was(place: Path, near: 
     assert np.median(away[:5]) < 0.5 and min(away[6:]) > 1
 
 
-def test_workers_and_a_video_shorter_than_the_speech(place: Path, near: Path, cut: Cut) -> None:
+def test_workers_and_a_video_shorter_than_the_speech(place: Path, clip: Path, cut: Cut) -> None:
     """The picture runs back from its end; some frames at either end are left alone; two processes make the same."""
     speech = cut("twice.wav", "-ss", 0.3, "-t", 0.8, source="speech.wav")
     stretch = {"start": Fraction(2, 25), "stop": Fraction(17, 25)}
-    one = _dub(near, speech, place / "one.mkv", batch_size=3, **stretch)
-    two = _dub(near, speech, place / "two.mkv", batch_size=3, devices=["cpu"], workers=2, **stretch)
+    one = _dub(clip, speech, place / "one.mkv", batch_size=3, **stretch)
+    two = _dub(clip, speech, place / "two.mkv", batch_size=3, devices=["cpu"], workers=2, **stretch)
     assert _changed(place / "one.mkv", place / "two.mkv") == []
+    assert one.details["painter_references"], "this face is so small that the painter helps"
     assert {**one.details, "workers": 2} == two.details
     assert (one.frames, one.dubbed, one.passed["outside the stretch"]) == (20, 15, 5)
-    times, durations = zip(*scan_times(probe(near)), strict=True)
-    source = _frames(near)
+    times, durations = zip(*scan_times(probe(clip)), strict=True)
+    source = _frames(clip)
     shown = [source[n] for n in plan_take(times, durations, Fraction(4, 5), length="speech", loop="pingpong").source]
     same = [number for number, pair in enumerate(zip(_frames(place / "one.mkv"), shown, strict=True)) if _same(*pair)]
     assert same == [0, 1, 17, 18, 19]
