@@ -9,8 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# Pixels between the nodes at which the spline itself is computed: between them it is as good as linear.
-_LEAST_STEP, _NODES = 4, 24
+# The spline itself is computed at so many nodes along a box's longer side, and is as good as linear between them.
+_NODES = 24
 
 
 class ThinPlate:
@@ -51,7 +51,7 @@ def dense_map(
     """
     x0, y0, x1, y1 = box
     width, height = x1 - x0, y1 - y0
-    step = max(_LEAST_STEP, round(max(width, height) / _NODES))
+    step = max(1, round(max(width, height) / _NODES))
     columns, rows = -(-width // step) + 2, -(-height // step) + 2
     # Nodes in the middle of cells of `step` pixels, with one cell more on each side: then `resize` is exact.
     middle = (step - 1) / 2 - step

@@ -56,10 +56,6 @@ class Reference:
         whole = self.picture[: size[1] * self.shrink, : size[0] * self.shrink]
         return self.picture if self.shrink == 1 else cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
 
-    @property
-    def nbytes(self) -> int:
-        return self.picture.nbytes + self.picture.nbytes // self.shrink**2
-
 
 @dataclass(frozen=True)
 class Picks:
@@ -135,8 +131,9 @@ def _map(reference: Reference, place: Place) -> np.ndarray:
 
 
 def _small(reference: Reference, where: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    # References of a zoom are shrunken by more or less than the picture is.
     shrink = reference.shrink
-    here = _shrunken(where, size) if shrink > 1 else where
+    here = where if where.shape[1::-1] == size else _shrunken(where, size)
     return _sampled(reference.small, (here - (shrink - 1) / 2) / shrink)
 
 

@@ -71,8 +71,8 @@ def cheapest_path(costs: np.ndarray, frames: np.ndarray, start: int | None = Non
     """
     moments, count = costs.shape
     joined = np.diff(frames) == 1
-    total = np.zeros(count) if start is None else np.where(np.arange(count) == start, 0.0, _CHANGE_COST)
-    total = total + costs[0]
+    reached = np.zeros(count) if start is None else np.where(np.abs(frames - frames[start]) > 1, _CHANGE_COST, 0.0)
+    total = reached + costs[0]
     # How each candidate was come to: 0 by staying, 1 from the one before it, -1 from the one behind it, 2 by a change.
     came = np.zeros((moments, count), np.int8)
     best = np.zeros(moments, np.int32)

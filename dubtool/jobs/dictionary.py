@@ -65,6 +65,6 @@ def read_references(reader: VideoReader, chosen: Chosen, rows: np.ndarray, model
 def _runs_of(rows: np.ndarray, count: int) -> np.ndarray:
     """About `count` of the rows in runs of neighbours, evenly spread."""
     if len(rows) <= count:
-        return rows[: len(rows) // _RUN * _RUN]
+        return rows
     starts = np.unique(np.linspace(0, len(rows) - _RUN, count // _RUN).astype(int) // _RUN * _RUN)
     return rows[(starts[:, None] + np.arange(_RUN)).ravel()]

@@ -67,7 +67,7 @@ def crop_of(frame: Frame, matrix: np.ndarray, width: int, height: int) -> np.nda
 
 
 def frames_of_rows(reader: VideoReader, numbers: np.ndarray, rows: Sequence[int]) -> Iterator[tuple[int, Frame]]:
-    """Frames of single rows, as (row, frame). numbers: source frame of every row; rows: rising."""
+    """Frames of single rows, as (row, frame). numbers: source frame of every row; rows: rising, or none."""
     # Going on to a near frame is cheaper than seeking a keyframe anew.
     for part in np.split(np.array(rows, int), np.flatnonzero(np.diff(numbers[rows]) > _WORTH_A_SEEK) + 1):
         for row, frame in zip(part, reader.frames(numbers[part].tolist()), strict=True):

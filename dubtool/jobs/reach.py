@@ -61,10 +61,14 @@ class ReachedShapes:
         shapes = self._shapes.at(times) * np.float32(self._reach.scale)
         flat = shapes.reshape(-1, shapes.shape[-1])
         opening = inner_opening(self._model.mouths(flat, self._rest))
-        knee = _KNEE * self._reach.limit
+        at_rest = float(inner_opening(self._rest[None])[0])
+        # Nothing can be shut further than at rest.
+        knee = max(_KNEE * self._reach.limit, at_rest)
         if not (opening > knee).any():
             return np.asarray(shapes)
-        room = self._reach.limit - knee
-        bent = knee + room * -np.expm1(-(np.maximum(opening, knee) - knee) / room)
-        factor = np.where(opening > knee, bent / np.maximum(opening, 1e-9), 1.0).astype(np.float32)
+        room = max(self._reach.limit - knee, 1e-9)
+        over = np.maximum(opening - knee, 0)
+        bent = knee + room * -np.expm1(-over / room)
+        # Lips part from where they lie at rest: of half a shape the opening is at most in the middle of both.
+        factor = np.where(over > 0, (bent - at_rest) / np.maximum(opening - at_rest, 1e-9), 1.0).astype(np.float32)
         return np.asarray((flat * factor[:, None]).reshape(shapes.shape))

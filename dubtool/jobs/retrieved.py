@@ -30,6 +30,9 @@ from dubtool.media.frame import Frame
 # The mask's resolution: it is smooth.
 _MASK_SIZE = CropSize(128)
 _VOTERS, _APART = 4, 3
+# Whose mouth costs this much more than what is shown has no vote: in short films all others are unlike, and would
+# outvote the one that fits. One voter alone would be no vote but a mean.
+_UNLIKE, _FEWEST = 0.03, 2
 # Moments of which the path is found at once, and how many of them again with the next, so that seams are no seams.
 _BLOCK, _OVERLAP = 1024, 64
 # At a change of reference each of the two frames shows so much of the other's.
@@ -260,14 +263,15 @@ class RetrievedMouths:
         apart = np.flatnonzero(np.abs(np.diff(frames[path])) > 1)
         plan.next[numbers[apart]], plan.share[numbers[apart]] = path[apart + 1], _FADE
         plan.next[numbers[apart + 1]], plan.share[numbers[apart + 1]] = path[apart], _FADE
-        shown = costs[np.arange(len(path)), path]
-        plan.painted[numbers] = _ramp(cv2.GaussianBlur(shown[:, None], (1, 0), 1.5)[:, 0], _DOUBTFUL, _HOPELESS)
+        shown = cv2.GaussianBlur(costs[np.arange(len(path)), path][:, None], (1, 0), 1.5)
+        plan.painted[numbers] = _ramp(shown[:, 0], _DOUBTFUL, _HOPELESS)
         # What is shown does not vote once more, nor its neighbours; who votes changes slowly.
         steady = cv2.blur(costs, (1, 5), borderType=cv2.BORDER_REPLICATE)
         near = np.abs(frames[None, :] - frames[path][:, None]) < _APART
         steady[near] = np.inf
         voters = nearest_apart(steady, frames, _VOTERS, _APART)
-        voters[np.take_along_axis(steady, np.maximum(voters, 0), axis=1) == np.inf] = -1
+        voters[np.take_along_axis(steady, np.maximum(voters, 0), axis=1) > shown + _UNLIKE] = -1
+        voters[(voters >= 0).sum(axis=1) < _FEWEST] = -1
         plan.voters[numbers] = voters
 
     def _opening(self, shapes: np.ndarray) -> np.ndarray:
