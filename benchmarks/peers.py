@@ -1,6 +1,6 @@
 """Our dubs beside those that other tools made of the same footage, measured by the same code, as a table.
 
-python benchmarks/peers.py FOLDER [--set NAME ...] [--model NAME ...] [--sface FILE] [--json FILE]
+python benchmarks/peers.py FOLDER [--set NAME ...] [--model NAME ...] [--true-shapes] [--sface FILE] [--json FILE]
 
 FOLDER has one folder for each set of footage, all starting together and of one frame size:
   self_*   source.mp4, speech.wav (its own sound), out_TOOL.mp4 (source dubbed with it): source is the truth
@@ -8,9 +8,10 @@ FOLDER has one folder for each set of footage, all starting together and of one 
 
 What is fair, and what is not: in self_* other tools may have seen every frame of the source, the true mouth included;
 ours takes its references from at least a second away, in two passes, and only what these make is compared, for all
-tools. Pictures are compared by their luma, as many files do not say by which matrix their colours were made. Other
-tools' outputs are compressed, ours is not; sharpness and flicker are over the source's. Only frames that all have
-count.
+tools; --true-shapes adds our dubs of the true mouth's shapes, as a tool that has seen it might. A source whose picture
+is not in sync with its sound spoils all who go by the sound alike: look at the lag of the best r. Pictures are compared
+by their luma, as many files do not say by which matrix their colours were made. Other tools' outputs are compressed,
+ours is not; sharpness and flicker are over the source's. Only frames that all have count.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ _COLUMNS = {
     "sharpness": ("sharpness box", 2),
     "flicker": ("flicker", 2),
     "opening_r": ("opening r", 2),
+    "opening_best": ("best r", 2),
+    "opening_lag": ("at lag", 0),
     "width_r": ("width r", 2),
+    "width_best": ("best r", 2),
     "csim": ("CSIM", 3),
     "frames": ("frames", 0),
 }
@@ -74,6 +78,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", action="append", help="only these of the folder's sets")
     parser.add_argument("--model", action="append", help="of ours; several are set beside each other")
+    parser.add_argument("--true-shapes", action="store_true", help="also dub with the shapes of the true mouth")
     parser.add_argument("--sface", type=Path, help="face_recognition_sface_2021dec.onnx, for CSIM")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
@@ -96,8 +101,10 @@ def main(words: Sequence[str] | None = None) -> None:
             continue
         print(f"{folder.name} ...", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="dubtool-") as place:
-            measure = of_self if folder.name.startswith("self_") else of_cross
-            found[folder.name] = measure(folder, kits, Path(place))
+            if folder.name.startswith("self_"):
+                found[folder.name] = of_self(folder, kits, Path(place), arguments.true_shapes)
+            else:
+                found[folder.name] = of_cross(folder, kits, Path(place))
         print(f"### {folder.name}\n\n{table(found[folder.name])}\n", flush=True)
     if not found:
         raise UsageError(f"{arguments.folder} has no such sets: no NAME/source.mp4")
@@ -109,7 +116,7 @@ def main(words: Sequence[str] | None = None) -> None:
         arguments.json.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 
 
-def of_self(folder: Path, kits: dict[str, Kit], place: Path) -> dict[str, Numbers]:
+def of_self(folder: Path, kits: dict[str, Kit], place: Path, true_shapes: bool) -> dict[str, Numbers]:
     """Dubs of a video with its own sound against its own frames, by the tool's name."""
     kit = next(iter(kits.values()))
     source = folder / "source.mp4"
@@ -120,13 +127,15 @@ def of_self(folder: Path, kits: dict[str, Kit], place: Path) -> dict[str, Number
     every = {
         name: Made([(path, part.made) for part in passes]) for name, path in others(folder, recording.info.path).items()
     }
-    for model, own in kits.items():
-        made = [
-            dub_pass(own, recording, folder / "speech.wav", part, place / f"{model}-{number}.mp4")
-            for number, part in enumerate(passes)
-        ]
-        every[OURS + model] = Made([(path, part.made) for path, part in zip(made, passes, strict=True)])
     seen = kit.watch(source)
+    for model, own in kits.items():
+        for shapes in (None, seen.shapes) if true_shapes else (None,):
+            name = f"{OURS}{model}{', true shapes' if shapes else ''}"
+            made = [
+                dub_pass(own, recording, folder / "speech.wav", part, place / f"{name}-{number}.mp4", shapes=shapes)
+                for number, part in enumerate(passes)
+            ]
+            every[name] = Made([(path, part.made) for path, part in zip(made, passes, strict=True)])
     common = min(length(path) for made in every.values() for path, _ in made.parts)
     found = {}
     for name, made in every.items():
@@ -205,16 +214,17 @@ def lips(kit: Kit, made: Made, real: Lips) -> Numbers:
         for name, series in dub.items():
             series[frames] = getattr(seen, name)[frames]
     rate = float(1 / np.median(np.diff(real.times)))
-    found = {}
+    found: Numbers = {}
     for name, series in dub.items():
         # What the drift is taken from shall be the same of both.
         true = np.where(np.isfinite(series), getattr(real, name), np.nan)
-        found[f"{name}_r"] = compare(series, true, rate).r
+        agreement = compare(series, true, rate)
+        found |= {f"{name}_r": agreement.r, f"{name}_best": agreement.best, f"{name}_lag": float(agreement.lag)}
     return found
 
 
 def table(rows: dict[str, Numbers]) -> str:
-    """Markdown; the best of a column of likeness or lips is not marked, readers may sort for themselves."""
+    """Markdown, a row for each tool."""
     columns = [name for name in _COLUMNS if any(math.isfinite(row.get(name, math.nan)) for row in rows.values())]
     lines = [["tool", *(_COLUMNS[name][0] for name in columns)], ["---"] * (len(columns) + 1)]
     for tool, row in rows.items():
