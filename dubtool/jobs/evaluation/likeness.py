@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from dubtool.face.picture import Box
 from dubtool.face.topology import tracked
+from dubtool.jobs.evaluation.look import Look
 from dubtool.jobs.evaluation.results import Number
 from dubtool.jobs.evaluation.seen import Seen
 from dubtool.media.frame import Frame
@@ -18,9 +18,6 @@ from dubtool.metrics.identity import IDENTITY_POINTS, FaceIdentity, csim
 from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.metrics.sharpness import laplacian
-
-# RGB uint8 [H, W, 3] of a box of a frame, the whole frame for None.
-Look = Callable[[Frame, Box | None], np.ndarray]
 
 
 class Likeness:
@@ -36,21 +33,21 @@ class Likeness:
         self._other: dict[str, list[float]] = defaultdict(list)
         self._laplacian = np.zeros(2)
 
-    def add(self, number: int, dub: Frame, real: Frame, other: Frame) -> None:
-        """Frame `number` of the dub beside the real one; other: another real frame, for the baseline."""
+    def add(self, number: int, dub: Frame, real: Frame, other: Frame | None = None) -> None:
+        """Frame `number` of the dub beside the real one; other: another real frame, for the baseline, none if None."""
         self.frames += 1
         lips = self._seen.lip_box(number)
         for suffix, box in (("", self._seen.mouth_box(number)), ("_lips", lips)):
             truth = self._look(real, box)
             self._compare(self._made, suffix, self._look(dub, box), truth)
-            self._compare(self._other, suffix, self._moved(other, number, box), truth)
+            if other is not None:
+                self._compare(self._other, suffix, self._moved(other, number, box), truth)
         self._laplacian += [laplacian(self._look(frame, lips)) for frame in (dub, real)]
         if self._identity is not None:
-            here, points = self._look(real, None), self._identity_points(number)
-            face = self._identity.embed(here, points)
-            self._made["csim"].append(csim(self._identity.embed(self._look(dub, None), points), face))
-            again = self._identity.embed(self._look(other, None), self._identity_points(other.index))
-            self._other["csim"].append(csim(again, face))
+            face = self._embedded(self._identity, real, number)
+            self._made["csim"].append(csim(self._embedded(self._identity, dub, number), face))
+            if other is not None:
+                self._other["csim"].append(csim(self._embedded(self._identity, other, other.index), face))
 
     def numbers(self) -> dict[str, Number]:
         """psnr, ssim and lpips of the mouth box, and with `_lips` of the lips; sharpness_lips; csim if it is known."""
@@ -74,8 +71,9 @@ class Likeness:
         flags, edge = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
         return np.asarray(cv2.warpAffine(self._look(other, None), matrix, size, flags=flags, borderMode=edge))
 
-    def _identity_points(self, number: int) -> np.ndarray:
-        return self._seen.points[number, tracked(IDENTITY_POINTS), :2]
+    def _embedded(self, identity: FaceIdentity, frame: Frame, number: int) -> np.ndarray:
+        """The face's vector, aligned by the landmarks of the real frame `number`."""
+        return identity.embed(self._look(frame, None), self._seen.points[number, tracked(IDENTITY_POINTS), :2])
 
 
 def _mean(values: list[float]) -> float:

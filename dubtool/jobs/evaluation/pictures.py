@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from dubtool.face.picture import Box, within
 from dubtool.jobs.evaluation.blended import Blended, may_change
+from dubtool.jobs.evaluation.look import Look
 from dubtool.jobs.evaluation.results import Number
 from dubtool.jobs.evaluation.seen import Seen
 from dubtool.media.decode import VideoReader
@@ -27,34 +29,45 @@ class Pictures:
     """Sums over the frames of one dub or of several; ratios are of the sums, so that no single frame decides.
 
     Frames that passed through the job as they were say nothing about the new mouth and count only for `outside`.
+    look: how frames are looked at.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, look: Look = Frame.rgb) -> None:
         self.frames = 0
+        self._look = look
         self._made = dict.fromkeys(_PAIRS, 0.0)
         self._real = dict.fromkeys(_PAIRS, 0.0)
         self._outside = math.nan
         self._flicker: list[tuple[Flicker, Flicker]] = []
 
-    def measure(self, dub: Path, seen: Seen, blended: Blended) -> None:
-        """Add a dub (lossless, each frame made of the same one of the source) of what was seen."""
+    def measure(self, dub: Path, seen: Seen, blended: Blended | None, frames: range | None = None) -> None:
+        """Add a dub (each frame made of the same one of the source) of what was seen.
+
+        blended: None where nobody knows the job's masks: seam and outside are not measured. For the latter the dub must
+        be without loss. frames: only these; all if None.
+        """
         side = seen.mouth_side
         made_flicker, real_flicker = Flicker(side, side), Flicker(side, side)
         self._flicker.append((made_flicker, real_flicker))
-        for number, (made, real) in enumerate(zip(VideoReader(probe(dub)), VideoReader(seen.info), strict=False)):
+        numbers = itertools.count() if frames is None else frames
+        readers = [VideoReader(info) for info in (probe(dub), seen.info)]
+        pairs = (reader if frames is None else reader.frames(frames) for reader in readers)
+        for number, made, real in zip(numbers, *pairs, strict=False):
             changed = any(not np.array_equal(a, b) for a, b in zip(made.planes, real.planes, strict=True))
             if seen.rows[number] < 0 or not changed:
-                self._touched(made, real, np.zeros(made.planes[0].shape, bool))
+                if blended is not None:
+                    self._touched(made, real, np.zeros(made.planes[0].shape, bool))
                 made_flicker.add(np.empty(0), None)
                 real_flicker.add(np.empty(0), None)
                 continue
-            weights, box = blended.weights(number)
-            self._touched(made, real, may_change(weights, box, made.planes[0].shape))
-            self._add("seam", *(edge_gradient(frame.rgb(box), weights > 0.5) for frame in (made, real)))
+            if blended is not None:
+                weights, box = blended.weights(number)
+                self._touched(made, real, may_change(weights, box, made.planes[0].shape))
+                self._add("seam", *(edge_gradient(self._look(frame, box), weights > 0.5) for frame in (made, real)))
             self._sharpness(made, real, seen.mouth_box(number), seen.lip_box(number))
             for frame, flicker in ((made, made_flicker), (real, real_flicker)):
                 mouth = seen.mouth_box(number)
-                flicker.add(frame.rgb(mouth), within(seen.to_mouth(number, side), mouth))
+                flicker.add(self._look(frame, mouth), within(seen.to_mouth(number, side), mouth))
             self.frames += 1
 
     def numbers(self) -> dict[str, Number]:
@@ -82,11 +95,11 @@ class Pictures:
             self._outside = largest if math.isnan(self._outside) else max(self._outside, largest)
 
     def _sharpness(self, made: Frame, real: Frame, mouth: Box, lips: Box) -> None:
-        boxes = made.rgb(mouth), real.rgb(mouth)
+        boxes = self._look(made, mouth), self._look(real, mouth)
         self._add("laplacian", *map(laplacian, boxes))
         for name, measure in MEASURES.items():
             self._add(name, *map(measure, boxes))
-        self._add("laplacian_lips", laplacian(made.rgb(lips)), laplacian(real.rgb(lips)))
+        self._add("laplacian_lips", *(laplacian(self._look(frame, lips)) for frame in (made, real)))
 
     def _add(self, name: str, made: float, real: float) -> None:
         if math.isfinite(made) and math.isfinite(real):

@@ -51,15 +51,19 @@ class Recording:
         return range(self.frames.start, middle), range(middle, self.frames.stop)
 
 
-def open_recording(clip: Clip, folder: Path) -> Recording:
+def open_recording(clip: Clip, folder: Path, speech: Path | None = None) -> Recording:
     """Decode the clip's sound into `folder` and find where picture and sound go together.
+
+    speech: a file whose sound belongs to the clip from its first frame on, instead of the clip's own.
 
     Raises:
         InputError: one of them is missing, or they never do.
     """
     info = probe(clip.path)
     info.require_video()
-    sound = load_speech(clip.path, folder)
+    if speech is not None:
+        clip = replace(clip, lag=clip.lag - info.require_video().start)
+    sound = load_speech(speech or clip.path, folder)
     stands = scan_times(info)
     times = [time for time, _ in stands]
     if not times:
