@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 # The spline itself is computed at so many nodes along a box's longer side, and is as good as linear between them.
-_NODES = 24
+_NODES = 32
 
 
 class ThinPlate:

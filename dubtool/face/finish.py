@@ -15,17 +15,23 @@ import numpy as np
 # Unsharp masking works on the finest detail that a picture holds, px of the picture.
 _SIGMA = 0.8
 # Beyond these, edges ring and grain is seen as such.
-_MOST_SHARPEN, _MOST_GRAIN = 1.5, 2.0
+_MOST_SHARPEN, _MOST_SOFTEN, _MOST_GRAIN = 1.5, -0.6, 2.0
 # White noise of deviation 1 gives the Laplacian (kernel 1, 1, -4, 1, 1) this variance.
 _NOISE_GAIN = 20.0
 # Median absolute value of a normal variable of deviation 1.
 _MEDIAN = 0.6745
 _INSIDE = 0.9
+# Filmed pixels further off than this, in variance of the Laplacian over the source's, are sharpened or softened up to
+# it; so much more of the finest noise makes a source grainier than they are.
+_NEARLY, _GRAINIER = (0.85, 1.1), 1.25
 
 
 @dataclass(frozen=True)
 class Finish:
-    """sharpen: amount of unsharp masking (0: none). grain: deviation of the luma noise, levels of 255."""
+    """sharpen: amount of unsharp masking (0: none; below 0: softening).
+
+    grain: deviation of the luma noise, levels of 255.
+    """
 
     sharpen: float = 0.0
     grain: float = 0.0
@@ -58,12 +64,15 @@ def detail(picture: np.ndarray) -> np.ndarray:
     return picture - cv2.GaussianBlur(picture, (0, 0), _SIGMA)
 
 
-def matching(pairs: Iterable[Compared]) -> Finish:
+def matching(pairs: Iterable[Compared], *, filmed: bool = False) -> Finish:
     """The finish that gives made mouths the grain and the variance of the Laplacian of their sources.
+
+    filmed: the mouths are made of filmed pixels, which are sharp and grainy by themselves: then only what is far off is
+    brought nearer, and what is too sharp is softened.
 
     Grain is what the flat parts lack: the median of the absolute Laplacian hardly sees lips and edges (Immerkaer 1996
     reads noise so). Unsharp masking makes up for the rest: the variance of L(made) + a L(detail) is a quadratic in a.
-    Both are bounded, neither ever softens.
+    Both are bounded.
     """
     flat, wanted, quadratic, shown = [], 0.0, np.zeros(3), []
     for pair in pairs:
@@ -81,17 +90,21 @@ def matching(pairs: Iterable[Compared]) -> Finish:
         shown.append(float(np.mean(np.square(pair.weight[inside]))))
     if not flat:
         return PLAIN
+    if filmed:
+        wanted = float(np.clip(quadratic[2], _NEARLY[0] * wanted, _NEARLY[1] * wanted))
+        flat = [(own if own > _GRAINIER * made else made, made) for own, made in flat]
     floors = np.square(np.mean(flat, axis=0) / _MEDIAN)
     grain = float(np.sqrt(np.clip((floors[0] - floors[1]) / _NOISE_GAIN, 0.0, _MOST_GRAIN**2)))
     noise = _NOISE_GAIN * grain**2 * sum(shown)
-    return Finish(_amount(quadratic[0], quadratic[1], quadratic[2] + noise - wanted), grain)
+    return Finish(_amount(quadratic[0], quadratic[1], quadratic[2] + noise - wanted, filmed), grain)
 
 
-def _amount(a: float, b: float, c: float) -> float:
-    """The positive root of a x^2 + b x + c, between 0 and the most that is good."""
-    if c >= 0 or a <= 0:
+def _amount(a: float, b: float, c: float, soften: bool) -> float:
+    """The root of a x^2 + b x + c that is nearest to 0, within what is good; below 0 to soften."""
+    if a <= 0 or c == 0:
         return 0.0
-    return float(min((-b + np.sqrt(b * b - 4 * a * c)) / (2 * a), _MOST_SHARPEN))
+    root = (-b + np.sqrt(max(b * b - 4 * a * c, 0.0))) / (2 * a)
+    return float(np.clip(root, _MOST_SOFTEN if soften else 0.0, _MOST_SHARPEN))
 
 
 def _laplacian(picture: np.ndarray) -> np.ndarray:

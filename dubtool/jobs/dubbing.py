@@ -110,7 +110,7 @@ class Dubbing:
             with self.report.timed("references"):
                 source = self._retrieval(self.retrieved, reader)
         with self.report.timed("finish"):
-            self.finish = matching(self._tried(reader, source))
+            self.finish = matching(self._tried(reader, source), filmed=self.retrieved is not None)
         self.report.details["finish"] = asdict(self.finish)
         soundtrack = self.options.soundtrack or self.sound.source
         with (
@@ -177,6 +177,11 @@ class Dubbing:
         )
 
     @property
+    def _tries(self) -> int:
+        """How many mouths are made ahead; filmed ones differ more among themselves."""
+        return _TRIED if self.retrieved is None else 2 * _TRIED
+
+    @property
     def _expression(self) -> float:
         return self.options.expression * (self.adapted.voice.scale if self.adapted else 1.0)
 
@@ -211,7 +216,7 @@ class Dubbing:
         whole = [slot for slot in self.slots if slot.weight == 1]
         picked = {
             whole[place].row: whole[place]
-            for place in np.linspace(0, len(whole) - 1, min(_TRIED, len(whole))).astype(int)
+            for place in np.linspace(0, len(whole) - 1, min(self._tries, len(whole))).astype(int)
         }
         for row, frame in frames_of_rows(reader, self.motion.frames, sorted(picked)):
             placed = self._make([frame], np.array([row]), self._wanted([picked[row]], source))[0]

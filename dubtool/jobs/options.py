@@ -20,10 +20,10 @@ Framing = Literal["crop", "full"]
 # The person's own frames, deformed; a network paints what they do not show.
 RETRIEVAL = "retrieval-warp"
 # The network that mends the deformed frames, where it is at hand.
-MENDER = "retrieval-warp_painter"
+MENDER = "warp_painter"
 # The network that paints whole mouths beside them.
 PAINTER = "dinet-shape"
-DEFAULT_MODEL = "dinet-shape"
+DEFAULT_MODEL = RETRIEVAL
 DEFAULT_RESTORER = "hdtr-mouth"
 DEFAULT_ANIMATOR = "adasr-landmarks"
 # The animator that needs no weights.

@@ -198,7 +198,7 @@ def _adasr(run: Path, stage: AdasrStage, work: Path, name: str) -> Made:
 
 
 def _warp_painter(run: Path, stage: WarpPainterStage, work: Path, name: str) -> Made:
-    file = f"{name}_painter.onnx"
+    file = "warp_painter.onnx"
     export_painter(run, stage, work / file)
     return [(file, "painter", f"paints over deformed references, trained here on mouths of {stage.side} px")]
 

@@ -206,7 +206,7 @@ def test_a_run_is_looked_at_and_becomes_a_graph_that_dubs(
     assert cv2.imread(str(run / "pictures" / "0000002.png")).shape == (3 * SIDE, 4 * SIDE, 3)
     assert stage_of_run(run) == replace(STAGE, steps=2)
     (graph,) = export_run(run, tmp_path / "out", "retrieval-warp")
-    assert find("retrieval-warp_painter") == graph, "the name under which a dub looks for it"
+    assert find("warp_painter") == graph, "the name under which a dub looks for it"
     told = Session(graph, "cpu", threads=1).metadata
     assert (told["network"], told["side"], told["steps"]) == ("warp-painter", SIDE, 2)
     net = new_warp_painter(STAGE).eval()
