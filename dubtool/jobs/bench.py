@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from dubtool.face.people import choose, people
 from dubtool.face.picture import bounds, within
 from dubtool.face.shape import ShapeModel
 from dubtool.face.track import Tracker, Tracks
+from dubtool.folders import temporary_folder
 from dubtool.jobs.condition import Conditioner, conditioner
 from dubtool.jobs.dub import dub
 from dubtool.jobs.follow import FramePicture
@@ -88,18 +88,18 @@ def bench(
     result = Bench(known.upright_width, known.upright_height, model=model)
     generator, _ = load_generator(model, device, precision)
     result.device = generator.device
-    with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
-        sound = load_speech(speech, Path(folder))
+    with temporary_folder() as folder:
+        sound = load_speech(speech, folder)
         held = _decode(info, frames, result)
         motion, shapes = _track(info, held, result)
         source = conditioner(generator.spec, motion, shapes, sound.path, expression=1.0, device=device)
         _synthesise(held, motion, source, generator, batch_size, result)
-        _encode(held, info, Path(folder) / "stage.mp4", result)
+        _encode(held, info, folder / "stage.mp4", result)
         start = time.perf_counter()
         report = dub(
             video,
             speech,
-            Path(folder) / "job.mp4",
+            folder / "job.mp4",
             model=model,
             device=device,
             precision=precision,

@@ -15,15 +15,15 @@ from dubtool.jobs.follow import Followed, follow
 from dubtool.jobs.frames import Batch, stream
 from dubtool.jobs.load import load_restorer
 from dubtool.jobs.options import RestoreOptions
-from dubtool.jobs.outputs import Outputs, checked_output
+from dubtool.jobs.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.person import chosen_person
 from dubtool.jobs.report import Report
 from dubtool.jobs.slots import Slot, count, reasons, refuse_nothing, to_slots
 from dubtool.jobs.take import ease, plan_take
 from dubtool.jobs.teeth import Teeth
 from dubtool.media.decode import VideoReader
-from dubtool.media.encode import check_target
 from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.spool import spooling
 from dubtool.weights.locate import digests, find
 
 SUFFIX = ".restored.mp4"
@@ -52,11 +52,18 @@ def restore_teeth(
     chosen = RestoreOptions(**options)
     tell = progress or (lambda stage, done, total: None)
     video = Path(video)
+    target = checked_output(video, output, vars(chosen), (video,), SUFFIX)
+    report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
+    with spooling() as spooled:
+        _restore(spooled.path(video), target, chosen, report, tell)
+        report.warnings = [spooled.told(warning) for warning in report.warnings]
+    return report
+
+
+def _restore(video: Path, target: Path, chosen: RestoreOptions, report: Report, tell: Progress) -> None:
     info = probe(video)
     info.require_video()
-    target = checked_output(video, output, vars(chosen), (video,), SUFFIX)
-    check_target(target, chosen.codec, chosen.preset)
-    report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
+    check_writing(target, vars(chosen), info)
     with report.timed("load"):
         restorer, graphs = load_restorer(chosen.model, chosen.device, chosen.precision)
         model = ShapeModel.load(find("face_shape"))
@@ -66,7 +73,6 @@ def restore_teeth(
         followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
     job = _Job(info, chosen, restorer, model, followed, report)
     job.run(target, lambda done, total: tell("restore", done, total))
-    return report
 
 
 class _Job:

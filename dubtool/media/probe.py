@@ -14,6 +14,7 @@ from dubtool.errors import InputError
 from dubtool.media.channels import UNKNOWN_LAYOUT, channel_names, layouts_of
 from dubtool.media.color import PRIMARIES, RANGES, SPACES, TRANSFERS, UNKNOWN, Color
 from dubtool.media.ffmpeg import file_url
+from dubtool.media.spool import is_pipe
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class AudioInfo:
     duration: Fraction | None
     default: bool
     start: Fraction = Fraction(0)
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,9 @@ def open_media(path: Path) -> av.container.InputContainer:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder: give a media file")
-        if path.stat().st_size == 0 and path.is_file():
+        if is_pipe(path):
+            raise InputError(f"{path} is a pipe: give a file here")
+        if path.stat().st_size == 0:
             raise InputError(f"{path} is empty")
         # A playlist must not make us fetch addresses from it: files only.
         return av.open(file_url(path), metadata_errors="replace", options={"protocol_whitelist": "file"})
