@@ -80,14 +80,17 @@ def build_command(
     frames = ffmpeg.input("pipe:0", **_frame_input(program, video))
     options: dict[str, object] = {"c:v:0": video.codec, **_video_output(program, container, video)}
     streams = [frames["v:0"]]
+    # ffmpeg-python takes no name that is not UTF-8: it gets placeholders.
+    files = {"file:written": file_url(temporary), "file:source": file_url(source.path)}
     if soundtrack is not None:
         sound = soundtrack.info.require_audio()
         # Without -vn, a soundtrack that is the source itself would be taken for the same input.
         begin = {"ss": _seconds(soundtrack.start)} if soundtrack.start > 0 else {}
-        heard = ffmpeg.input(file_url(soundtrack.info.path), vn=None, **begin)
+        files["file:heard"] = file_url(soundtrack.info.path)
+        heard = ffmpeg.input("file:heard", vn=None, **begin)
         streams.append(heard[str(sound.index)])
         options |= _sound_output(container, soundtrack, warnings)
-    other = ffmpeg.input(file_url(source.path), **_source_input(source))
+    other = ffmpeg.input("file:source", **_source_input(source))
     for stream, arguments in _kept_streams(container, source, soundtrack is not None, warnings):
         streams.append(other[str(stream)])
         options |= arguments
@@ -99,9 +102,10 @@ def build_command(
     tag_arguments, flags = _tags(container, source, tags)
     if container.has_timescale:
         options["movflags"] = flags
-    output = ffmpeg.output(*streams, file_url(temporary), format=container.name, **options)
+    output = ffmpeg.output(*streams, "file:written", format=container.name, **options)
     output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
-    command = ffmpeg.compile(output, cmd=program.path, overwrite_output=True)
+    command = [files.get(word, word) for word in ffmpeg.compile(output, cmd="ffmpeg", overwrite_output=True)]
+    command[0] = program.path
     # ffmpeg-python cannot repeat an option, and there is one -metadata for each tag.
     place = command.index(file_url(temporary))
     command[place:place] = tag_arguments
