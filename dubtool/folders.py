@@ -19,13 +19,15 @@ from dubtool.errors import OutputError
 def cache_folder() -> Path:
     """The user's cache folder for dubtool, by the platform's custom; it may not exist yet.
 
-    A user without a home (in containers) gets one among the temporary files, or where there are none a path on which
-    nothing can be made.
+    A user without a home, or with another's (in containers), gets one among the temporary files, or where there are
+    none a path on which nothing can be made.
     """
     try:
-        return _cache_folder()
-    except RuntimeError:
+        folder = _cache_folder()
+        folder.exists()
+    except (RuntimeError, PermissionError):
         return _homeless(os.getuid())
+    return folder
 
 
 def expanded(path: Path) -> Path:

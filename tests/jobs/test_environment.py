@@ -48,6 +48,16 @@ def test_without_a_home_the_cache_is_among_the_temporary_files(homeless: Path) -
     assert expanded(Path("~/clip.mp4")) == Path("~/clip.mp4")
 
 
+def test_a_home_that_may_not_be_entered_is_none(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setenv("HOME", "/root")
+    assert cache_folder() == Path("/root/.cache/dubtool")
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert cache_folder().parent == homeless
+
+
 def test_a_folder_of_another_user_is_not_taken_for_the_cache(homeless: Path) -> None:
     planted = homeless / f"dubtool-cache-{os.getuid()}"
     planted.mkdir()
