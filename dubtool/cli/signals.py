@@ -23,7 +23,7 @@ from dubtool import leftovers
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _GRACE = 5.0
 # Seconds that a command has to end by itself.
-_PATIENCE = 1.5
+_PATIENCE = 1.0
 
 
 class Stopped(BaseException):
