@@ -73,22 +73,21 @@ def _dub(
 ) -> None:
     info = probe(video)
     info.require_video()
-    probe(speech).require_audio()
-    check_writing(target, vars(chosen), info, chosen.soundtrack or speech)
-    with report.timed("load"):
-        generator, restorer, graphs = load_networks(chosen)
-        model = ShapeModel.load(find("face_shape"))
-    report.device = generator.device if len(crew) == 1 else ", ".join(dict.fromkeys(crew))
-    report.details["workers"] = len(crew)
-    report.weights = digests([*graphs, *drivers(generator.spec)])
-    if chosen.adapted is not None:
-        report.details["adapted"] = chosen.adapted.as_dict()
-        if chosen.adapted.painter.used:
-            report.weights |= chosen.adapted.weights
     with temporary_folder() as folder:
         with report.timed("speech"):
             sound = load_speech(speech, folder)
         _warn_of_sound(sound, report)
+        check_writing(target, vars(chosen), info, chosen.soundtrack or speech)
+        with report.timed("load"):
+            generator, restorer, graphs = load_networks(chosen)
+            model = ShapeModel.load(find("face_shape"))
+        report.device = generator.device if len(crew) == 1 else ", ".join(dict.fromkeys(crew))
+        report.details["workers"] = len(crew)
+        report.weights = digests([*graphs, *drivers(generator.spec)])
+        if chosen.adapted is not None:
+            report.details["adapted"] = chosen.adapted.as_dict()
+            if chosen.adapted.painter.used:
+                report.weights |= chosen.adapted.weights
         with report.timed("track"):
             followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
         job = Dubbing(info, chosen, generator, restorer, model, sound, followed, report)

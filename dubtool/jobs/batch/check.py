@@ -161,7 +161,6 @@ def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding)
     picture = info.require_video()
     allowed = options | {"overwrite": replace or bool(options.get("overwrite"))}
     target = checked_output(video, job.output, allowed, (*job.inputs.values(), soundtrack))
-    check_writing(target, options, info, soundtrack or speech)
     for name in kind.stills:
         load_portrait(job.inputs[name])
     seconds = float(info.duration or 0)
@@ -169,6 +168,7 @@ def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding)
         seconds, loudness = look.sound(speech)
         if loudness < _QUIET_RMS:
             finding.warnings.append(f"{speech} is silent")
+    check_writing(target, options, info, soundtrack or speech)
     if not look.face(video):
         finding.warnings.append(f"{video}: no face in its first {_FIRST_SECONDS:g} seconds")
     length = float(info.duration or 0) or seconds or 1.0
