@@ -165,7 +165,10 @@ def test_a_signal_ends_a_library_that_does_not_hear_it(tmp_path: Path, number: i
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
         begun = time.monotonic()
         process.send_signal(number)
-        assert process.wait(20) == code
+        try:
+            assert process.wait(20) == code
+        finally:
+            process.kill()
         assert 0.9 < time.monotonic() - begun < 5
         assert process.stderr is not None and process.stderr.read().startswith("dubtool: ")
     assert not folder.exists() and not file.exists()
