@@ -78,7 +78,8 @@ def test_any_layout_goes_into_any_container(tmp_path: Path, ffmpeg_run: Run, lay
     for suffix in _SUFFIXES:
         plan = _planned(sound, suffix)
         assert (plan.mixed_to or len(names)) >= min(len(names), 2), suffix
-        assert plan.mixed_to is None or not relabelled(layout), suffix
+        other = [filters for filters in relabelled(layout) if not filters.endswith(f"={layout}")]
+        assert plan.mixed_to is None or not other, suffix
 
 
 @pytest.mark.parametrize("rate", [2000, 7350, 8000, 11025, 12000, 37800, 96000, 192000, 384000])
