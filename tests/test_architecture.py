@@ -16,7 +16,7 @@ import dubtool
 
 PACKAGE = Path(dubtool.__file__).parent
 REPOSITORY = PACKAGE.parent
-BASE = {"errors", "folders"}
+BASE = {"errors", "folders", "leftovers"}
 
 # What each folder may import of ours, beside itself.
 ARROWS = {

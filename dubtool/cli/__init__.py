@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from dubtool.cli.app import main
+import sys
+from collections.abc import Sequence
+
+from dubtool.cli.signals import Stopped, stopping
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: the process's own) and return its exit code."""
+    try:
+        # Libraries take a while to load, on a busy machine seconds: signals are heard meanwhile, too.
+        with stopping() as stop:
+            try:
+                from dubtool.cli.app import main as run
+            except Exception:
+                stop.check()
+                raise
+            stop.check()
+    except Stopped as stopped:
+        sys.stderr.write(f"dubtool: {stopped}\n")
+        return stopped.exit_code
+    return run(arguments)

@@ -49,7 +49,9 @@ Devices = Annotated[
     str | None,
     typer.Option("--devices", metavar="NAMES", help="Where workers run, in turn: cpu, or cuda:0,cuda:1 and so on."),
 ]
-Precision = Annotated[Literal["auto", "fp32", "fp16", "bf16"], typer.Option("--precision", help="Number format.")]
+Precision = Annotated[
+    Literal["auto", "fp32", "fp16"], typer.Option("--precision", help="Number format; fp16 needs CUDA.")
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Frames in one run of the network.")]
 Crf = Annotated[int, typer.Option("--crf", min=0, max=51, metavar="N", help="Quality of the video, less is better.")]
 Codec = Annotated[

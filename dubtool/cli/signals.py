@@ -1,17 +1,29 @@
-"""Ctrl-C, `kill` and a closed terminal end a command in good order: everything is cleaned up first."""
+"""Ctrl-C, `kill` and a closed terminal end a command in good order: everything is cleaned up first.
+
+Python hears a signal only between its own steps. Where a library computes or waits on, the process is ended from a
+thread beside it, after what it must not leave behind is gone.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
+import os
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
 
+from dubtool import leftovers
+
 # A closed terminal has no name on Windows.
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _GRACE = 5.0
+# Seconds that a command has to end by itself.
+_PATIENCE = 1.0
 
 
 class Stopped(BaseException):
@@ -58,10 +70,47 @@ def stopping() -> Iterator[Stop]:
     taken = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in taken:
         signal.signal(number, stop.handle)
+    with _watched(frozenset(taken)):
+        try:
+            yield stop
+        finally:
+            for number, handler in taken.items():
+                # Once one was heard the process ends, and must not be killed on its way out: an interpreter that shuts
+                # down gives every handler of ours back to the system, but goes on ignoring what is ignored.
+                signal.signal(number, handler if stop.heard is None else signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _watched(numbers: frozenset[int]) -> Iterator[None]:
+    """Within the block a thread ends the process if it is still there a while after one of these signals."""
+    far, near = socket.socketpair()
+    ended = threading.Event()
+    near.setblocking(False)
+    before = signal.set_wakeup_fd(near.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(far, numbers, ended), name="signals", daemon=True).start()
     try:
-        yield stop
+        yield
     finally:
-        for number, handler in taken.items():
-            # Once one was heard the process ends, and must not be killed on its way out: an interpreter that shuts down
-            # gives every handler of ours back to the system, but goes on ignoring what is ignored.
-            signal.signal(number, handler if stop.heard is None else signal.SIG_IGN)
+        ended.set()
+        signal.set_wakeup_fd(before)
+        near.close()
+
+
+def _watch(pipe: socket.socket, numbers: frozenset[int], ended: threading.Event) -> None:
+    with pipe:
+        while heard := pipe.recv(1):
+            if heard[0] in numbers and not ended.wait(_PATIENCE):
+                _end(Stopped(heard[0]))
+
+
+def _end(stopped: Stopped) -> None:
+    """End the process whatever it is doing."""
+    for child in multiprocessing.active_children():
+        child.terminate()
+    leftovers.sweep()
+    with contextlib.suppress(OSError, ValueError):
+        # A terminal that showed a bar gets its cursor back.
+        cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""
+        sys.stderr.write(f"{cursor}dubtool: {stopped}\n")
+        sys.stderr.flush()
+    os._exit(stopped.exit_code)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dubtool.errors import InputError
+from dubtool.folders import temporary_folder
 from dubtool.jobs.dub import dub
 from dubtool.jobs.options import DEFAULT_MODEL
 from dubtool.media.decode import VideoReader
@@ -60,15 +60,15 @@ def bench(
     info = probe(video)
     known = info.require_video()
     result = Bench(known.upright_width, known.upright_height, model=model)
-    with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
+    with temporary_folder() as folder:
         held = _decode(info, frames, result)
-        _encode(held, info, Path(folder) / "stage.mp4", result)
+        _encode(held, info, folder / "stage.mp4", result)
         del held
         start = time.perf_counter()
         report = dub(
             video,
             speech,
-            Path(folder) / "job.mp4",
+            folder / "job.mp4",
             model=model,
             device=device,
             precision=precision,

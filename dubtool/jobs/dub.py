@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dubtool.face.shape import ShapeModel
+from dubtool.folders import temporary_folder
 from dubtool.jobs.condition import drivers
 from dubtool.jobs.crew import places
 from dubtool.jobs.dubbing import Dubbing
@@ -16,11 +16,11 @@ from dubtool.jobs.fields import with_fields
 from dubtool.jobs.follow import follow
 from dubtool.jobs.load import load_networks
 from dubtool.jobs.options import DubOptions
-from dubtool.jobs.outputs import checked_output
+from dubtool.jobs.outputs import check_writing, checked_output
 from dubtool.jobs.report import Report
 from dubtool.media.audio import Speech, load_speech
-from dubtool.media.encode import check_target
 from dubtool.media.probe import probe
+from dubtool.media.spool import spooling
 from dubtool.weights.locate import digests, find
 
 _QUIET_RMS = 1e-4
@@ -41,7 +41,7 @@ def dub(
     """Write a copy of `video` whose mouth says `speech`.
 
     Args:
-        video: any video file that ffmpeg reads. speech: any file with sound.
+        video: any video file that ffmpeg reads. speech: any file with sound. Both may be pipes.
         output: where the result goes; by default "<video stem>.dubbed.mp4" beside the video.
         progress: called with (stage, done, total or None) as work goes on.
         devices, workers: share the drawing of this one file out to several processes; see `jobs.crew.places`. The
@@ -59,34 +59,41 @@ def dub(
     chosen = replace(chosen, device=crew[0])
     tell = progress or (lambda stage, done, total: None)
     video, speech = Path(video), Path(speech)
+    target = checked_output(video, output, vars(chosen), (video, speech, chosen.soundtrack))
+    report = Report("dub", str(target), {"video": str(video), "speech": str(speech)}, model=chosen.model)
+    with spooling() as spooled:
+        if chosen.soundtrack is not None:
+            chosen = replace(chosen, soundtrack=spooled.path(chosen.soundtrack))
+        _dub(spooled.path(video), spooled.path(speech), target, chosen, crew, report, tell)
+        report.warnings = [spooled.told(warning) for warning in report.warnings]
+    return report
+
+
+def _dub(
+    video: Path, speech: Path, target: Path, chosen: DubOptions, crew: list[str], report: Report, tell: Progress
+) -> None:
     info = probe(video)
     info.require_video()
-    target = checked_output(video, output, vars(chosen), (video, speech, chosen.soundtrack))
-    _, codec = check_target(target, chosen.codec, chosen.preset, info.require_video(), lossless=chosen.lossless)
-    for heard in (speech, chosen.soundtrack):
-        if heard is not None:
-            probe(heard).require_audio()
-    report = Report("dub", str(target), {"video": str(video), "speech": str(speech)}, model=chosen.model)
-    info = with_fields(info, codec, chosen.deinterlace, report)
-    with report.timed("load"):
-        networks = load_networks(chosen)
-        model = ShapeModel.load(find("face_shape"))
-    report.device = networks.generator.device if len(crew) == 1 else ", ".join(dict.fromkeys(crew))
-    report.details["workers"] = len(crew)
-    report.weights = digests([*networks.graphs, *drivers(networks.generator.spec)])
-    if chosen.adapted is not None:
-        report.details["adapted"] = chosen.adapted.as_dict()
-        if chosen.adapted.painter.used:
-            report.weights |= chosen.adapted.weights
-    with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
+    with temporary_folder() as folder:
         with report.timed("speech"):
-            sound = load_speech(speech, Path(folder))
+            sound = load_speech(speech, folder)
         _warn_of_sound(sound, report)
+        codec = check_writing(target, vars(chosen), info, chosen.soundtrack or speech)
+        info = with_fields(info, codec, chosen.deinterlace, report)
+        with report.timed("load"):
+            networks = load_networks(chosen)
+            model = ShapeModel.load(find("face_shape"))
+        report.device = networks.generator.device if len(crew) == 1 else ", ".join(dict.fromkeys(crew))
+        report.details["workers"] = len(crew)
+        report.weights = digests([*networks.graphs, *drivers(networks.generator.spec)])
+        if chosen.adapted is not None:
+            report.details["adapted"] = chosen.adapted.as_dict()
+            if chosen.adapted.painter.used:
+                report.weights |= chosen.adapted.weights
         with report.timed("track"):
             followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
         job = Dubbing(info, chosen, networks, model, sound, followed, report)
         job.run(target, crew, lambda done, total: tell("dub", done, total))
-    return report
 
 
 def _warn_of_sound(sound: Speech, report: Report) -> None:

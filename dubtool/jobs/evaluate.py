@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.errors import DubtoolError, InputError, NoFaceError, OutputError, UsageError
+from dubtool.folders import temporary_folder
 from dubtool.jobs.evaluation.clips import Clip
 from dubtool.jobs.evaluation.kit import Kit, load_kit
 from dubtool.jobs.evaluation.results import MEASURES, TESTS, TRUE_SHAPES, Evaluation, Outcome
@@ -133,13 +133,13 @@ class _Run:
         short: dict[str, list[Clip]] = defaultdict(list)
         self.steps.begin("dubs", len(clips) * self._each)
         for clip in clips:
-            with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
-                if self._clip(clip, Path(folder)) and self._swaps:
+            with temporary_folder() as folder:
+                if self._clip(clip, folder) and self._swaps:
                     short[clip.identity or clip.name].append(clip)
         self.steps.begin("dubs of short clips", sum(map(len, short.values())))
         for identity, mine in short.items():
-            with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
-                self._person(identity, mine, Path(folder))
+            with temporary_folder() as folder:
+                self._person(identity, mine, folder)
 
     def _clip(self, clip: Clip, folder: Path) -> bool:
         """Everything that one clip can be asked alone. True if it is too short to be halved."""

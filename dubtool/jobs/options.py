@@ -10,12 +10,14 @@ from typing import Literal, get_args
 from dubtool.errors import UsageError
 from dubtool.jobs.adaptation.record import Adapted
 from dubtool.jobs.mouth_shapes import MouthShapes
+from dubtool.jobs.plain import make_plain
 
 Length = Literal["speech", "video", "shortest"]
 Loop = Literal["pingpong", "repeat", "hold"]
 Reference = Literal["frame", "best", "previous"]
 Motion = Literal["relative", "absolute"]
 Framing = Literal["crop", "full"]
+Precision = Literal["auto", "fp32", "fp16"]
 
 # The person's own frames, deformed; a network paints what they do not show.
 RETRIEVAL = "retrieval-warp"
@@ -41,6 +43,11 @@ class JobOptions:
     encoder. overwrite: replace an existing output. preview, sheet, sidecar: also write a side-by-side video, a contact
     sheet (PNG), a provenance file (JSON) beside the output. cache: keep and reuse tracks of faces. deinterlace: make
     progressive pictures of interlaced ones instead of keeping their fields.
+
+    Plain values will do: text for a path or a time, a number for a time or a face.
+
+    Raises:
+        UsageError: a value is of the wrong kind, or out of range.
     """
 
     face: str = "largest"
@@ -61,6 +68,8 @@ class JobOptions:
     deinterlace: bool = False
 
     def __post_init__(self) -> None:
+        make_plain(self)
+        check_choice("precision", self.precision, Precision)
         if self.batch_size < 1:
             raise UsageError(f"batch size {self.batch_size} is not 1 or more")
         if not 0 <= self.crf <= 51:
@@ -95,13 +104,13 @@ class DubOptions(JobOptions):
     shapes: MouthShapes | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, value, allowed in (("length", self.length, Length), ("loop", self.loop, Loop)):
             check_choice(name, value, allowed)
         if not 0.0 <= self.expression <= 2.0:
             raise UsageError(f"expression {self.expression} is not between 0 and 2")
         if self.adapted is not None and painter_of(self.model) != PAINTER:
             raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {self.model}")
-        super().__post_init__()
 
 
 @dataclass(frozen=True)
@@ -116,8 +125,8 @@ class RestoreOptions(JobOptions):
     model: str = DEFAULT_RESTORER
 
     def __post_init__(self) -> None:
-        check_choice("reference", self.reference, Reference)
         super().__post_init__()
+        check_choice("reference", self.reference, Reference)
 
 
 @dataclass(frozen=True)
@@ -139,12 +148,12 @@ class ReenactOptions(JobOptions):
     model: str = DEFAULT_ANIMATOR
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, value, allowed in (("motion", self.motion, Motion), ("framing", self.framing, Framing)):
             check_choice(name, value, allowed)
         for name, degrees in (("yaw", self.yaw), ("pitch", self.pitch), ("roll", self.roll)):
             if not -_MOST_TURN <= degrees <= _MOST_TURN:
                 raise UsageError(f"{name} {degrees} is not between {-_MOST_TURN:g} and {_MOST_TURN:g} degrees")
-        super().__post_init__()
 
 
 def painter_of(model: str) -> str:

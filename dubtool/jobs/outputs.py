@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +19,11 @@ from dubtool.jobs.report import Report
 from dubtool.jobs.sheet import ContactSheet
 from dubtool.jobs.take import Take
 from dubtool.media.claim import is_claimed
-from dubtool.media.encode import VideoWriter, busy, same_file, save, taken
+from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, same_file, save, taken
 from dubtool.media.frame import Frame
 from dubtool.media.preview import side_by_side
-from dubtool.media.probe import MediaInfo
+from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.spool import is_pipe, lasting
 
 # Further files that a job writes beside its result: their suffixes, by the option that asks for them.
 EXTRAS: Mapping[str, str] = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
@@ -52,6 +53,8 @@ def checked_output(
         UsageError: it, or another file of the job, exists and may not be overwritten, is one of the inputs, has too
         long a name, or is being written by another process.
     """
+    if output is None and (is_pipe(video) or lasting(video) != video):
+        raise UsageError(f"{video} has no place for the result beside it: name one with --output")
     target = Path(output) if output is not None else video.with_name(video.stem + suffix)
     for path in written_files(target, options):
         if len(os.fsencode(path.name)) > _LONGEST_NAME:
@@ -69,6 +72,23 @@ def checked_output(
 def written_files(target: Path, options: Mapping[str, object]) -> list[Path]:
     """Every file that a job with these options writes, its result first."""
     return [target, *(beside(target, suffix) for option, suffix in EXTRAS.items() if options.get(option))]
+
+
+def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, soundtrack: Path | None = None) -> str:
+    """The codec of the result. What cannot be written is refused before any work: container, codec, preset, folder,
+    and the soundtrack in it.
+
+    info: as for `Outputs`, which the choice of a codec depends on where none is asked for.
+
+    Raises:
+        UsageError, InputError, OutputError: one line says why.
+    """
+    preset, lossless = options.get("preset", "medium"), bool(options.get("lossless"))
+    _, codec = check_target(target, options.get("codec"), preset, info.video, lossless=lossless)
+    heard = None if soundtrack is None else probe(soundtrack)
+    for path in written_files(target, {"preview": options.get("preview")}):
+        check_sounds(path, info, heard)
+    return codec
 
 
 class Outputs:
@@ -196,10 +216,9 @@ def _preview_writer(
     sound_start: Fraction,
     duration: Fraction | None,
 ) -> VideoWriter:
-    plain = replace(info, video=info.require_video().drawn())
     return VideoWriter(
         path,
-        plain,
+        info.drawn(),
         crf=23,
         preset="veryfast",
         soundtrack=soundtrack,

@@ -23,7 +23,7 @@ from dubtool.jobs.follow import Followed, follow
 from dubtool.jobs.load import has_learned_keypoints, load_animator, load_keypoint_animator
 from dubtool.jobs.moves import KeypointMoves, LandmarkMoves, Moves
 from dubtool.jobs.options import ReenactOptions
-from dubtool.jobs.outputs import Outputs, checked_output
+from dubtool.jobs.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.person import chosen_person
 from dubtool.jobs.pipeline import Background, batched, prefetched
 from dubtool.jobs.portrait import Canvas, Portrait, load_portrait
@@ -31,8 +31,8 @@ from dubtool.jobs.report import Report
 from dubtool.jobs.sheet import marked
 from dubtool.jobs.take import Take, plan_take
 from dubtool.media.decode import VideoReader
-from dubtool.media.encode import check_target
 from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.spool import spooling
 from dubtool.weights.locate import digests, find
 
 SUFFIX = ".reenacted.mp4"
@@ -70,15 +70,22 @@ def reenact(
     portrait, driver = Path(portrait), Path(driver)
     inputs = {"portrait": str(portrait), "driver": str(driver)}
     target = checked_output(portrait, output, vars(chosen), (portrait, driver), SUFFIX)
-    _, codec = check_target(target, chosen.codec, chosen.preset, lossless=chosen.lossless)
+    report = Report("reenact", str(target), inputs, model=chosen.model)
+    with spooling() as spooled:
+        _reenact(spooled.path(portrait), spooled.path(driver), target, chosen, report, tell)
+        report.warnings = [spooled.told(warning) for warning in report.warnings]
+    return report
+
+
+def _reenact(
+    portrait: Path, driver: Path, target: Path, chosen: ReenactOptions, report: Report, tell: Progress
+) -> None:
     info = probe(driver)
-    info.require_video()
-    report = Report("reenact", str(target), inputs)
     interlaced = info.require_video().field_order != "progressive"
+    codec = check_writing(target, vars(chosen), info.drawn())
     info = with_fields(info, codec, chosen.deinterlace or interlaced, report)  # the portrait's pictures have no fields
     with report.timed("portrait"):
         picture = load_portrait(portrait)
-    report.model = chosen.model
     with report.timed("load"):
         animator, graphs = _animator(chosen, picture)
         shapes = ShapeModel.load(find("face_shape"))
@@ -92,7 +99,6 @@ def reenact(
     with FaceLandmarker(find("face_landmarker")) as landmarker:
         job = _Job(info, chosen, picture, animator, shapes, followed, landmarker, report)
         job.run(target, lambda done, total: tell("reenact", done, total))
-    return report
 
 
 def _animator(options: ReenactOptions, portrait: Portrait) -> tuple[Animator | KeypointAnimator, tuple[str, ...]]:
@@ -176,7 +182,7 @@ class _Job:
     def _outputs(self, target: Path) -> Outputs:
         """The files to be written: shaped as the portrait, with the driver's sound, times and tags."""
         video = self.info.require_video()
-        shown = replace(self.info, video=video.drawn())
+        shown = self.info.drawn()
         if len(self.take) == 0 or (self.options.start is None and self.options.stop is None):
             return Outputs(target, shown, self.options, self.take, self.report)
         # Of a part only the main sound can be cut to the frame.

@@ -16,15 +16,15 @@ from dubtool.jobs.follow import Followed, follow
 from dubtool.jobs.frames import Batch, stream
 from dubtool.jobs.load import load_restorer
 from dubtool.jobs.options import RestoreOptions
-from dubtool.jobs.outputs import Outputs, checked_output
+from dubtool.jobs.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.person import Chosen, chosen_person
 from dubtool.jobs.report import Report
 from dubtool.jobs.slots import Slot, count, reasons, refuse_nothing, to_slots
 from dubtool.jobs.take import ease, plan_take
 from dubtool.jobs.teeth import Teeth
 from dubtool.media.decode import VideoReader
-from dubtool.media.encode import check_target
 from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.spool import spooling
 from dubtool.weights.locate import digests, find
 
 SUFFIX = ".restored.mp4"
@@ -53,11 +53,18 @@ def restore_teeth(
     chosen = RestoreOptions(**options)
     tell = progress or (lambda stage, done, total: None)
     video = Path(video)
+    target = checked_output(video, output, vars(chosen), (video,), SUFFIX)
+    report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
+    with spooling() as spooled:
+        _restore(spooled.path(video), target, chosen, report, tell)
+        report.warnings = [spooled.told(warning) for warning in report.warnings]
+    return report
+
+
+def _restore(video: Path, target: Path, chosen: RestoreOptions, report: Report, tell: Progress) -> None:
     info = probe(video)
     info.require_video()
-    target = checked_output(video, output, vars(chosen), (video,), SUFFIX)
-    _, codec = check_target(target, chosen.codec, chosen.preset, info.require_video(), lossless=chosen.lossless)
-    report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
+    codec = check_writing(target, vars(chosen), info)
     info = with_fields(info, codec, chosen.deinterlace, report)
     with report.timed("load"):
         restorer, graphs = load_restorer(chosen.model, chosen.device, chosen.precision)
@@ -68,7 +75,6 @@ def restore_teeth(
         followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
     job = _Job(info, chosen, restorer, model, followed, report)
     job.run(target, lambda done, total: tell("restore", done, total))
-    return report
 
 
 class _Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ RATE = 16_000
 SHORTEST_SECONDS = 0.1
 _GAP_SECONDS = 0.02
 _BLOCK = RATE * 4
+# A disk with less than a block of samples is full.
+_FULL = _BLOCK * 4
 _LONGEST_GAP_SECONDS = 6 * 3600
 
 
@@ -67,7 +70,7 @@ def load_speech(path: Path, folder: Path) -> Speech:
                 energy += float(np.square(block, dtype=np.float64).sum())
                 file.write(block)
     except (OSError, soundfile.LibsndfileError) as error:
-        raise OutputError(f"{target} cannot be written: {error}") from error
+        raise OutputError(f"{target} cannot be written: {_reason(error, folder)}") from error
     if count == 0:
         raise InputError(f"{path} holds no sound samples")
     if count < SHORTEST_SECONDS * RATE:
@@ -84,6 +87,15 @@ def load_speech(path: Path, folder: Path) -> Speech:
         rms=math.sqrt(energy / count),
         decode_failures=decoder.failures,
     )
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    # libsndfile knows only that the system failed.
+    try:
+        full = shutil.disk_usage(folder).free < _FULL
+    except OSError:
+        full = False
+    return "the disk is full; free some space, or set TMPDIR to another folder" if full else str(error)
 
 
 class _Decoder:

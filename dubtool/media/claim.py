@@ -12,6 +12,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from dubtool import leftovers
+
 _PREFIX = ".dubtool-"
 
 
@@ -23,6 +25,7 @@ def claim(output: Path) -> tuple[Path, int]:
     """
     path = output.absolute().with_name(f"{_prefix(output)}{secrets.token_hex(6)}{output.suffix}")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    leftovers.note(path)
     _lock(descriptor)
     return path, descriptor
 
@@ -39,6 +42,7 @@ def settle(part: Path, output: Path, *, overwrite: bool) -> None:
     Raises:
         FileExistsError: the name is taken and may not be. OSError: it cannot be given.
     """
+    leftovers.forget(part)
     if overwrite:
         part.replace(output)
         return

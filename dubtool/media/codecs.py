@@ -191,14 +191,18 @@ def hdr_parameters(codec: str, hdr: HdrMetadata) -> list[str]:
     return [*told, f"{light}={hdr.light[0]},{hdr.light[1]}"] if hdr.light is not None else told
 
 
-def sound_arguments(container: Container, sound: AudioInfo) -> tuple[str, Arguments]:
-    """The codec for the soundtrack ("copy" where the container takes it as it is) and its arguments, suffix `:a:0`.
+def sound_arguments(
+    container: Container, sound: AudioInfo, *, encoded: bool = False, channels: int | None = None
+) -> tuple[str, Arguments]:
+    """The codec for a sound ("copy" where the container takes it as it is) and its arguments, suffix `:a:0`.
 
-    PCM stays the same PCM, which loses nothing and can be cut to the sample.
+    PCM stays the same PCM, which loses nothing and can be cut to the sample. encoded: encode it in any case. channels:
+    what it is mixed to, None for its own number.
     """
-    if sound.codec in container.pcm:
+    channels = channels or sound.channels
+    if not encoded and sound.codec in container.pcm:
         return sound.codec, {}
-    if sound.codec in container.copied_sound:
+    if not encoded and sound.codec in container.copied_sound:
         return "copy", {}
     encoder = container.sound_encoder
     if encoder == "aac":
@@ -206,14 +210,9 @@ def sound_arguments(container: Container, sound: AudioInfo) -> tuple[str, Argume
         if rate not in _AAC_RATES:
             above = [known for known in _AAC_RATES if known >= rate]
             rate = min(above) if above else 88200 if rate % 44100 == 0 else 96000
-        return encoder, {"ar:a:0": rate, "b:a:0": f"{max(160, 128 * sound.channels)}k"}
+        return encoder, {"ar:a:0": rate, "b:a:0": f"{max(160, 128 * channels)}k"}
     if encoder == "libopus":
-        layouts = "mono|stereo|3.0|quad|5.0|5.1|6.1|7.1"
-        return encoder, {
-            "ar:a:0": 48000,
-            "b:a:0": f"{max(96, 80 * sound.channels)}k",
-            "channel_layouts": layouts,
-        }
+        return encoder, {"ar:a:0": 48000, "b:a:0": f"{max(96, 80 * channels)}k"}
     return encoder, {}
 
 

@@ -16,7 +16,7 @@ from typing import IO
 import av
 import numpy as np
 
-from dubtool.errors import OutputError, UsageError
+from dubtool.errors import InputError, OutputError, UsageError
 from dubtool.media.claim import claim, is_claimed, settle
 from dubtool.media.codecs import (
     FIELD_ENCODERS,
@@ -32,6 +32,7 @@ from dubtool.media.frame import Frame
 from dubtool.media.mux import Soundtrack, VideoEncoding, build_command
 from dubtool.media.pixels import PixelLayout, layout_of, write_planes
 from dubtool.media.probe import MediaInfo, VideoInfo, probe
+from dubtool.media.sound import plan_sound
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,20 @@ def check_target(
     if not os.access(folder, os.W_OK):
         raise OutputError(f"{output} cannot be written: no right to write into {folder}")
     return container, codec
+
+
+def check_sounds(output: Path, info: MediaInfo, soundtrack: MediaInfo | None) -> None:
+    """Refuse, before any work, a soundtrack that the output's container takes in no way, and look at the other sounds.
+
+    Raises InputError.
+    """
+    container = container_for(output)
+    if soundtrack is not None:
+        plan_sound(soundtrack.path, soundtrack.require_audio(), container)
+    for sound in info.audio:
+        if soundtrack is None or sound is not info.main_audio:
+            with contextlib.suppress(InputError):  # it is left out, with a warning
+                plan_sound(info.path, sound, container)
 
 
 class _Sink:

@@ -17,6 +17,7 @@ from typing import IO
 
 import imageio_ffmpeg
 
+from dubtool import leftovers
 from dubtool.errors import OutputError
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class FfmpegProcess:
             )
         except OSError as error:
             raise OutputError(f"ffmpeg cannot be started: {arguments[0]}: {error.strerror or error}") from error
+        leftovers.note_process(self._process.pid)
         self.decode_failures = 0
         self._lines: deque[str] = deque(maxlen=_TAIL_LINES)
         self._drain = threading.Thread(target=self._read_stderr, name="ffmpeg-stderr", daemon=True)
@@ -170,6 +172,7 @@ class FfmpegProcess:
         return ""
 
     def _close(self) -> None:
+        leftovers.forget_process(self._process.pid)
         self._drain.join(timeout=5.0)
         if self._process.stdout is not None:
             self._process.stdout.close()

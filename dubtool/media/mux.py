@@ -9,14 +9,13 @@ from pathlib import Path
 
 import ffmpeg
 
-from dubtool.errors import OutputError
+from dubtool.errors import InputError, OutputError
 from dubtool.media.codecs import (
     Arguments,
     Container,
     hdr_parameters,
     layout_arguments,
     pixel_format,
-    sound_arguments,
     subtitle_codec,
     video_arguments,
 )
@@ -25,7 +24,8 @@ from dubtool.media.ffmpeg import Ffmpeg, file_url
 from dubtool.media.hdr import HdrMetadata
 from dubtool.media.interlace import FieldOrder
 from dubtool.media.pixels import PixelLayout
-from dubtool.media.probe import MediaInfo
+from dubtool.media.probe import AudioInfo, MediaInfo
+from dubtool.media.sound import plan_sound
 
 # Tags that describe the source file itself, not what it shows.
 _FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
@@ -87,14 +87,17 @@ def build_command(
     frames = ffmpeg.input("pipe:0", **_frame_input(program, video))
     options: dict[str, object] = {"c:v:0": video.codec, **_video_output(program, container, video)}
     streams = [frames["v:0"]]
+    # ffmpeg-python takes no name that is not UTF-8: it gets placeholders.
+    files = {"file:written": file_url(temporary), "file:source": file_url(source.path)}
     if soundtrack is not None:
         sound = soundtrack.info.require_audio()
         # Without -vn, a soundtrack that is the source itself would be taken for the same input.
         begin = {"ss": _seconds(soundtrack.start)} if soundtrack.start > 0 else {}
-        heard = ffmpeg.input(file_url(soundtrack.info.path), vn=None, **begin)
+        files["file:heard"] = file_url(soundtrack.info.path)
+        heard = ffmpeg.input("file:heard", vn=None, **begin)
         streams.append(heard[str(sound.index)])
-        options |= _sound_output(container, soundtrack)
-    other = ffmpeg.input(file_url(source.path), **_source_input(source))
+        options |= _sound_output(container, soundtrack, warnings)
+    other = ffmpeg.input("file:source", **_source_input(source))
     for stream, arguments in _kept_streams(container, source, soundtrack is not None, warnings):
         streams.append(other[str(stream)])
         options |= arguments
@@ -106,9 +109,10 @@ def build_command(
     tag_arguments, flags = _tags(container, source, tags)
     if container.has_timescale:
         options["movflags"] = flags
-    output = ffmpeg.output(*streams, file_url(temporary), format=container.name, **options)
+    output = ffmpeg.output(*streams, "file:written", format=container.name, **options)
     output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
-    command = ffmpeg.compile(output, cmd=program.path, overwrite_output=True)
+    command = [files.get(word, word) for word in ffmpeg.compile(output, cmd="ffmpeg", overwrite_output=True)]
+    command[0] = program.path
     # ffmpeg-python cannot repeat an option, and there is one -metadata for each tag.
     place = command.index(file_url(temporary))
     command[place:place] = tag_arguments
@@ -182,21 +186,27 @@ def _encoder(video: VideoEncoding) -> Arguments:
     return arguments
 
 
-def _sound_output(container: Container, soundtrack: Soundtrack) -> dict[str, object]:
-    sound = soundtrack.info.require_audio()
-    codec, arguments = sound_arguments(container, sound)
-    options: dict[str, object] = {"c:a:0": codec, "disposition:a:0": "default"}
-    layouts = arguments.pop("channel_layouts", None)
-    if codec != "copy":
+def _sound_output(container: Container, soundtrack: Soundtrack, warnings: list[str]) -> dict[str, object]:
+    path, sound = soundtrack.info.path, soundtrack.info.require_audio()
+    plan = plan_sound(path, sound, container)
+    options: dict[str, object] = {"c:a:0": plan.codec, "disposition:a:0": "default"}
+    lost = plan.warning(path, sound, container)
+    if lost:
+        warnings.append(lost)
+    if plan.codec != "copy":
         # Gaps in the stamps become silence, so that sound never runs ahead of the picture.
-        filters = ["aresample=async=1:first_pts=0"]
-        if layouts:
-            filters.append(f"aformat=channel_layouts={layouts}")
+        filters = [_fill(sound, soundtrack.start), *([plan.placing] if plan.placing else [])]
         if soundtrack.duration is not None:
             length = _seconds(soundtrack.duration)
             filters += [f"apad=whole_dur={length}", f"atrim=end={length}"]
         options["filter:a:0"] = ",".join(filters)
-    return options | arguments
+    return options | plan.options
+
+
+def _fill(sound: AudioInfo, start: Fraction) -> str:
+    # Where the layout changes midway ffmpeg begins anew, and would put the silence before the first sample there again.
+    late = sound.start > _SMALLEST_OFFSET or start > 0
+    return "aresample=async=1" + (":first_pts=0" if late else "")
 
 
 def _source_input(source: MediaInfo) -> dict[str, object]:
@@ -214,12 +224,18 @@ def _kept_streams(
     for sound in source.audio:
         if dubbed and sound is source.main_audio:
             continue
-        codec, arguments = sound_arguments(container, sound)
-        layouts = arguments.pop("channel_layouts", None)
-        if layouts:
-            arguments["filter:a:0"] = f"aformat=channel_layouts={layouts}"
+        try:
+            plan = plan_sound(source.path, sound, container)
+        except InputError:
+            warnings.append(f"stream {sound.index} (audio, {sound.codec}) does not fit into {container.name}")
+            continue
+        lost = plan.warning(source.path, sound, container)
+        if lost:
+            warnings.append(lost)
+        arguments: Arguments = {"filter:a:0": plan.placing} if plan.placing else {}
+        arguments |= plan.options
         placed = {name.replace(":a:0", f":a:{sounds}"): value for name, value in arguments.items()}
-        kept.append((sound.index, {f"c:a:{sounds}": codec, **placed}))
+        kept.append((sound.index, {f"c:a:{sounds}": plan.codec, **placed}))
         if dubbed:
             kept[-1][1][f"disposition:a:{sounds}"] = "-default"
         sounds += 1

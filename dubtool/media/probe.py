@@ -19,6 +19,7 @@ from dubtool.media.hdr import HdrMetadata, hdr_metadata
 from dubtool.media.interlace import FieldOrder, field_order
 from dubtool.media.orientation import orientation
 from dubtool.media.pixels import nearest_layout
+from dubtool.media.spool import is_pipe
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class AudioInfo:
     duration: Fraction | None
     default: bool
     start: Fraction = Fraction(0)
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,10 @@ class MediaInfo:
             raise InputError(f"{self.path} holds no sound: give a file with a sound stream here")
         return self.main_audio
 
+    def drawn(self) -> MediaInfo:
+        """The same for pictures drawn anew, see `VideoInfo.drawn`; raises InputError where there is no video."""
+        return replace(self, video=self.require_video().drawn())
+
 
 def probe(path: Path) -> MediaInfo:
     """Read what the file holds, its first frame included.
@@ -192,7 +197,9 @@ def open_media(path: Path) -> av.container.InputContainer:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder: give a media file")
-        if path.stat().st_size == 0 and path.is_file():
+        if is_pipe(path):
+            raise InputError(f"{path} is a pipe: give a file here")
+        if path.stat().st_size == 0:
             raise InputError(f"{path} is empty")
         # A playlist must not make us fetch addresses from it: files only.
         return av.open(file_url(path), metadata_errors="replace", options={"protocol_whitelist": "file"})

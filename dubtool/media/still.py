@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +10,9 @@ import cv2
 import numpy as np
 
 from dubtool.errors import InputError
+from dubtool.folders import temporary_folder
 from dubtool.media.ffmpeg import file_url, find_ffmpeg, run_ffmpeg
+from dubtool.media.spool import is_pipe
 
 _SECONDS = 60.0
 _EXIF = re.compile(rb"(?:Exif\0\0|eXIf|EXIF.{4}(?:Exif\0\0)?)(II\*\0|MM\0\*)", re.DOTALL)
@@ -26,8 +27,8 @@ def still(video: Path, time: float, width: int) -> bytes:
     Raises:
         OutputError: the video has no such frame, or cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
-        target = Path(folder) / "still.jpg"
+    with temporary_folder() as folder:
+        target = folder / "still.jpg"
         command = [find_ffmpeg().path, "-loglevel", "error", "-ss", f"{max(time, 0.0):.3f}", "-i", file_url(video)]
         picture = ["-frames:v", "1", "-vf", f"scale={width}:-2", "-q:v", "5", "-update", "1", "-y", file_url(target)]
         run_ffmpeg([*command, "-an", *picture], timeout=_SECONDS)
@@ -45,6 +46,8 @@ def read_still(path: Path) -> np.ndarray:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder: give a picture file")
+        if is_pipe(path):
+            raise InputError(f"{path} is a pipe: give a picture file here")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error

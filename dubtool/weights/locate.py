@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dubtool.errors import WeightsError
-from dubtool.folders import cache_folder
+from dubtool.folders import cache_folder, expanded
 from dubtool.weights.registry import Entry, local_registry, lookup, package_folder, registry
 from dubtool.weights.verify import check
 
@@ -15,7 +15,7 @@ from dubtool.weights.verify import check
 def user_folder() -> Path:
     """The folder that fetched and imported weights go to: $DUBTOOL_WEIGHTS, else in the user's cache folder."""
     chosen = os.environ.get("DUBTOOL_WEIGHTS")
-    return Path(chosen).expanduser() if chosen else cache_folder() / "weights"
+    return expanded(Path(chosen)) if chosen else cache_folder() / "weights"
 
 
 def folders() -> tuple[Path, ...]:

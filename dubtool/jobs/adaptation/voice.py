@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from dubtool.errors import InputError
 from dubtool.face.shape import inner_opening
+from dubtool.folders import temporary_folder
 from dubtool.jobs.adaptation.material import Subject
 from dubtool.jobs.adaptation.record import Voice
 from dubtool.jobs.adaptation.stretches import stretches
@@ -39,9 +37,9 @@ def fit_voice(subject: Subject, device: str) -> Voice:
     steps = np.diff(times)
     if len(rows) < 2 or steps[steps < 1.0].sum() < _LEAST_SECONDS:
         return Voice(False, why=f"the face is seen for less than {_LEAST_SECONDS:g} s")
-    with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
+    with temporary_folder() as folder:
         try:
-            sound = load_speech(subject.info.path, Path(folder))
+            sound = load_speech(subject.info.path, folder)
         except InputError as error:
             return Voice(False, why=str(error))
         heard = speech_shapes(sound.path, find("whisper"), find("speech_shapes"), device=device)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dubtool.errors import DubtoolError, OutputError
 from dubtool.face.detect import FaceDetector
+from dubtool.folders import temporary_folder
 from dubtool.jobs.batch.estimate import Pace, bytes_of, measure, pace_of
 from dubtool.jobs.batch.kinds import KINDS, Kind
 from dubtool.jobs.batch.plan import Step, plan
@@ -17,11 +17,10 @@ from dubtool.jobs.batch.state import Ledger
 from dubtool.jobs.batch.table import Job, JobList
 from dubtool.jobs.cores import share
 from dubtool.jobs.follow import FramePicture
-from dubtool.jobs.outputs import checked_output
+from dubtool.jobs.outputs import check_writing, checked_output
 from dubtool.jobs.portrait import load_portrait
 from dubtool.media.audio import load_speech
 from dubtool.media.decode import VideoReader
-from dubtool.media.encode import check_target
 from dubtool.media.probe import probe
 from dubtool.weights.locate import find
 
@@ -96,8 +95,8 @@ class _Look:
     def sound(self, path: Path) -> tuple[float, float]:
         """Seconds and loudness (RMS)."""
         if path not in self._sounds:
-            with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
-                speech = load_speech(path, Path(folder))
+            with temporary_folder() as folder:
+                speech = load_speech(path, folder)
             self._sounds[path] = speech.duration, speech.rms
         return self._sounds[path]
 
@@ -162,8 +161,6 @@ def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding)
     picture = info.require_video()
     allowed = options | {"overwrite": replace or bool(options.get("overwrite"))}
     target = checked_output(video, job.output, allowed, (*job.inputs.values(), soundtrack))
-    lossless = bool(options.get("lossless"))
-    check_target(target, options.get("codec"), options.get("preset", "medium"), picture, lossless=lossless)
     for name in kind.stills:
         load_portrait(job.inputs[name])
     seconds = float(info.duration or 0)
@@ -171,8 +168,7 @@ def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding)
         seconds, loudness = look.sound(speech)
         if loudness < _QUIET_RMS:
             finding.warnings.append(f"{speech} is silent")
-    if soundtrack is not None:
-        probe(soundtrack).require_audio()
+    check_writing(target, options, info.drawn() if kind.stills else info, soundtrack or speech)
     if not look.face(video):
         finding.warnings.append(f"{video}: no face in its first {_FIRST_SECONDS:g} seconds")
     length = float(info.duration or 0) or seconds or 1.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dubtool.errors import DubtoolError
+from dubtool.folders import temporary_folder
 from dubtool.jobs.batch.kinds import Kind
 from dubtool.jobs.batch.state import Entry
 from dubtool.jobs.batch.table import Job
@@ -50,13 +50,13 @@ def pace_of(entries: Iterable[Entry]) -> Pace | None:
 
 def measure(job: Job, kind: Kind, device: str, cores: frozenset[int]) -> Pace | None:
     """The pace of the first seconds of a job, on one worker's share of the machine; None if they cannot be dubbed."""
-    with tempfile.TemporaryDirectory(prefix="dubtool-") as folder:
+    with temporary_folder() as folder:
         inputs = {}
         with contextlib.suppress(DubtoolError), pinned(cores):
             for name, path in job.inputs.items():
                 still = name in kind.stills
-                inputs[name] = path if still else _start_of(path, Path(folder), name == kind.video)
-            report = kind.run(**inputs, output=Path(folder) / "out.mp4", device=device, cache=False)
+                inputs[name] = path if still else _start_of(path, folder, name == kind.video)
+            report = kind.run(**inputs, output=folder / "out.mp4", device=device, cache=False)
             taken = dict(report.seconds)
             # Loading does not grow with the video.
             taken.pop("load", None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dubtool.errors import UsageError
+from dubtool.folders import expanded
 from dubtool.jobs.batch.kinds import Kind
 from dubtool.jobs.times import seconds
 
@@ -64,7 +65,7 @@ def _convert(wanted: Any, value: Any, base: Path) -> Any:
     if isinstance(value, bool):
         raise ValueError("a value")
     if wanted is Path:
-        return base / Path(text).expanduser()
+        return base / expanded(Path(text))
     if wanted is Fraction:
         return seconds(text)
     if get_origin(wanted) is tuple:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from dubtool.errors import InputError, UsageError
+from dubtool.folders import expanded
 from dubtool.jobs.batch.fields import is_option, typed
 from dubtool.jobs.batch.kinds import KINDS, Kind
 from dubtool.jobs.batch.pairs import pairs
 from dubtool.jobs.batch.rows import read_rows
+from dubtool.media.spool import lasting
 
 # Options that do not change what a job makes: with others it is still the same job.
 _INDIFFERENT = ("overwrite", "device", "cache")
@@ -55,7 +57,7 @@ def read_jobs(source: str, common: Mapping[str, Any], kinds: Mapping[str, Kind] 
     Raises:
         InputError: the list cannot be read. UsageError: it is not understood, or two jobs are in each other's way.
     """
-    path = Path(source)
+    path = lasting(Path(source))
     if path.is_dir():
         rows, notes = pairs(path.absolute(), sorted(path.absolute().iterdir()))
         base, state = path.absolute(), path.absolute() / "dubtool.state.jsonl"
@@ -66,6 +68,8 @@ def read_jobs(source: str, common: Mapping[str, Any], kinds: Mapping[str, Kind] 
         base = _steady(path.absolute())
         rows, notes = pairs(base, sorted(Path(one).absolute() for one in glob.glob(source, recursive=True)))  # noqa: PTH207
         state = base / "dubtool.state.jsonl"
+    elif path.exists():
+        raise InputError(f"{source} is a pipe or a device; a batch keeps its state beside its list: give a file")
     else:
         raise InputError(f"{source} does not exist: give a CSV or JSON Lines file, a folder, or a quoted pattern")
     jobs = tuple(_job(place, row, common, base, kinds) for place, row in rows)
@@ -96,10 +100,10 @@ def _job(place: str, row: dict[str, Any], common: Mapping[str, Any], base: Path,
     missing = [one for one in kind.inputs if not row.get(one)]
     if missing:
         raise UsageError(f"{place}: no {missing[0]} is named")
-    inputs = {one: base / Path(str(row.pop(one))).expanduser() for one in kind.inputs}
+    inputs = {one: base / expanded(Path(str(row.pop(one)))) for one in kind.inputs}
     first = inputs[kind.inputs[0]]
     named = row.pop("output", None)
-    output = base / Path(str(named)).expanduser() if named else first.with_name(first.stem + kind.suffix)
+    output = base / expanded(Path(str(named))) if named else first.with_name(first.stem + kind.suffix)
     try:
         options = dict(typed(kind, flag, value, Path.cwd()) for flag, value in common.items())
         options |= dict(typed(kind, flag, value, base) for flag, value in row.items())
