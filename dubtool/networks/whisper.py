@@ -69,9 +69,13 @@ class WhisperEncoder(nn.Module):
 
         T is at most `context`: a shorter window takes the first T positions, as if the rest had been cut off.
         """
+        return self.at(mel, 0)
+
+    def at(self, mel: Tensor, position: int) -> tuple[Tensor, ...]:
+        """As `forward`, with the T positions from `position` on; position + T is at most `context`."""
         x = F.gelu(self.conv1(mel))
         x = F.gelu(self.conv2(x)).transpose(1, 2)
-        x = x + self.positional_embedding[: x.shape[1]]
+        x = x + self.positional_embedding[position : position + x.shape[1]]
         states = []
         for block in self.blocks:
             x = block(x)

@@ -85,9 +85,12 @@ class MelExtractor:
 
 
 @functools.cache
-def mel_filters(window: int, bands: int, low: float, high: float) -> np.ndarray:
-    """Triangular filters on Slaney's scale, each of area 1 over Hz: float64 [bands, window // 2 + 1]."""
-    bins = np.fft.rfftfreq(window, 1.0 / SAMPLE_RATE)
+def mel_filters(window: int, bands: int, low: float, high: float, pitch: float = 1.0) -> np.ndarray:
+    """Triangular filters on Slaney's scale, each of area 1 over Hz: float64 [bands, window // 2 + 1].
+
+    pitch: what every frequency is multiplied by before it is looked up, so that speech sounds that much higher.
+    """
+    bins = np.fft.rfftfreq(window, 1.0 / SAMPLE_RATE) * pitch
     edges = _mel_to_hz(np.linspace(_hz_to_mel(low), _hz_to_mel(high), bands + 2))
     lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising = (bins - lower) / (centre - lower)

@@ -10,7 +10,7 @@ from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
 from dubtool.speech.features import SpeechFeatures
 from dubtool.speech.source import SpeechSource
-from dubtool.speech.whisper import CORE_VECTORS, RATE, SILENCE_VECTORS, WhisperExtractor
+from dubtool.speech.whisper import CORE_VECTORS, MEL, MEL_VALUES, RATE, SILENCE_VECTORS, WhisperExtractor
 
 LAYERS = ("layer_1", "layer_2", "layer_3", "layer_4")
 
@@ -18,7 +18,8 @@ LAYERS = ("layer_1", "layer_2", "layer_3", "layer_4")
 class ShapeExtractor:
     """Shape coefficients on the encoder's grid, for `SpeechFeatures`.
 
-    encoder: Whisper's encoder. predictor: `networks.ShapePredictor` as ONNX, states [1, L, C, T] to shapes [1, K, T].
+    encoder: Whisper's encoder. predictor: `networks.ShapePredictor` as ONNX, states [1, L, C, T] and mel [1, 2, M, T]
+    to shapes [1, K, T].
 
     Raises:
         WeightsError: the files are not these networks.
@@ -32,10 +33,12 @@ class ShapeExtractor:
         self, speech: Path, encoder: Path, predictor: Path, *, device: str = "auto", threads: int | None = None
     ) -> None:
         source = SpeechSource(speech)
-        self._states = SpeechFeatures(WhisperExtractor(source, encoder, outputs=LAYERS, device=device, threads=threads))
+        heard = WhisperExtractor(source, encoder, outputs=(*LAYERS, MEL), device=device, threads=threads)
+        self._heard = SpeechFeatures(heard)
         self._session = Session(predictor, device, threads=threads)
         told = self._session.metadata
-        if told.get("network") != "shape-predictor":
+        # What was exported before the predictor heard the spectrogram, too, says nothing of it.
+        if told.get("network") != "shape-predictor" or "bands" not in told:
             raise WeightsError(f"{predictor.name}: not a shape predictor; run 'dubtool weights verify'")
         self.dimension: int = int(told["modes"])
         self._reach = int(told["reach"])
@@ -47,9 +50,18 @@ class ShapeExtractor:
     def compute(self, first: int, count: int) -> np.ndarray:
         """Shapes first .. first + count - 1 as float32 [count, K]."""
         steps = np.arange(first - self._reach, first + count + self._reach)
-        states = self._states.at(steps / RATE).reshape(len(steps), len(LAYERS), -1)
-        shapes = self._session.run({"states": states.transpose(1, 2, 0)[None]})["shapes"][0]
+        shapes = predict_shapes(self._session, self._heard.at(steps / RATE))
         return shapes[:, self._reach : self._reach + count].T * self._gain
+
+
+def predict_shapes(predictor: Session, heard: np.ndarray) -> np.ndarray:
+    """Shapes [K, T] of what `WhisperExtractor` gives for `LAYERS` and "mel", side by side [T, L * C + 2 * M]."""
+    states, mel = heard[:, :-MEL_VALUES], heard[:, -MEL_VALUES:]
+    feeds = {
+        "states": states.reshape(len(heard), len(LAYERS), -1).transpose(1, 2, 0)[None],
+        "mel": mel.reshape(len(heard), 2, -1).transpose(1, 2, 0)[None],
+    }
+    return predictor.run(feeds)["shapes"][0]
 
 
 def speech_shapes(

@@ -13,7 +13,7 @@ import numpy as np
 
 from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
-from dubtool.speech.mel import log_mel
+from dubtool.speech.mel import WHISPER_BANDS, log_mel
 from dubtool.speech.source import SAMPLE_RATE, SpeechSource
 
 RATE = 50
@@ -22,6 +22,10 @@ CORE_VECTORS = 8 * RATE
 CONTEXT_VECTORS = RATE
 # Silence that is heard before and after the speech, so that the mouth closes there.
 SILENCE_VECTORS = RATE // 2
+
+# What may be asked for beside the encoder's outputs: the two log mel frames that each vector begins with.
+MEL = "mel"
+MEL_VALUES = 2 * WHISPER_BANDS
 
 _SAMPLES_PER_VECTOR = SAMPLE_RATE // RATE
 
@@ -33,7 +37,8 @@ class WhisperExtractor:
         model: the encoder as `dubtool.engine.export_whisper` writes it; or a session of it, which many speeches may
             share (device, precision and threads are then its own).
         outputs: which states, side by side in this order: "layer_1" .. "layer_4" or "encoded" (the last, normalised).
-            Lips follow the second layer best; the later ones know words rather than sounds.
+            Lips follow the second layer best; the later ones know words rather than sounds. "mel" are the input's
+            frames 2 i and 2 i + 1 beside vector i, 80 bands each.
 
     Raises:
         WeightsError: the file is no Whisper encoder, or has no such output.
@@ -59,11 +64,12 @@ class WhisperExtractor:
         descriptor = self._session.metadata
         if descriptor.get("network") != "whisper-encoder":
             raise WeightsError(f"{self._session.name}: not a Whisper encoder; run 'dubtool weights verify'")
-        missing = [name for name in self._outputs if name not in self._session.outputs]
+        missing = [name for name in self._outputs if name not in (*self._session.outputs, MEL)]
         if missing:
             has = ", ".join(self._session.outputs)
             raise WeightsError(f"{self._session.name}: has no output {missing[0]!r}; it has {has}")
-        self.dimension: int = int(descriptor["width"]) * len(self._outputs)
+        width = int(descriptor["width"])
+        self.dimension: int = sum(MEL_VALUES if name == MEL else width for name in self._outputs)
         self.first = -SILENCE_VECTORS
         self.last = -(-source.samples // _SAMPLES_PER_VECTOR) + SILENCE_VECTORS
 
@@ -72,6 +78,7 @@ class WhisperExtractor:
         begin = (first - CONTEXT_VECTORS) * _SAMPLES_PER_VECTOR
         end = (first + count + CONTEXT_VECTORS) * _SAMPLES_PER_VECTOR
         mel = log_mel(self._source.read(begin, end))
-        states = self._session.run({"mel": mel[None]}, self._outputs)
+        states = self._session.run({"mel": mel[None]}, [name for name in self._outputs if name != MEL])
         inner = slice(CONTEXT_VECTORS, CONTEXT_VECTORS + count)
-        return np.concatenate([states[name][0, inner] for name in self._outputs], axis=1)
+        pairs = mel.T.reshape(-1, MEL_VALUES)
+        return np.concatenate([(pairs if name == MEL else states[name][0])[inner] for name in self._outputs], axis=1)

@@ -37,23 +37,21 @@ from dubtool.weights.locate import find
 from dubtool.weights.registry import Entry, add_local, registry
 from dubtool.weights.verify import sha256_of
 
-_KERNEL_REACH = 4
-
 
 def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path) -> None:
-    """Write states [1, L, C, T] -> shapes [1, K, T]."""
-    layers, channels, modes = len(net.mix), net.entry.in_channels, net.exit.out_channels
+    """Write states [1, L, C, T], mel [1, 2, M, T] -> shapes [1, K, T]."""
     export_module(
         net,
-        {"states": torch.zeros(1, layers, channels, 64)},
+        {"states": torch.zeros(1, net.layers, net.channels, 64), "mel": torch.zeros(1, 2, net.bands, 64)},
         path,
         outputs=("shapes",),
-        dynamic={"states": {3: "steps"}},
+        dynamic={"states": {3: "steps"}, "mel": {3: "steps"}},
         descriptor={
             "network": "shape-predictor",
-            "modes": modes,
+            "modes": net.modes,
+            "bands": net.bands,
             "gain": stage.gain,
-            "reach": _KERNEL_REACH * sum(stage.dilations),
+            "reach": net.reach,
             "stage": asdict(stage),
         },
         half_storage=True,
@@ -159,12 +157,12 @@ def _g4g(run: Path, stage: G4GStage, work: Path, name: str, sharpen: float = 0.0
 
 
 def _predictor(run: Path, stage: PredictorStage, work: Path, name: str) -> Made:
-    weights: dict[str, Tensor] = read_checkpoint(run / "checkpoint.pt")["net"]
-    channels, modes = weights["entry.weight"].shape[1], weights["exit.weight"].shape[0]
-    net = new_predictor(stage, modes, len(weights["mix"]), channels)
+    weights: dict[str, Tensor] = read_checkpoint(run / "checkpoint.pt")["average"]
+    (layers, channels), (bands,) = weights["members.0.mean"].shape, weights["members.0.mel_mean"].shape
+    net = new_predictor(stage, weights["members.0.exit.weight"].shape[0], layers, channels, bands)
     net.load_state_dict(weights)
     export_predictor(net.eval(), stage, work / "speech_shapes.onnx")
-    return [("speech_shapes.onnx", "shape predictor", "speech states to mouth shapes, trained here")]
+    return [("speech_shapes.onnx", "shape predictor", "speech to mouth shapes, trained here")]
 
 
 def _syncnet(run: Path, stage: SyncStage, work: Path, name: str) -> Made:

@@ -1,8 +1,8 @@
 """From a folder of videos to the clips that training reads.
 
 `out` then holds: tracks/NAME.npz, the faces of every video; face_shape.npz, the shape model; validation.txt, the people
-who are never trained on; clips/NAME/{crops.npy, meta.npz, states.npz, mel.npz}; and dropped.csv, what was left out and
-why. Everything in it is written whole or not at all, so a run that was cut short goes on where it was.
+who are never trained on; clips/NAME/{crops.npy, meta.npz, states.npz, mel.npz, sound.npz}; and dropped.csv, what was
+left out and why. Everything in it is written whole or not at all, so a run that was cut short goes on where it was.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from dubtool.training.corpus import Recording, read_corpus, validation_people
 from dubtool.training.mels import MEL_FILE, write_mel
 from dubtool.training.pack import Look, looks, write_clip
 from dubtool.training.shape_model import shape_model_of
+from dubtool.training.sounds import SOUND_FILE, write_sound
 from dubtool.training.sync_check import LAGS, TRUSTED_SECONDS, common_lag, heard_opening, judge, sync_curve
 from dubtool.training.tracking import Followed, follow
-from dubtool.training.voices import silent_states, spoken_versions
+from dubtool.training.voices import spoken_versions
 from dubtool.weights.locate import find
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,6 @@ def prepare(
     model = _shape_model(out, shape, [pair for pair in followed if pair[0].person not in kept_apart])
     with tempfile.TemporaryDirectory(prefix=_PARTS, dir=out) as work:
         packer = _Packer(out, Path(work), model, kept_apart, device)
-        packer.write_silence()
         done = 0
         for group in _groups(followed):
             try:
@@ -168,13 +168,6 @@ class _Packer:
         self._predictor = Session(find("speech_shapes"), device)
         self._shipped_model = ShapeModel.load(find("face_shape"))
 
-    def write_silence(self) -> None:
-        """`silence.npy`: what the encoder makes of rooms in which nobody speaks."""
-        if not (self._out / "silence.npy").exists():
-            part = self._parts / "silence.npy"
-            np.save(part, silent_states(self._encoder, self._parts))
-            part.replace(self._out / "silence.npy")
-
     def pack(self, group: Sequence[tuple[Recording, Followed]], result: Prepared) -> None:
         usable = []
         for (recording, _), look in zip(group, looks([each for _, each in group], self._model), strict=True):
@@ -212,7 +205,7 @@ class _Packer:
         part = self._parts / recording.name
         part.mkdir()
         try:
-            states = spoken_versions(
+            states, sound = spoken_versions(
                 recording.path,
                 recording.name,
                 self._encoder,
@@ -224,7 +217,7 @@ class _Packer:
             log.debug("%s: %s", recording.name, error)
             return unknown, "no sound that can be used"
         np.savez(part / "states.npz", **states)  # type: ignore[arg-type]
-        heard = heard_opening(states["states0"], self._predictor, self._shipped_model)
+        heard = heard_opening(sound, self._predictor, self._shipped_model)
         return sync_curve(heard, float(states["start0"]), look.times, look.opening), ""
 
     def _write(self, recording: Recording, look: Look, curve: np.ndarray, lag: int, *, spoken: bool) -> None:
@@ -243,9 +236,10 @@ class _Packer:
                 lag=lag,
                 sync=curve,
             )
-        # Clips prepared by an older version lack it.
-        if spoken and not (folder / MEL_FILE).exists():
-            write_mel(folder, recording.path, self._parts, sound_offset=look.followed.sound_offset)
+        # Clips prepared by an older version lack one or the other.
+        for file, write in ((MEL_FILE, write_mel), (SOUND_FILE, write_sound)):
+            if spoken and not (folder / file).exists():
+                write(folder, recording.path, self._parts, sound_offset=look.followed.sound_offset)
 
 
 def _write_dropped(path: Path, dropped: Sequence[Dropped]) -> None:

@@ -18,6 +18,7 @@ from dubtool.training.adasr_pictures import validate_portraits
 from dubtool.training.adasr_samples import PortraitSampler
 from dubtool.training.config import check_same
 from dubtool.training.cutouts import CUTOUTS, load_cutouts
+from dubtool.training.encoder import read_encoder
 from dubtool.training.faces import FACES, load_faces
 from dubtool.training.g4g import G4GTrainer, new_g4g
 from dubtool.training.g4g_data import G4GStage, HeardSampler, load_heard
@@ -30,11 +31,13 @@ from dubtool.training.pictures import validate
 from dubtool.training.plots import plot_run
 from dubtool.training.predictor import PredictorStage, PredictorTrainer, score
 from dubtool.training.shapesync import ShapeSyncStage, ShapeSyncTrainer, told_apart
-from dubtool.training.spoken import SECOND, SpokenClip, load_spoken
+from dubtool.training.sounds import SoundClip, load_sounds
+from dubtool.training.spoken import SECOND, load_spoken
 from dubtool.training.syncnet import SyncPairs, SyncStage, SyncTrainer, accuracy
 from dubtool.training.trainer import LOG, Stage, Trainer
 from dubtool.training.warp_painter import WarpPainterStage, WarpPainterTrainer, new_warp_painter
 from dubtool.training.warp_pictures import validate_warps, validation_warps
+from dubtool.weights.locate import find
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -128,11 +131,9 @@ def _g4g(data: Path, run: Path, stage: G4GStage, given: Given, device: str) -> _
 
 def _predictor(data: Path, run: Path, stage: PredictorStage, given: Given, device: str) -> _Learner:
     model = ShapeModel.load(run / _SHAPE_FILE)
-    clips = load_spoken(data / "clips", "train", augmented=True)
-    people = load_spoken(data / "clips", "val", augmented=False)
-    quiet = data / "silence.npy"
-    silence = np.load(quiet) if quiet.exists() else None
-    trainer = PredictorTrainer(stage, clips, model, run, device, silence)
+    clips, people = (load_sounds(data / "clips", split) for split in ("train", "val"))
+    encoder = read_encoder(find("whisper"))
+    trainer = PredictorTrainer(stage, clips, model, encoder, run, device)
 
     def watch() -> None:
         if people:
@@ -254,11 +255,10 @@ def _train(trainer: Trainer, run: Path, effort: Effort, watch: Callable[[], None
     return trainer.step
 
 
-def _predictor_scores(trainer: PredictorTrainer, people: Sequence[SpokenClip], model: ShapeModel) -> dict[str, float]:
+def _predictor_scores(trainer: PredictorTrainer, people: Sequence[SoundClip], model: ShapeModel) -> dict[str, float]:
     """Medians over the validation clips."""
-    net = trainer.net.eval().cpu()
-    found = [score(net, clip, model) for clip in people]
-    trainer.net.to(trainer.device)
+    net, encoder = trainer.averaged(), read_encoder(find("whisper"))
+    found = [score(net, encoder, clip, model) for clip in people]
     return {
         name: float(np.median([getattr(each, name) for each in found])) for name in ("opening", "width", "chin", "gain")
     }

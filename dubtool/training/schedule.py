@@ -18,12 +18,14 @@ def falling_rate(step: int, steps: int, first: float, last: float) -> float:
     return float(min(1.0, (step + 1) / _WARM) * (last + (first - last) * cosine))
 
 
-def fold_into_average(average: Mapping[str, Tensor], weights: Mapping[str, Tensor], step: int) -> None:
-    """Move `average` towards `weights`, in place: over the last thousand steps, over fewer in the beginning.
+def fold_into_average(
+    average: Mapping[str, Tensor], weights: Mapping[str, Tensor], step: int, *, keep: float = _KEEP
+) -> None:
+    """Move `average` towards `weights`, in place, keeping `keep` of it; less in the beginning.
 
     Weights averaged so measure better than the last ones (Polyak and Juditsky 1992).
     """
-    keep = min(_KEEP, (1 + step) / (10 + step))
+    keep = min(keep, (1 + step) / (10 + step))
     with torch.no_grad():
         for name, value in weights.items():
             held = average[name]

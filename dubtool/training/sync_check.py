@@ -15,6 +15,7 @@ from dubtool.engine.session import Session
 from dubtool.face.shape import MOUTH, ShapeModel
 from dubtool.face.topology import INNER_LIP, OUTER_LIP
 from dubtool.metrics.lips import detrend
+from dubtool.speech.shapes import predict_shapes
 from dubtool.speech.whisper import RATE
 
 # Lags are told in frames at 25 a second, whatever the clip's own rate; above 0 the sound is late.
@@ -32,14 +33,13 @@ _TOP = len(OUTER_LIP) + INNER_LIP.index(13)
 _BOTTOM = len(OUTER_LIP) + INNER_LIP.index(14)
 
 
-def heard_opening(states: np.ndarray, predictor: Session, model: ShapeModel) -> np.ndarray:
+def heard_opening(heard: np.ndarray, predictor: Session, model: ShapeModel) -> np.ndarray:
     """How far the mouth should open, at each speech state: float [T], in units of the head frame, from any zero.
 
-    states: [T, L, C] of the shipped encoder's layers. model: the shape model that the predictor was trained with.
+    heard: as `speech.shapes.predict_shapes` takes it. model: the shape model that the predictor was trained with.
     """
     assert model.basis.shape[1] == len(MOUTH)
-    shapes = predictor.run({"states": states.astype(np.float32).transpose(1, 2, 0)[None]})["shapes"][0]
-    return shapes.T @ (model.basis[:, _BOTTOM, 1] - model.basis[:, _TOP, 1])
+    return predict_shapes(predictor, heard).T @ (model.basis[:, _BOTTOM, 1] - model.basis[:, _TOP, 1])
 
 
 def sync_curve(heard: np.ndarray, start: float, times: np.ndarray, opening: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ after a silence of random length.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from dubtool.media.audio import load_speech
 from dubtool.speech.features import SpeechFeatures
 from dubtool.speech.shapes import LAYERS
 from dubtool.speech.source import SAMPLE_RATE, SpeechSource
-from dubtool.speech.whisper import RATE, WhisperExtractor
+from dubtool.speech.whisper import MEL, MEL_VALUES, RATE, WhisperExtractor
 
 # Speed and pitch together, as a tape played slower or faster.
 _STRETCHES = (0.88, 0.91, 0.94, 1.06, 1.10, 1.14)
@@ -25,25 +26,27 @@ _SILENCE_SECONDS = (0.5, 6.5)
 _GAIN = (0.4, 1.6)
 _NOISE_SHARE = 0.6
 _NOISE_DECIBELS = (8.0, 30.0)
-_ROOM_LEVELS = (0.0, 0.0, 1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 4e-3)
-_ROOM_SECONDS = 20
 
 
 def spoken_versions(
     video: Path, name: str, encoder: Session, work: Path, *, sound_offset: float, changed: bool
-) -> dict[str, np.ndarray]:
-    """What `states.npz` of a clip holds: `versions`, and per version k `states{k}` float16 [T, L, C] at 50 a second,
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """(what `states.npz` of a clip holds, what the shape predictor hears of version 0).
+
+    `states.npz` holds `versions`, and per version k `states{k}` float16 [T, L, C] at 50 a second,
     `start{k}` (seconds of vector 0, on that sound's clock) and `stretch{k}` (seconds of video per second of sound).
 
     Vector j belongs to the video's time (j / 50 + start) * stretch. Version 0 is the sound as it is; with `changed`, 1
-    is noisy and 2 is also of another pitch and speed. sound_offset: seconds from the sound's start to the first frame.
+    is noisy and 2 is also of another pitch and speed. What is heard is float32 [T, L * C + 2 * M], as
+    `speech.shapes.predict_shapes` takes it. sound_offset: seconds from the sound's start to the first frame.
 
     Raises:
         InputError: the video holds no sound that can be used.
     """
     speech = load_speech(video, work)
     clean, _ = soundfile.read(str(speech.path), dtype="float32")
-    versions = [(_states(speech.path, encoder, 0), -sound_offset, 1.0)]
+    heard = _heard(speech.path, encoder, 0, (*LAYERS, MEL))
+    versions = [(_by_layer(heard[:, :-MEL_VALUES]), -sound_offset, 1.0)]
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     for stretch in (1.0, float(rng.choice(_STRETCHES))) if changed else ():
         sound = clean if stretch == 1.0 else _resampled(clean, 1 / stretch)
@@ -55,36 +58,23 @@ def spoken_versions(
         soundfile.write(changed_path, sound, SAMPLE_RATE, subtype="FLOAT")
         first = silence * RATE // SAMPLE_RATE
         start = first / RATE - silence / SAMPLE_RATE - sound_offset / stretch
-        versions.append((_states(changed_path, encoder, first), start, stretch))
+        versions.append((_by_layer(_heard(changed_path, encoder, first, LAYERS)), start, stretch))
     stored: dict[str, np.ndarray] = {"versions": np.array(len(versions))}
     for k, (states, start, stretch) in enumerate(versions):
         stored |= {f"states{k}": states, f"start{k}": np.array(start), f"stretch{k}": np.array(stretch)}
-    return stored
+    return stored, heard
 
 
-def silent_states(encoder: Session, work: Path) -> np.ndarray:
-    """States of rooms in which nobody speaks, from dead silence to the hum of machines: float16 [M, T, L, C]."""
-    rng = np.random.default_rng(5)
-    states = []
-    for number, level in enumerate(_ROOM_LEVELS):
-        time = np.arange(_ROOM_SECONDS * SAMPLE_RATE) / SAMPLE_RATE
-        sound = rng.standard_normal(len(time)) * level
-        if number % 2:
-            sound = np.convolve(sound, np.ones(8) / 8, "same")
-        if number >= len(_ROOM_LEVELS) // 2:
-            sound = sound + 0.5 * level * np.sin(2 * np.pi * 50 * time)
-        path = work / "room.wav"
-        soundfile.write(path, sound.astype(np.float32), SAMPLE_RATE, subtype="FLOAT")
-        states.append(_states(path, encoder, 0)[: _ROOM_SECONDS * RATE])
-    return np.stack(states)
-
-
-def _states(path: Path, encoder: Session, first: int) -> np.ndarray:
-    """The encoder's states from vector `first` to the sound's end: float16 [T, L, C]."""
+def _heard(path: Path, encoder: Session, first: int, outputs: Sequence[str]) -> np.ndarray:
+    """The encoder's outputs from vector `first` to the sound's end: float32 [T, D]."""
     source = SpeechSource(path)
-    features = SpeechFeatures(WhisperExtractor(source, encoder, outputs=LAYERS))
-    grid = np.arange(first, source.samples * RATE // SAMPLE_RATE + 1)
-    return features.at(grid / RATE).astype(np.float16).reshape(len(grid), len(LAYERS), -1)
+    features = SpeechFeatures(WhisperExtractor(source, encoder, outputs=outputs))
+    return features.at(np.arange(first, source.samples * RATE // SAMPLE_RATE + 1) / RATE)
+
+
+def _by_layer(heard: np.ndarray) -> np.ndarray:
+    """[T, L * C] -> float16 [T, L, C]."""
+    return heard.astype(np.float16).reshape(len(heard), len(LAYERS), -1)
 
 
 def _resampled(sound: np.ndarray, factor: float) -> np.ndarray:

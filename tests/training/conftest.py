@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from dubtool.face.crop import CropSize
 from dubtool.face.shape import MOUTH, ShapeModel
 from dubtool.face.topology import TRACKED
+from dubtool.networks.whisper import WhisperEncoder
 
 MODES, LAYERS, CHANNELS = 3, 4, 6
 _SIZE, _PAD, _FRAMES = 64, 4, 40
@@ -20,6 +22,13 @@ def shape_model() -> ShapeModel:
     rng = np.random.default_rng(1)
     basis = rng.normal(0, 0.02, (MODES, len(MOUTH), 3)).astype(np.float32)
     return ShapeModel(np.zeros((len(TRACKED), 3), np.float32), basis)
+
+
+@pytest.fixture(scope="session")
+def encoder() -> WhisperEncoder:
+    """Untrained, and small."""
+    torch.manual_seed(0)
+    return WhisperEncoder(80, 1500, 16, 1, 4).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +73,8 @@ def _write_clip(folder: Path, rng: np.random.Generator, person: str, validation:
         use="sync",
         lag=0.0,
     )
+    samples = (3000 * rng.standard_normal(2 * 16000)).astype(np.int16)
+    np.savez(folder / "sound.npz", samples=samples, start=0.0)
     np.savez(folder / "states.npz", versions=1, states0=states.astype(np.float16), start0=0.0, stretch0=1.0)
     # Every vector is its time, so that a test can see which moment is heard.
     mel = np.repeat((np.arange(2 * 80) / 80)[:, None], 80, axis=1).astype(np.float16)

@@ -13,11 +13,12 @@ from dubtool.errors import UsageError
 from dubtool.face.generator import Generator
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.condition import drivers
+from dubtool.networks.whisper import WhisperEncoder
 from dubtool.training.export import export_run, load_generator
 from dubtool.training.generator import GeneratorTrainer
 from dubtool.training.generator_data import GeneratorStage
 from dubtool.training.predictor import PredictorStage, PredictorTrainer
-from dubtool.training.spoken import load_spoken
+from dubtool.training.sounds import load_sounds
 from dubtool.training.syncnet import SyncStage, SyncTrainer
 from dubtool.weights.locate import find
 
@@ -65,11 +66,11 @@ def test_a_generator_that_hears_the_speech_itself(data: Path, tmp_path: Path, ou
 
 
 def test_a_predictor_and_the_shape_model_of_its_own(
-    data: Path, shape_model: ShapeModel, tmp_path: Path, out: Path
+    data: Path, shape_model: ShapeModel, encoder: WhisperEncoder, tmp_path: Path, out: Path
 ) -> None:
-    stage = PredictorStage(hidden=8, dilations=(1,), batch=2, steps=2)
+    stage = PredictorStage(hidden=8, dilations=(1,), mel_channels=4, batch=2, window=75, steps=2, gain=1.5)
     run = tmp_path / "run"
-    trainer = PredictorTrainer(stage, load_spoken(data / "clips", "train", augmented=True), shape_model, run)
+    trainer = PredictorTrainer(stage, load_sounds(data / "clips", "train"), shape_model, encoder, run)
     trainer.train()
     with pytest.raises(UsageError, match="only what draws mouths"):
         export_run(run, out, "own", sharpen=0.3)
@@ -77,11 +78,16 @@ def test_a_predictor_and_the_shape_model_of_its_own(
     paths = export_run(run, out, "mine")
     assert [path.name for path in paths] == ["speech_shapes.onnx", "face_shape.npz"]
     assert find("speech_shapes") == paths[0] and find("face_shape") == paths[1]
-    states = torch.randn(1, 4, 6, 40)
+    # The averaged weights count.
+    net = trainer.averaged()
+    states, mel = torch.randn(1, 4, 16, 40), torch.randn(1, 2, 80, 40)
     with torch.no_grad():
-        wanted = trainer.net.eval()(states).numpy()
-    got = Session(paths[0], "cpu").run({"states": states.numpy()})["shapes"]
+        wanted = net(states, mel).numpy()
+        assert np.abs(trainer.net.eval()(states, mel).numpy() - wanted).max() > 0
+    session = Session(paths[0], "cpu")
+    got = session.run({"states": states.numpy(), "mel": mel.numpy()})["shapes"]
     assert np.abs(got - wanted).max() < TOLERANCE * max(1.0, np.abs(wanted).max())
+    assert session.metadata["gain"] == 1.5 and session.metadata["reach"] == 7
 
 
 @pytest.mark.parametrize("light", [False, True])

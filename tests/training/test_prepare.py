@@ -15,6 +15,7 @@ from dubtool.training import prepare as module
 from dubtool.training.clips import Sampler, load_clips
 from dubtool.training.mels import MEL_FILE, Mel
 from dubtool.training.prepare import prepare
+from dubtool.training.sounds import SOUND_FILE, load_sounds
 from dubtool.training.spoken import load_spoken
 
 FRAMES = 36
@@ -95,9 +96,14 @@ def test_a_clip_in_sync_keeps_its_lag_and_three_versions_of_its_speech(
     stored = tmp_path / "clips" / "speaks" / MEL_FILE
     mel = Mel.load(stored)
     assert mel.vectors.shape[1] == 80 and abs(len(mel.vectors) / 80 + mel.start - FRAMES / 25) < 0.08
+    (heard,) = load_sounds(tmp_path / "clips", "train")
+    assert np.allclose(heard.times, clip.times, atol=0.021)
+    assert abs(len(heard.samples) / 16000 - FRAMES / 25) < 0.08 and np.abs(heard.sound).max() > 0.01
     # Clips of an older version, which have none, get theirs.
     stored.unlink()
+    (stored.parent / SOUND_FILE).unlink()
     prepare(corpus, tmp_path)
+    np.testing.assert_array_equal(load_sounds(tmp_path / "clips", "train")[0].samples, heard.samples)
     np.testing.assert_array_equal(Mel.load(stored).vectors, mel.vectors)
 
 

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from dubtool.errors import DubtoolError, InputError
 from dubtool.face.shape import ShapeModel
+from dubtool.networks.whisper import WhisperEncoder
 from dubtool.training.generator import GeneratorTrainer
 from dubtool.training.generator_data import GeneratorStage
 from dubtool.training.predictor import PredictorStage, PredictorTrainer
 from dubtool.training.shapesync import ShapeSyncStage, ShapeSyncTrainer
+from dubtool.training.sounds import load_sounds
 from dubtool.training.spoken import SECOND, load_spoken
 from dubtool.training.syncnet import SyncStage, SyncTrainer
 from dubtool.training.trainer import LOG, Trainer, read_rows
@@ -28,7 +30,9 @@ STEPS, CUT = 6, 3
 
 
 @pytest.fixture(params=["generator", "clip", "predictor", "syncnet", "light syncnet", "shapesync"])
-def make(request: pytest.FixtureRequest, data: Path, shape_model: ShapeModel, tmp_path: Path) -> Make:
+def make(
+    request: pytest.FixtureRequest, data: Path, shape_model: ShapeModel, encoder: WhisperEncoder, tmp_path: Path
+) -> Make:
     clips = data / "clips"
     if request.param == "generator":
         stage = GeneratorStage(64, 8, 3, batch=2, steps=STEPS, min_natural=0, adversarial=0.1, judge_width=8)
@@ -45,10 +49,9 @@ def make(request: pytest.FixtureRequest, data: Path, shape_model: ShapeModel, tm
         judge = ShapeSyncStage(hidden=8, size=4, clips=2, moments=3, steps=STEPS)
         return lambda run: ShapeSyncTrainer(judge, spoken, run)
     if request.param == "predictor":
-        spoken = load_spoken(clips, "train", augmented=True)
-        return lambda run: PredictorTrainer(
-            PredictorStage(hidden=8, dilations=(1,), batch=2, steps=STEPS), spoken, shape_model, run
-        )
+        sounds = load_sounds(clips, "train")
+        small = PredictorStage(hidden=8, dilations=(1,), mel_channels=4, batch=2, window=75, steps=STEPS)
+        return lambda run: PredictorTrainer(small, sounds, shape_model, encoder, run)
     light = request.param == "light syncnet"
     expert_stage = SyncStage(light=light, hidden=8, batch=2, moments=2, steps=STEPS, min_natural=0)
     return lambda run: SyncTrainer(expert_stage, clips, run)

@@ -44,22 +44,26 @@ def test_versions_say_the_same_at_the_same_moment_of_the_video(encoder: Session,
     work = tmp_path / "work"
     work.mkdir()
     # The first picture comes 1.5 s after the sound's start.
-    found = spoken_versions(tmp_path / "burst.wav", "burst", encoder, work, sound_offset=1.5, changed=True)
+    found, heard = spoken_versions(tmp_path / "burst.wav", "burst", encoder, work, sound_offset=1.5, changed=True)
     assert int(found["versions"]) == 3
     for k in range(3):
         states = found[f"states{k}"].astype(np.float32)[:, 0]
         change = np.linalg.norm(states - np.median(states, axis=0), axis=1)
         moment = (np.argmax(change) / 50 + float(found[f"start{k}"])) * float(found[f"stretch{k}"])
         assert abs(moment - 0.65) < 0.1, k
+    # What is heard of the clean sound are its states and, last, the spectrogram: loud at the burst alone.
+    np.testing.assert_allclose(heard[:, :384], found["states0"][:, 0], rtol=1e-3, atol=1e-3)
+    loud = heard[:, -160:].mean(axis=1)
+    assert 105 <= loud.argmax() < 110 and loud.max() - np.median(loud) > 0.5
 
 
 def test_the_same_clip_gets_the_same_changes_and_validation_none(encoder: Session, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", 0.1 * np.random.default_rng(0).standard_normal(RATE // 2), RATE)
     one, again = (
-        spoken_versions(tmp_path / "a.wav", "a", encoder, tmp_path, sound_offset=0.0, changed=True) for _ in range(2)
+        spoken_versions(tmp_path / "a.wav", "a", encoder, tmp_path, sound_offset=0.0, changed=True)[0] for _ in range(2)
     )
     assert all(np.array_equal(one[name], again[name]) for name in one)
-    clean = spoken_versions(tmp_path / "a.wav", "a", encoder, tmp_path, sound_offset=0.0, changed=False)
+    clean, _ = spoken_versions(tmp_path / "a.wav", "a", encoder, tmp_path, sound_offset=0.0, changed=False)
     assert set(clean) == {"versions", "states0", "start0", "stretch0"}
 
 
