@@ -35,7 +35,7 @@ from dubtool.cli.options import (
 )
 from dubtool.cli.summary import tell_report
 from dubtool.errors import UsageError
-from dubtool.jobs.options import DEFAULT_MODEL, DEFAULT_RESTORER
+from dubtool.jobs.options import DEFAULT_MODEL, DEFAULT_RESTORER, PAINTER, painter_of
 
 
 def dub(
@@ -54,8 +54,22 @@ def dub(
     start: From = None,
     stop: To = None,
     model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="The generator; see 'dubtool weights list'.")
+        str,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="What makes the mouth: retrieval-warp, dinet-shape, g4g, dinet, or a generator of your own.",
+        ),
     ] = DEFAULT_MODEL,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            "--memory",
+            min=1,
+            metavar="MB",
+            help="What the person's own frames may take; by default by the picture's size, 64 to 256.",
+        ),
+    ] = None,
     expression: Annotated[
         float, typer.Option("--expression", min=0.0, max=2.0, metavar="X", help="How far the mouth moves, 1 is usual.")
     ] = 1.0,
@@ -105,8 +119,8 @@ def dub(
     console = console_of(context)
     if adapt is not None and no_cache:
         raise UsageError("--adapt keeps what it learns in the cache; leave out --no-cache")
-    if adapt is not None and model != DEFAULT_MODEL:
-        raise UsageError(f"only {DEFAULT_MODEL} is adapted; leave out --adapt, or --model {model}")
+    if adapt is not None and painter_of(model) != PAINTER:
+        raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {model}")
     adapted = None if adapt is None else adapted_to(console, video, adapt, face=face, device=device)
     with console.progress() as tell:
         report = run(
@@ -120,6 +134,7 @@ def dub(
             start=start,
             stop=stop,
             model=model,
+            memory=None if memory is None else memory * 2**20,
             expression=expression,
             soundtrack=soundtrack,
             restore_teeth=restore_teeth,

@@ -21,7 +21,7 @@ from dubtool.jobs.adaptation.store import keep, place_of, read, writing
 from dubtool.jobs.adaptation.voice import fit_voice
 from dubtool.jobs.follow import follow
 from dubtool.jobs.load import load_adapted, load_generator
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.options import PAINTER
 from dubtool.jobs.person import chosen_person
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.metrics.perceptual import Lpips
@@ -66,7 +66,7 @@ def adapt(
     tutors: Tutors,
     *,
     face: str = "largest",
-    model: str = DEFAULT_MODEL,
+    model: str = PAINTER,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Adapted:

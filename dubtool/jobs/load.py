@@ -125,6 +125,10 @@ def load_networks(options: DubOptions) -> Networks:
 def _restorer(options: DubOptions, generator: Generator) -> tuple[Restorer | None, tuple[str, ...]]:
     if not options.restore_teeth:
         return None, ()
+    if options.model == RETRIEVAL:
+        raise UsageError(
+            f"{RETRIEVAL} shows the person's own teeth; leave out --restore-teeth, or choose another --model"
+        )
     if not generator.spec.outlined:
         raise UsageError(f"teeth can be restored after generators driven by mouth shapes; {options.model} is not")
     return load_restorer(options.restorer, options.device, options.precision)

@@ -8,13 +8,13 @@ import pytest
 
 from dubtool.errors import WeightsError
 from dubtool.face.generator import Generator
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.options import PAINTER
 from dubtool.weights.locate import find, find_graphs
 
 
 @pytest.fixture(scope="module")
 def generator() -> Generator:
-    return Generator(*find_graphs(DEFAULT_MODEL, quantised=True), device="cpu", threads=1)
+    return Generator(*find_graphs(PAINTER, quantised=True), device="cpu", threads=1)
 
 
 def inputs(generator: Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ from dubtool.face.shape import ShapeModel
 from dubtool.jobs import follow as follow_job
 from dubtool.jobs.follow import follow
 from dubtool.jobs.load import load_generator
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.options import PAINTER
 from dubtool.jobs.report import Report
 from dubtool.jobs.take import plan_take
 from dubtool.media.decode import VideoReader, scan_times
@@ -60,7 +60,7 @@ def _mouth_boxes(clip: Path) -> list[np.ndarray]:
     known = follow(info, progress=lambda done, total: None)
     track = known.tracks.faces[0]
     motion = face_motion([track], ShapeModel.load(find("face_shape")), np.zeros(len(track.frames), bool))
-    size = load_generator(DEFAULT_MODEL, "cpu", "auto")[0].spec.size
+    size = load_generator(PAINTER, "cpu", "auto")[0].spec.size
     rows, columns = size.box
     corners = np.array([(x, y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))], np.float64)
     corners = corners * (columns.stop - columns.start, rows.stop - rows.start) + (columns.start, rows.start)

@@ -11,7 +11,7 @@ import pytest
 
 import dubtool
 from dubtool.engine.device import cuda_problem
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.options import PAINTER
 from dubtool.weights import find
 from dubtool.weights.locate import graph_names
 
@@ -70,7 +70,7 @@ def test_a_device_that_is_not_there(refused: Refused, video: Path, sound: Path) 
 
 
 NEEDED = (
-    *graph_names(DEFAULT_MODEL, quantised=cuda_problem() is not None),
+    *graph_names(PAINTER, quantised=cuda_problem() is not None),
     "face_shape",
     "head_form",
     "face_landmarker",

@@ -22,7 +22,7 @@ from dubtool.weights import find
 Cut = Callable[..., Path]
 
 # Every generator that takes pictures of the person.
-MODELS = ("dinet-shape", "g4g")
+MODELS = ("retrieval-warp", "dinet-shape", "g4g")
 
 FRAMES = 24
 CLEAN, MARKED = range(FRAMES // 2), range(FRAMES // 2, FRAMES)
