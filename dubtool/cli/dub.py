@@ -62,10 +62,9 @@ def dub(
         ),
     ] = DEFAULT_MODEL,
     memory: Annotated[
-        int | None,
+        float | None,
         typer.Option(
             "--memory",
-            min=1,
             metavar="MB",
             help="What the person's own frames may take; by default by the picture's size, 64 to 256.",
         ),
@@ -134,7 +133,7 @@ def dub(
             start=start,
             stop=stop,
             model=model,
-            memory=None if memory is None else memory * 2**20,
+            memory=memory,
             expression=expression,
             soundtrack=soundtrack,
             restore_teeth=restore_teeth,

@@ -75,7 +75,7 @@ class Dubbing:
         self.slots = self._slots(chosen)
         self.painter = PaintedMouths(networks.generator, self.motion, self._taught_references())
         self.retrieved = (
-            RetrievedMouths(chosen, model, self.painter, networks.mender, options.memory)
+            RetrievedMouths(chosen, model, self.painter, networks.mender, _bytes(options.memory))
             if options.model == RETRIEVAL
             else None
         )
@@ -249,6 +249,10 @@ class Dubbing:
             where = f"between {float(first):g} and {float(last):g} s"
             raise NoFaceError(f"{self.info.path}: no face is seen {where}, where references are to come from")
         return inside
+
+
+def _bytes(megabytes: float | None) -> int | None:
+    return None if megabytes is None else int(megabytes * 2**20)
 
 
 def _tiles(before: Frame, placed: Placed | None, wanted: Conditions, place: int) -> list[np.ndarray]:

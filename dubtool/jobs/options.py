@@ -86,7 +86,7 @@ class DubOptions(JobOptions):
     the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound of the output, instead
     of the speech. reference_stretch: seconds of the source, from and to, that the reference pictures are taken from;
     all of it if None. restore_teeth: redraw the made mouths by the network `restorer`.
-    memory: bytes that the person's own frames may take, about; by default as many as the picture's size asks for.
+    memory: MB that the person's own frames may take, about; by default 64 to 256, by the picture's size.
     adapted: what `adapt` learned of the person in this video; what of it measured better is used. shapes: mouth shapes
     by seconds of the output, instead of those that the speech is predicted to give.
     """
@@ -100,13 +100,15 @@ class DubOptions(JobOptions):
     restore_teeth: bool = False
     restorer: str = DEFAULT_RESTORER
     adapted: Adapted | None = None
-    memory: int | None = None
+    memory: float | None = None
     shapes: MouthShapes | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, value, allowed in (("length", self.length, Length), ("loop", self.loop, Loop)):
             check_choice(name, value, allowed)
+        if self.memory is not None and not self.memory > 0:
+            raise UsageError(f"memory {self.memory} MB is not above 0")
         if not 0.0 <= self.expression <= 2.0:
             raise UsageError(f"expression {self.expression} is not between 0 and 2")
         if self.adapted is not None and painter_of(self.model) != PAINTER:
