@@ -1,20 +1,30 @@
 """End-to-end speed of dubbing the example clip at 480p, 720p and 1080p, as a table.
 
-python benchmarks/speed.py [--device cpu] [--heights 480 720 1080] [--seconds 7]
+python benchmarks/speed.py [--device cpu] [--heights 480 720 1080] [--seconds 7] [--model NAME ...] [--against CHECKOUT]
+
+Several models, and another checkout of dubtool with its own default, are measured in turn on the same clips: only what
+is measured in one run on one machine can be compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import platform
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import dubtool
+from dubtool.jobs.options import DEFAULT_MODEL
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+_COMMAND = ("dub", "{video}", str(EXAMPLES / "speech.wav"), "-o", "{out}", "--length", "shortest", "--overwrite")
 
 
 def main() -> None:
@@ -22,34 +32,43 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--heights", type=int, nargs="+", default=[480, 720, 1080])
     parser.add_argument("--seconds", type=float, default=7.0, help="how much of the example clip")
+    parser.add_argument("--model", nargs="+", default=[DEFAULT_MODEL])
+    parser.add_argument("--against", type=Path, help="another checkout, whose default is measured beside")
     arguments = parser.parse_args()
     print(f"dubtool {dubtool.__version__}, {platform.processor() or platform.machine()}, {platform.platform()}")
-    print("size        frames  track s  dub s  all s  frames/s  again frames/s")
+    print("what                  size        frames  track s  dub s  all s  frames/s  again frames/s")
     with tempfile.TemporaryDirectory() as folder:
         for height in arguments.heights:
-            measure(Path(folder), height, arguments.seconds, arguments.device)
+            video = widened(Path(folder) / f"{height}.mp4", height, arguments.seconds)
+            for model in arguments.model:
+                measure(ROOT, video, height, model, ["--model", model, "--device", arguments.device])
+            if arguments.against is not None:
+                measure(
+                    arguments.against.resolve(), video, height, "the other checkout", ["--device", arguments.device]
+                )
 
 
-def measure(folder: Path, height: int, seconds: float, device: str) -> None:
-    """One row: the whole job without any cache, and its rate once faces are known (pass 1 skipped)."""
-    video = widened(folder / f"{height}.mp4", height, seconds)
+def measure(checkout: Path, video: Path, height: int, name: str, options: list[str]) -> None:
+    """One row: the whole command without any cache, and its rate once faces are known (pass 1 skipped)."""
+    command = [part.format(video=video, out=video.with_name("out.mp4")) for part in _COMMAND]
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
     start = time.perf_counter()
-    report = dubtool.dub(
-        video,
-        EXAMPLES / "speech.wav",
-        folder / "out.mp4",
-        device=device,
-        length="shortest",
-        overwrite=True,
-        cache=False,
+    told = subprocess.run(
+        [sys.executable, "-m", "dubtool", *command, "--no-cache", "--json", "--quiet", *options],
+        cwd=checkout,
+        env=environment,
+        check=True,
+        capture_output=True,
     )
     total = time.perf_counter() - start
-    took = report.seconds
-    again = report.frames / (total - took["track"])
+    report = json.loads(told.stdout)
+    took, frames = report["seconds"], report["frames"]
     print(
+        name.ljust(21),
         f"{height * 16 // 9 // 2 * 2}x{height}".ljust(10),
-        f"{report.frames:7d} {took['track']:8.1f} {took['dub']:6.1f} {total:6.1f}",
-        f"{report.frames / total:9.1f} {again:15.1f}",
+        f"{frames:7d} {took['track']:8.1f} {took['dub']:6.1f} {total:6.1f}",
+        f"{frames / total:9.1f} {frames / (total - took['track']):15.1f}",
+        flush=True,
     )
 
 
