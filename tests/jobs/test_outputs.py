@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import dubtool
 from dubtool.cli import main
 from dubtool.errors import UsageError
-from dubtool.jobs.outputs import EXTRAS, beside, checked_output
+from dubtool.jobs.outputs import EXTRAS, beside, check_writing, checked_output
 from dubtool.media.claim import claim
 from dubtool.media.encode import VideoWriter, save
 from dubtool.media.probe import probe
@@ -52,6 +53,17 @@ def test_an_input_is_never_replaced(option: str, place: Path, video: Path) -> No
     mine.write_bytes(video.read_bytes())
     with pytest.raises(UsageError, match="is also an input"):
         checked_output(video, place / "film.mp4", {"overwrite": True, option: True}, (video, mine))
+
+
+def test_the_codec_is_that_of_the_frames_which_are_written(place: Path, video: Path) -> None:
+    target, info = place / "out.mov", probe(video)
+    see_through = replace(info, video=replace(info.require_video(), pixel_format="yuva444p10le"))
+    assert check_writing(target, {}, see_through) == "prores_ks"
+    assert check_writing(target, {"codec": "libx265"}, see_through) == "libx265"
+    with pytest.raises(UsageError, match="prores_ks always loses something"):
+        check_writing(target, {"lossless": True}, see_through)
+    # A portrait that is animated has nothing of the driver's pictures.
+    assert check_writing(target, {"lossless": True}, see_through.drawn()) == "libx264"
 
 
 def test_overwrite_replaces_all_of_them(place: Path, video: Path, sound: Path) -> None:

@@ -189,7 +189,7 @@ def test_the_batch_size_changes_nothing(batch_size: int, place: Path, stub: str,
 def test_from_and_to_leave_the_other_frames_alone(place: Path, stub: str, talking: Path) -> None:
     stretch = {"start": Fraction(2, 25), "stop": Fraction(7, 25)}
     report = dubtool.restore_teeth(talking, place / "out.mkv", codec="ffv1", model=stub, **stretch)
-    assert set(_changed(place / "out.mkv", talking)) <= {4, 5, 6}
+    assert {4, 5, 6} <= set(_changed(place / "out.mkv", talking)) <= {3, 4, 5, 6}
     assert dict(report.passed) == {"outside the stretch": 5, "mouth closed": 1}
     with pytest.raises(UsageError, match="no frame lies within the stretch"):
         dubtool.restore_teeth(talking, place / "none.mkv", model=stub, start=Fraction(9))
