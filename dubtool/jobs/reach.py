@@ -17,10 +17,10 @@ _TRUST, _LEAST_SCALE, _MOST_SCALE = 0.7, 0.7, 1.4
 # Whoever moves the mouth less than this beside the prediction does not speak in the film: that is no manner.
 _SILENT = 0.3
 # How much further than ever seen a mouth may be stretched open, and the least that every mouth can.
-_STRETCH, _LEAST_LIMIT = 1.15, 0.10
+_STRETCH, _LEAST_LIMIT = 1.4, 0.12
 _WIDEST_QUANTILE = 0.995
 # From this share of the limit on an opening bends towards it.
-_KNEE = 0.8
+_KNEE = 0.85
 
 
 @dataclass(frozen=True)

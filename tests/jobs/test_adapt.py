@@ -161,7 +161,9 @@ def test_a_dub_uses_what_measured_better_and_says_so(portrait: Path, cache: Path
     kept = adapt(portrait, 1.0, Tutors(), device="cpu")
 
     def run(adapted: Adapted) -> Any:
-        return dub(portrait, speech, place / "out.mp4", adapted=adapted, device="cpu", overwrite=True)
+        return dub(
+            portrait, speech, place / "out.mp4", model="dinet-shape", adapted=adapted, device="cpu", overwrite=True
+        )
 
     report = run(kept)
     assert report.details["adapted"]["painter"]["used"] is False
