@@ -53,7 +53,7 @@ def test_tools_are_set_beside_each_other(
 ) -> None:
     peers.main([str(sets), "--json", str(place / "found.json"), "--true-shapes"])
     found = json.loads((place / "found.json").read_text())
-    ours, known = "dubtool dinet-shape", "dubtool dinet-shape, true shapes"
+    ours, known = "dubtool retrieval-warp", "dubtool retrieval-warp, true shapes"
     own, cross = found["self_talk"], found["cross_talk"]
     assert list(own) == ["blur", "same", ours, known] and list(cross) == ["not dubbed", "blur", "same", ours]
     # Colours do not count, details do.
