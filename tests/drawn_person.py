@@ -79,10 +79,7 @@ class DrawnPerson:
         relative[..., :2] -= middle[:, None]
         quantised = np.rint(relative / size[:, None, None] * _QUANTUM).astype(np.int16)
         frames = np.arange(len(self.points)) if self.frames is None else self.frames
-        look = np.ones(192, np.float32) / np.sqrt(192)
-        return FaceTrack(
-            frames.astype(np.int32), quantised, np.column_stack([middle, size]).astype(np.float32), look, 0
-        )
+        return FaceTrack(frames.astype(np.int32), quantised, np.column_stack([middle, size]).astype(np.float32), 0)
 
     @cached_property
     def motion(self) -> FaceMotion:
@@ -90,7 +87,8 @@ class DrawnPerson:
 
     @property
     def chosen(self) -> Chosen:
-        return Chosen(Person([self.track]), self.motion, 1.0)
+        nowhere = np.zeros(len(self.points), np.float32)
+        return Chosen(Person([self.track]), self.motion, 1.0, nowhere, np.zeros(len(self.points), bool))
 
     def picture(self, row: int) -> np.ndarray:
         """Lips and what is between them on shaded skin with coarse spots, which belong to the head: uint8 RGB."""

@@ -30,6 +30,8 @@ from dubtool.media.frame import Frame
 # The mask's resolution: it is smooth.
 _MASK_SIZE = CropSize(128)
 _VOTERS, _APART = 4, 3
+# A reference shows the whole mouth: so much of it may lie beyond the frame's border.
+_WITHIN = 0.02
 # Whose mouth costs this much more than what is shown has no vote: in short films all others are unlike, and would
 # outvote the one that fits. One voter alone would be no vote but a mean.
 _UNLIKE, _FEWEST = 0.03, 2
@@ -113,7 +115,9 @@ class RetrievedMouths:
         made, rising [T]; rows: of the motion they stand on [T]; shapes: wanted mouths float32 [T, K]. frame_count: of
         the output.
         """
-        usable = ~self._motion.covered if allowed is None else allowed & ~self._motion.covered
+        usable = ~self._motion.covered & (self._chosen.outside < _WITHIN)
+        if allowed is not None:
+            usable &= allowed
         candidates = np.flatnonzero(usable)
         wanted = Looks(shapes, self._motion.angles[rows], self._chosen.shots[rows])
         kept = chosen_rows(self._chosen, candidates, wanted, self._costs, capacity(self._motion, self._memory))

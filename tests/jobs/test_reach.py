@@ -60,9 +60,9 @@ def test_a_mouth_opens_little_further_than_it_was_seen(model: ShapeModel) -> Non
     for amount in (1.5, 3.0):
         motion = _motion(model, amount)
         limit = reach_of(motion, _every(motion), spoken, model).limit
-        assert 1.0 < limit / motion.opening.max() < 1.2
+        assert 1.0 < limit / motion.opening.max() < 1.45
     shut = replace(_motion(model, 0.0), opening=np.full(COUNT, 0.01, np.float32))
-    assert reach_of(shut, _every(shut), spoken, model).limit == 0.1, "every mouth can be opened so far"
+    assert reach_of(shut, _every(shut), spoken, model).limit == 0.12, "every mouth can be opened so far"
 
 
 def test_only_what_may_be_looked_at_and_is_not_covered_counts(model: ShapeModel) -> None:
