@@ -43,7 +43,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
     words = (
         "-o out.mov --face left --reference best --from 1 --to 2 --model other --device cpu --precision fp32 "
         "--batch-size 7 --codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar "
-        "--no-cache --quiet --json"
+        "--no-cache --quiet --json --deinterlace"
     )
     assert main(["restore-teeth", "clip.mp4", *words.split()]) == 0
     assert json.loads(capfd.readouterr().out)["job"] == "restore-teeth"
@@ -51,6 +51,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
     assert callable(got.pop("progress"))
     assert got == {
         "face": "left",
+        "deinterlace": True,
         "reference": "best",
         "start": 1,
         "stop": 2,

@@ -139,7 +139,7 @@ def test_a_clip_of_a_second_has_no_room_for_that() -> None:
 
 def test_a_dub_takes_its_references_from_the_stretch_it_is_told(clip: Path, speech: Path, place: Path) -> None:
     stretch = (Fraction(1, 5), Fraction(2, 5))
-    report = dubtool.dub(clip, speech, place / "out.mp4", reference_stretch=stretch)
+    report = dubtool.dub(clip, speech, place / "out.mp4", model="dinet-shape", reference_stretch=stretch)
     assert set(report.details["references"]) <= set(range(5, 10))
     with pytest.raises(NoFaceError, match="between 7 and 8 s"):
         dubtool.dub(clip, speech, place / "no.mp4", reference_stretch=(Fraction(7), Fraction(8)))
@@ -152,6 +152,7 @@ def test_one_clip_through_all_tests_beside_one_that_cannot_be_read(talk: Path, p
     told: list[tuple[float, float | None]] = []
     result = evaluate(
         clips_from_files([talk, place / "none.mp4"]),
+        model="dinet-shape",
         out=place / "out",
         progress=lambda stage, done, total: told.append((done, total)),
     )

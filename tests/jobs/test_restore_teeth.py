@@ -237,9 +237,12 @@ def test_the_clip_itself_is_no_output(place: Path, talking: Path) -> None:
 
 
 def test_a_dub_restores_the_mouths_it_made(place: Path, stub: str, clip: Path, speech: Path) -> None:
-    dubtool.dub(clip, speech, place / "plain.mkv", codec="ffv1")
-    report = dubtool.dub(clip, speech, place / "out.mkv", codec="ffv1", restore_teeth=True, restorer=stub)
+    drawn = {"model": "dinet-shape", "codec": "ffv1"}
+    dubtool.dub(clip, speech, place / "plain.mkv", **drawn)
+    report = dubtool.dub(clip, speech, place / "out.mkv", **drawn, restore_teeth=True, restorer=stub)
     assert {"stub_once", "stub_frame"} <= set(report.weights)
     assert 0 < len(_changed(place / "plain.mkv", place / "out.mkv")) <= 10
     with pytest.raises(UsageError, match="'nothing'"):
-        dubtool.dub(clip, speech, place / "other.mkv", restore_teeth=True, restorer="nothing")
+        dubtool.dub(clip, speech, place / "other.mkv", **drawn, restore_teeth=True, restorer="nothing")
+    with pytest.raises(UsageError, match="the person's own teeth"):
+        dubtool.dub(clip, speech, place / "own.mkv", restore_teeth=True)

@@ -93,7 +93,8 @@ def test_the_authors_layout_of_adasr_becomes_three_graphs(
     with torch.no_grad():
         expected = network(picture, picture).numpy()
     found = frame.run({**portrait, "driven": portrait["source"]})["picture"]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    # Processors without AVX-512 add in another order: 1.5e-4 was seen there.
+    np.testing.assert_allclose(found, expected, atol=3e-4)
 
 
 def test_an_incomplete_adasr_is_refused(user_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
