@@ -10,7 +10,7 @@ from dubtool.face.blend import Placed
 from dubtool.face.crop import to_pixels
 from dubtool.face.cutout import control_points, reduced
 from dubtool.face.finish import Compared
-from dubtool.face.reference_warp import MOUTH_POINTS, Reference, warped_mouth
+from dubtool.face.reference_warp import CHEEKS, MOUTH_POINTS, Reference, warped_mouth
 from dubtool.face.retrieval import Looks, MouthCosts
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dictionary import capacity, chosen_rows, looks_of, read_references
@@ -19,6 +19,9 @@ from dubtool.jobs.person import Chosen
 from dubtool.jobs.reference_plan import plan_references
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
+
+# Lips are to stay where the tool put them: its landmarks are missed less than those of a wanted shape.
+_STIFFNESS = 0.002
 
 
 class BorrowedMouths:
@@ -61,7 +64,10 @@ class BorrowedMouths:
         control = control_points(self._chosen.person.tracks, self._chosen.motion, np.array([row]))[0]
         mouth, rim = control[:MOUTH_POINTS], control[MOUTH_POINTS:]
         unlike, inside = float(self._plan.unlike[number]), float(self._plan.inside[number])
-        place = place_over(frame, self._chosen.motion.unit[row], self._to_crop[row], mouth[None], mouth, rim)
+        # Tools spoil more than the lips: all the skin between cheeks and jaw is made anew.
+        covered = np.concatenate([mouth, control[list(CHEEKS)]])
+        unit = self._chosen.motion.unit[row]
+        place = place_over(frame, unit, self._to_crop[row], covered, mouth, rim, _STIFFNESS)
         if place is None or unlike == 1:
             return None
         made = warped_mouth(self._references, self._plan.picks(number), place)

@@ -10,7 +10,7 @@ from dubtool.face.crop import CropSize
 from dubtool.face.mask import mouth_mask
 from dubtool.face.painting_over import HIDDEN
 from dubtool.face.picture import Box, bounds
-from dubtool.face.reference_warp import Place
+from dubtool.face.reference_warp import STIFFNESS, Place
 from dubtool.face.shape import split_mouth
 from dubtool.media.frame import Frame
 
@@ -19,20 +19,27 @@ MASK_SIZE = CropSize(128)
 
 
 def place_over(
-    frame: Frame, unit: np.ndarray, to_crop: np.ndarray, mouths: np.ndarray, mouth: np.ndarray, rim: np.ndarray
+    frame: Frame,
+    unit: np.ndarray,
+    to_crop: np.ndarray,
+    covered: np.ndarray,
+    mouth: np.ndarray,
+    rim: np.ndarray,
+    stiffness: float = STIFFNESS,
 ) -> Place | None:
     """The whole mouth box, as far as the frame shows it; None if it does not.
 
-    unit, to_crop: picture px to the unit crop and to the crop of `MASK_SIZE` [2, 3]. mouths: what the mask must cover,
-    in unit crops [n, 55, 2]. mouth: the one that is wanted [55, 2]. rim: of the head [R, 2].
+    unit, to_crop: picture px to the unit crop and to the crop of `MASK_SIZE` [2, 3]. covered: points that the mask
+    must cover, in the unit crop [..., 2]. mouth: the one that is wanted [55, 2]. rim: of the head [R, 2]. stiffness:
+    see `Place`.
     """
-    mask = mouth_mask(mouths, MASK_SIZE, HIDDEN)
+    mask = mouth_mask(covered, MASK_SIZE, HIDDEN)
     to_box = to_mouth_box(to_crop, MASK_SIZE)
     box = bounds(to_box, len(mask), len(mask), frame.width, frame.height)
     weight = mask_over(mask, to_box, box)
     if not weight.any():
         return None
-    return Place(box, frame.rgb(box).astype(np.float32), weight, unit, mouth, rim)
+    return Place(box, frame.rgb(box).astype(np.float32), weight, unit, mouth, rim, stiffness)
 
 
 def inner_mask(where: Place, box: Box) -> np.ndarray:
