@@ -45,6 +45,12 @@ def restore_teeth(
             "--reference", help="What a mouth is compared with: itself, the clip's sharpest, or the one before."
         ),
     ] = "frame",
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--source", metavar="FILE", help="A film of the person that no tool has touched: its frames give the mouth."
+        ),
+    ] = None,
     start: From = None,
     stop: To = None,
     model: Annotated[
@@ -78,6 +84,7 @@ def restore_teeth(
             progress=tell,
             face=face,
             reference=reference,
+            source=source,
             start=start,
             stop=stop,
             model=model,

@@ -16,7 +16,7 @@ _MARGIN = 0.10
 def mouth_mask(mouths: np.ndarray, size: CropSize, hidden: tuple[float, float, float, float]) -> np.ndarray:
     """Mask float32 [m, m] in 0..1 over the mouth box.
 
-    mouths: unit-crop points [n, 55, 2] that must lie within: the mouth to be made and the one that was there.
+    mouths: unit-crop points [..., 2] that must lie within: the mouth to be made and the one that was there.
     hidden: what the generator made, in radii; the mask is 0 on its edge, since beyond it nothing needs replacing.
     """
     radius = size.mouth / 2

@@ -22,6 +22,8 @@ from dubtool.face.track import FaceTrack, Tracks
 _SAME = 0.6
 # Within a shot a face that went and one that came are two people more often: here 0.8 % of strangers pass.
 _SAME_IN_SHOT = 0.65
+# Who is said to be in both of two videos most often is.
+_SAME_AS_TOLD = 0.4
 _FORM_ROWS = 25
 # A face that walks in is found a few frames late.
 _MOMENT = 0.25
@@ -104,6 +106,14 @@ def choose(persons: Sequence[Person], spec: str, tracks: Tracks, times: Sequence
     return nearest
 
 
+def most_alike(persons: Sequence[Person], wanted: Person, form: HeadForm) -> Person | None:
+    """The one whose head is most like that of `wanted`, who is in another video; None if nobody's is."""
+    mine = _person_form(wanted, form)
+    found = [float(likeness(_person_form(person, form), mine)) for person in persons]
+    best = int(np.argmax(found)) if found else 0
+    return persons[best] if found and found[best] >= _SAME_AS_TOLD else None
+
+
 class _Group:
     """A person in the making: tracks, and the mean of their forms weighted by their frames."""
 
@@ -134,6 +144,12 @@ def _mean_form(face: FaceTrack, form: HeadForm) -> np.ndarray:
     rows = np.unique(np.linspace(0, len(face.frames) - 1, 2 * _FORM_ROWS).astype(int))
     forms, yaw = form.vectors(face.points(rows))
     return np.asarray(forms[np.argsort(np.abs(yaw), kind="stable")[:_FORM_ROWS]].mean(axis=0))
+
+
+def _person_form(person: Person, form: HeadForm) -> np.ndarray:
+    """The mean form of a person's tracks float32 [K], weighted by their frames."""
+    counts = [len(track.frames) for track in person.tracks]
+    return np.asarray(np.average([_mean_form(track, form) for track in person.tracks], axis=0, weights=counts))
 
 
 def _distance(person: Person, seconds: float, x: float, y: float, times: Sequence[Fraction]) -> float:

@@ -23,8 +23,10 @@ RIM = (168, 197, 5, 4, 98, 97, 2, 326, 327, 50, 280, 205, 425, 203, 423, 234, 45
 CONTROL = tracked(MOUTH + RIM)
 # The first of them are the mouth's.
 MOUTH_POINTS = len(MOUTH)
+# The cheeks' part of RIM: below them and above the jaw all is face.
+CHEEKS = tuple(MOUTH_POINTS + RIM.index(point) for point in (50, 280, 205, 425))
 # How far the spline may miss the landmarks' jitter, in squared face radii.
-_STIFFNESS = 0.0125
+STIFFNESS = 0.0125
 # Detail coarser than this, in sides of the mouth box, is voted on by several references; finer detail is one's alone.
 _LOW_BAND = 0.016
 # How closely references must agree with their median to be heard, levels of 255, looked at over so many sides.
@@ -74,7 +76,7 @@ class Place:
 
     box: picture px. source: float32 [h, w, 3], what is there. weight: [h, w] 0..1, how much of the new mouth shows.
     to_unit: picture px to the unit crop [2, 3]. mouth: the wanted mouth in the unit crop [55, 2]. rim: where the head's
-    RIM is there [R, 2].
+    RIM is there [R, 2]. stiffness: how far these may be missed, in squared face radii.
     """
 
     box: Box
@@ -83,6 +85,7 @@ class Place:
     to_unit: np.ndarray
     mouth: np.ndarray
     rim: np.ndarray
+    stiffness: float = STIFFNESS
 
     @property
     def side(self) -> float:
@@ -126,7 +129,7 @@ def _map(reference: Reference, place: Place) -> np.ndarray:
     """Where each pixel of the place's box comes from in the reference: float32 [h, w, 2]."""
     # What the modes do not know of this person stays: the landmarks move by what the model's mouths differ.
     wanted = reference.control[:MOUTH_POINTS] + place.mouth - reference.modelled
-    spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, _STIFFNESS)
+    spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, place.stiffness)
     return dense_map(spline, place.to_unit, reference.from_unit, place.box)
 
 

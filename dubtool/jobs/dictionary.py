@@ -56,8 +56,8 @@ def chosen_rows(chosen: Chosen, usable: np.ndarray, wanted: Looks, costs: MouthC
     return candidates[kept][:count]
 
 
-def read_references(reader: VideoReader, chosen: Chosen, rows: np.ndarray, model: ShapeModel) -> list[Reference]:
-    """Cut the references at `rows` (rising) of the motion out of the video."""
+def read_references(reader: VideoReader, chosen: Chosen, rows: np.ndarray, model: ShapeModel | None) -> list[Reference]:
+    """Cut the references at `rows` (rising) of the motion out of the video. model: see `Cutter`."""
     cutter = Cutter(chosen.person.tracks, chosen.motion, rows, model)
     return [cutter.cut(frame, row) for row, frame in frames_of_rows(reader, chosen.motion.frames, rows.tolist())]
 

@@ -120,15 +120,23 @@ class RestoreOptions(JobOptions):
     """How to restore teeth, beside what all jobs are asked.
 
     reference: what a mouth is compared with: itself as it is ("frame", as the authors do), the sharpest one of the clip
-    ("best"), or the one restored before it ("previous"). model: name of the network.
+    ("best"), or the one restored before it ("previous"). model: name of the network. source: a film of the same person
+    whose mouth no tool has touched; then mouths are made of its frames, by no network. reference_stretch: seconds of
+    the source, from and to, that frames are taken from; all of it if None.
     """
 
     reference: Reference = "frame"
     model: str = DEFAULT_RESTORER
+    source: Path | None = None
+    reference_stretch: tuple[Fraction, Fraction] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("reference", self.reference, Reference)
+        if self.source is None and self.reference_stretch is not None:
+            raise UsageError("reference_stretch is of the source: name one, or leave it out")
+        if self.source is not None and (self.reference != "frame" or self.model != DEFAULT_RESTORER):
+            raise UsageError("with --source no network is at work: leave out --reference and --model")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dubtool.face.head_form import HeadForm
 from dubtool.face.motion import FaceMotion, face_motion
 from dubtool.face.occlusion import covered_rows
 from dubtool.face.outside import share_outside
-from dubtool.face.people import Person, choose, people
+from dubtool.face.people import Person, choose, most_alike, people
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.follow import Followed
 from dubtool.media.probe import MediaInfo
@@ -47,10 +47,32 @@ def chosen_person(info: MediaInfo, followed: Followed, face: str, model: ShapeMo
         NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. WeightsError: the file that
         tells heads apart is not usable.
     """
+    person = choose(_persons(info, followed, HeadForm.load(find("head_form"))), face, followed.tracks, followed.times)
+    return _chosen(info, followed, person, model)
+
+
+def same_person(info: MediaInfo, followed: Followed, other: Chosen, model: ShapeModel) -> Chosen:
+    """The person who in another video is `other`, known by the form of the head.
+
+    Raises:
+        NoFaceError: there is nobody, or nobody like that. WeightsError: as `chosen_person`.
+    """
+    form = HeadForm.load(find("head_form"))
+    person = most_alike(_persons(info, followed, form), other.person, form)
+    if person is None:
+        raise NoFaceError(f"{info.path}: nobody in it is like the person whose mouth is to be restored; see --face")
+    return _chosen(info, followed, person, model)
+
+
+def _persons(info: MediaInfo, followed: Followed, form: HeadForm) -> list[Person]:
     tracks = followed.tracks
     if not tracks.faces:
         raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
-    person = choose(people(tracks, HeadForm.load(find("head_form"))), face, tracks, followed.times)
+    return people(tracks, form)
+
+
+def _chosen(info: MediaInfo, followed: Followed, person: Person, model: ShapeModel) -> Chosen:
+    tracks = followed.tracks
     video = info.require_video()
     aspect: Fraction = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
     covered = np.concatenate([covered_rows(track) for track in person.tracks])

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dubtool.face.restorer import Restorer
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.fields import with_fields
 from dubtool.jobs.follow import Followed, follow
 from dubtool.jobs.frames import Batch, stream
 from dubtool.jobs.load import load_restorer
-from dubtool.jobs.options import RestoreOptions
+from dubtool.jobs.options import RETRIEVAL, RestoreOptions
 from dubtool.jobs.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.person import Chosen, chosen_person
 from dubtool.jobs.report import Report
+from dubtool.jobs.restoring import Borrowing, Redrawing, Restoring, Source
 from dubtool.jobs.slots import Slot, count, reasons, refuse_nothing, to_slots
 from dubtool.jobs.take import ease, plan_take
 from dubtool.jobs.teeth import Teeth
@@ -53,9 +52,13 @@ def restore_teeth(
     chosen = RestoreOptions(**options)
     tell = progress or (lambda stage, done, total: None)
     video = Path(video)
-    target = checked_output(video, output, vars(chosen), (video,), SUFFIX)
+    target = checked_output(video, output, vars(chosen), (video, chosen.source), SUFFIX)
     report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
+    if chosen.source is not None:
+        report.inputs["source"], report.model = str(chosen.source), RETRIEVAL
     with spooling() as spooled:
+        if chosen.source is not None:
+            chosen = replace(chosen, source=spooled.path(chosen.source))
         _restore(spooled.path(video), target, chosen, report, tell)
         report.warnings = [spooled.told(warning) for warning in report.warnings]
     return report
@@ -64,16 +67,31 @@ def restore_teeth(
 def _restore(video: Path, target: Path, chosen: RestoreOptions, report: Report, tell: Progress) -> None:
     info = probe(video)
     info.require_video()
+    footage = None if chosen.source is None else probe(chosen.source)
+    if footage is not None:
+        footage.require_video()
     codec = check_writing(target, vars(chosen), info)
     info = with_fields(info, codec, chosen.deinterlace, report)
+
+    def track(done: float, total: float | None) -> None:
+        tell("track", done, total)
+
     with report.timed("load"):
-        restorer, graphs = load_restorer(chosen.model, chosen.device, chosen.precision)
         model = ShapeModel.load(find("face_shape"))
-    report.device = restorer.device
-    report.weights = digests(graphs)
+        drawer = load_restorer(chosen.model, chosen.device, chosen.precision) if footage is None else None
+    report.device = "cpu" if drawer is None else drawer[0].device
+    report.weights = {} if drawer is None else digests(drawer[1])
     with report.timed("track"):
-        followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
-    job = _Job(info, chosen, restorer, model, followed, report)
+        source = None if footage is None else Source(footage, chosen, track)
+        followed = follow(info, use_cache=chosen.cache, progress=track)
+    person = chosen_person(info, followed, chosen.face, model)
+    restoring: Restoring
+    if source is not None:
+        restoring = Borrowing(person, source, source.person(person, model), model)
+    else:
+        assert drawer is not None
+        restoring = Redrawing(Teeth(drawer[0], person, chosen.reference))
+    job = _Job(info, chosen, person, restoring, followed, report)
     job.run(target, lambda done, total: tell("restore", done, total))
 
 
@@ -84,15 +102,13 @@ class _Job:
         self,
         info: MediaInfo,
         options: RestoreOptions,
-        restorer: Restorer,
-        model: ShapeModel,
+        chosen: Chosen,
+        restoring: Restoring,
         followed: Followed,
         report: Report,
     ) -> None:
         self.info, self.options, self.report, self.followed = info, options, report, followed
-        chosen = chosen_person(info, followed, options.face, model)
-        self.motion = chosen.motion
-        self.teeth = Teeth(restorer, chosen, options.reference)
+        self.motion, self.restoring = chosen.motion, restoring
         self.take = plan_take(followed.times, followed.durations, Fraction(0), length="video", loop="hold")
         self.slots = self._slots(chosen)
         report.frames, report.duration = len(self.take.times), float(self.take.duration)
@@ -102,11 +118,7 @@ class _Job:
     def run(self, target: Path, progress: Callable[[float, float | None], None]) -> None:
         reader = VideoReader(self.info)
         with self.report.timed("references"):
-            usable = np.zeros(len(self.motion.frames), bool)
-            usable[[slot.row for slot in self.slots if slot.weight > 0]] = True
-            found = self.teeth.find_reference(reader, usable)
-            if found is not None:
-                self.report.details["reference"] = found
+            self.report.details |= self.restoring.prepare(reader, self.slots)
         with (
             self.report.timed("restore"),
             Outputs(target, self.info, self.options, self.take, self.report) as outputs,
@@ -122,10 +134,10 @@ class _Job:
 
     def _restore_batch(self, batch: Batch, outputs: Outputs) -> None:
         untouched = {slot.number: frame.copy() for slot, frame in batch if outputs.wants(slot.number)}
-        done = self.teeth.restore(batch)
+        done = self.restoring.restore(batch)
         for slot, frame in batch:
             if slot.number in untouched and slot.number in done:
-                outputs.show(slot.number, untouched[slot.number], frame, done[slot.number].tiles)
+                outputs.show(slot.number, untouched[slot.number], frame, done[slot.number])
 
     def _slots(self, chosen: Chosen) -> list[Slot]:
         """What happens to each frame, and the report's counts of it."""
@@ -133,7 +145,7 @@ class _Job:
         why = reasons(chosen, rows, self.take, self.options)
         # Mouths open and close all the time, and the teeth come and go with them: that needs no easing.
         weight = ease(why == "", self.take.times)
-        closed = (why == "") & (self.teeth.shown[rows] == 0)
+        closed = (why == "") & self.restoring.closed[rows]
         why[closed], weight[closed] = _CLOSED, 0.0
         slots = to_slots(rows, why, weight)
         count(slots, self.report)

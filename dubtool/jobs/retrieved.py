@@ -9,41 +9,28 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dubtool.face.blend import Placed, enlarged, mask_over, to_mouth_box
+from dubtool.face.blend import Placed, enlarged
 from dubtool.face.crop import CropSize, to_pixels
 from dubtool.face.cutout import control_points
 from dubtool.face.finish import Compared
 from dubtool.face.mask import mouth_mask
 from dubtool.face.painting_over import HIDDEN, mouth_box, painter_input, shrunken_into
-from dubtool.face.picture import Box, bounds, within
+from dubtool.face.picture import within
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, Reference, warped_mouth
-from dubtool.face.retrieval import Looks, MouthCosts, cheapest_path, nearest_apart
-from dubtool.face.shape import ShapeModel, inner_opening, split_mouth
+from dubtool.face.retrieval import Looks, MouthCosts
+from dubtool.face.shape import ShapeModel, inner_opening
 from dubtool.face.warp_painter import WarpPainter
 from dubtool.jobs.condition import Conditions
 from dubtool.jobs.dictionary import capacity, chosen_rows, looks_of, read_references
+from dubtool.jobs.mouth_place import MASK_SIZE, inner_mask, place_over
 from dubtool.jobs.painted import PaintedMouths
 from dubtool.jobs.person import Chosen
+from dubtool.jobs.reference_plan import plan_references
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 
-# The mask's resolution: it is smooth.
-_MASK_SIZE = CropSize(128)
-_VOTERS, _APART = 4, 3
 # A reference shows the whole mouth: so much of it may lie beyond the frame's border.
 _WITHIN = 0.02
-# Whose mouth costs this much more than what is shown has no vote: in short films all others are unlike, and would
-# outvote the one that fits. One voter alone would be no vote but a mean.
-_UNLIKE, _FEWEST = 0.03, 2
-# Moments of which the path is found at once, and how many of them again with the next, so that seams are no seams.
-_BLOCK, _OVERLAP = 1024, 64
-# At a change of reference each of the two frames shows so much of the other's.
-_FADE = 1 / 3
-# Cost of the reference from which on the painter is mixed in, and from which on it alone is shown.
-_DOUBTFUL, _HOPELESS = 0.10, 0.20
-# How much further than in the reference a mouth opens: from here on teeth are stretched, and painted instead.
-_STRETCHED, _TORN = 1.5, 2.5
-_LEAST_OPENING = 0.02
 # A painter of 128 px holds all that a mouth box of so many px shows, and nothing that one of so many does.
 _SMALL, _LARGE = 100.0, 160.0
 # Where the painter and the reference differ by more than this in what is coarse, levels of 255, one is wrong: on small
@@ -63,18 +50,6 @@ class Wanted:
     inside: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Of every output frame: references shown, next, share; voters [T, n] (-1: none); shares of the painter."""
-
-    shown: np.ndarray
-    next: np.ndarray
-    share: np.ndarray
-    voters: np.ndarray
-    painted: np.ndarray
-    inside: np.ndarray
-
-
 class RetrievedMouths:
     """One person's frames at work, and a painter for what is missing."""
 
@@ -90,7 +65,7 @@ class RetrievedMouths:
         self._chosen, self._model, self._painter, self._memory = chosen, model, painter, memory
         self._motion = chosen.motion
         self._costs = MouthCosts(model)
-        self._to_crop = to_pixels(chosen.motion.unit, _MASK_SIZE)
+        self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
         self._references: list[Reference] = []
         self.needs_painter = False
         density = np.sqrt(np.abs(np.linalg.det(chosen.motion.unit[:, :, :2])))
@@ -122,14 +97,16 @@ class RetrievedMouths:
         wanted = Looks(shapes, self._motion.angles[rows], self._chosen.shots[rows])
         kept = chosen_rows(self._chosen, candidates, wanted, self._costs, capacity(self._motion, self._memory))
         self._references = read_references(reader, self._chosen, kept, self._model)
-        self._plan = self._planned(kept, numbers, rows, wanted, frame_count)
-        painted = np.maximum(self._plan.painted, self._plan.inside)[numbers]
+        opened = self._opening(shapes), self._opening(self._motion.coefficients[kept])
+        known, frames = looks_of(self._chosen, kept), self._motion.frames[kept]
+        self._plan = plan_references(self._costs, wanted, known, opened, frames, numbers, frame_count)
+        painted = np.maximum(self._plan.unlike, self._plan.inside)[numbers]
         painted = np.maximum(painted, self._small[rows])
         told: dict[str, Any] = {
             "references": len(kept),
-            "changes": int((np.diff(self._plan.shown[numbers]) != 0).sum()),
+            "changes": self._plan.changes(numbers),
             "frames_without_network": int((painted == 0).sum()),
-            "frames_painted": int((self._plan.painted[numbers] == 1).sum()),
+            "frames_painted": int((self._plan.unlike[numbers] == 1).sum()),
         }
         if (painted > 0).any():
             told["painter_references"] = self._painter.prepare(reader, allowed)
@@ -139,17 +116,9 @@ class RetrievedMouths:
     def wanted(self, conditions: Conditions, numbers: np.ndarray, rows: np.ndarray) -> Wanted:
         """What a batch of output frames needs. rows: of the motion [B]."""
         plan = self._plan
-        picks = [
-            Picks(
-                int(plan.shown[number]),
-                int(plan.next[number]),
-                float(plan.share[number]),
-                tuple(int(each) for each in plan.voters[number] if each >= 0),
-            )
-            for number in numbers
-        ]
+        picks = [plan.picks(int(number)) for number in numbers]
         rims = control_points(self._chosen.person.tracks, self._motion, rows)[:, MOUTH_POINTS:]
-        return Wanted(conditions, picks, rims, plan.painted[numbers], plan.inside[numbers])
+        return Wanted(conditions, picks, rims, plan.unlike[numbers], plan.inside[numbers])
 
     def make(self, frames: Sequence[Frame], rows: np.ndarray, wanted: Wanted) -> list[Placed | None]:
         """A mouth for each frame, in the colours of what is around it. rows: of the motion [B]."""
@@ -182,15 +151,8 @@ class RetrievedMouths:
     def _place(self, frame: Frame, row: int, wanted: Wanted, number: int) -> Place | None:
         """Where the new mouth is to be put: the whole mouth box, as far as the frame shows it."""
         mouths = wanted.conditions.mouths[number]
-        mask = mouth_mask(mouths, _MASK_SIZE, HIDDEN)
-        to_box = to_mouth_box(self._to_crop[row], _MASK_SIZE)
-        box = bounds(to_box, len(mask), len(mask), frame.width, frame.height)
-        weight = mask_over(mask, to_box, box)
-        if not weight.any():
-            return None
-        source = frame.rgb(box).astype(np.float32)
         unit, mouth = self._motion.unit[row], mouths[0].astype(np.float32)
-        return Place(box, source, weight, unit, mouth, wanted.rims[number])
+        return place_over(frame, unit, self._to_crop[row], mouths, mouth, wanted.rims[number])
 
     def _mend(self, mender: WarpPainter, made: dict[int, np.ndarray], places: dict[int, Place], wanted: Wanted) -> None:
         """Let the network paint over warped mouths, in place."""
@@ -226,73 +188,12 @@ class RetrievedMouths:
         difference = painted.pair.made - own
         kept = np.full(own.shape[:2], 1 - share, np.float32)
         if inside > 0:
-            kept *= 1 - np.float32(inside) * _inner_mask(where, painted.box)
+            kept *= 1 - np.float32(inside) * inner_mask(where, painted.box)
         if small > 0:
             coarse = cv2.GaussianBlur(difference, (0, 0), max(_DIFFERENCE_REACH * where.side, 0.5))
             apart = np.square(np.abs(coarse).mean(axis=2) / np.float32(_DIFFERENCE))
             kept *= 1 - np.float32(small) * (1 - np.exp(-apart))
         own += (1 - kept)[..., None] * difference
 
-    def _planned(
-        self, kept: np.ndarray, numbers: np.ndarray, rows: np.ndarray, wanted: Looks, frame_count: int
-    ) -> _Plan:
-        plan = _Plan(
-            np.zeros(frame_count, np.int32),
-            np.zeros(frame_count, np.int32),
-            np.zeros(frame_count, np.float32),
-            np.full((frame_count, _VOTERS), -1, np.int32),
-            np.ones(frame_count, np.float32),
-            np.zeros(frame_count, np.float32),
-        )
-        if len(kept) == 0:
-            return plan
-        known, frames = looks_of(self._chosen, kept), self._motion.frames[kept]
-        openings = np.maximum(self._opening(known.shapes), _LEAST_OPENING)
-        edges = np.flatnonzero(np.diff(numbers) != 1) + 1
-        for first, last in zip([0, *edges], [*edges, len(numbers)], strict=True):
-            start: int | None = None
-            for begin in range(first, last, _BLOCK):
-                part = slice(begin, min(begin + _BLOCK, last))
-                costs = self._costs(wanted[slice(begin, min(begin + _BLOCK + _OVERLAP, last))], known)
-                path = cheapest_path(costs, frames, start)[: part.stop - part.start]
-                costs = costs[: len(path)]
-                start = int(path[-1])
-                self._note(plan, numbers[part], path, costs, frames)
-                opened = self._opening(wanted.shapes[part]) / openings[path]
-                plan.inside[numbers[part]] = _ramp(opened, _STRETCHED, _TORN)
-        return plan
-
-    def _note(self, plan: _Plan, numbers: np.ndarray, path: np.ndarray, costs: np.ndarray, frames: np.ndarray) -> None:
-        plan.shown[numbers] = plan.next[numbers] = path
-        apart = np.flatnonzero(np.abs(np.diff(frames[path])) > 1)
-        plan.next[numbers[apart]], plan.share[numbers[apart]] = path[apart + 1], _FADE
-        plan.next[numbers[apart + 1]], plan.share[numbers[apart + 1]] = path[apart], _FADE
-        shown = cv2.GaussianBlur(costs[np.arange(len(path)), path][:, None], (1, 0), 1.5)
-        plan.painted[numbers] = _ramp(shown[:, 0], _DOUBTFUL, _HOPELESS)
-        # What is shown does not vote once more, nor its neighbours; who votes changes slowly.
-        steady = cv2.blur(costs, (1, 5), borderType=cv2.BORDER_REPLICATE)
-        near = np.abs(frames[None, :] - frames[path][:, None]) < _APART
-        steady[near] = np.inf
-        voters = nearest_apart(steady, frames, _VOTERS, _APART)
-        voters[np.take_along_axis(steady, np.maximum(voters, 0), axis=1) > shown + _UNLIKE] = -1
-        voters[(voters >= 0).sum(axis=1) < _FEWEST] = -1
-        plan.voters[numbers] = voters
-
     def _opening(self, shapes: np.ndarray) -> np.ndarray:
         return inner_opening(self._model.mouths(shapes, self._motion.rest))
-
-
-def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 up to `low`, 1 from `high` on, smooth between."""
-    share = np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
-    return share * share * (3 - 2 * share)
-
-
-def _inner_mask(where: Place, box: Box) -> np.ndarray:
-    """How much of each pixel of a picture's box lies between the lips: float32 [h, w], soft."""
-    inner = split_mouth(where.mouth)[1]
-    back = cv2.invertAffineTransform(where.to_unit)
-    points = inner @ back[:, :2].T + back[:, 2] - box[:2]
-    mask = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
-    cv2.fillPoly(mask, [np.rint(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(0.01 * where.side, 0.5))

@@ -36,17 +36,22 @@ class Slot:
 
 def reasons(chosen: Chosen, rows: np.ndarray, take: Take, options: JobOptions) -> np.ndarray:
     """Why each output frame is to be left alone, "" where it is not: object [N]. rows: of the motion, -1 for none."""
-    motion = chosen.motion
-    why = np.where(rows < 0, "no face", "").astype(object)
+    why = np.where(rows < 0, "no face", showing(chosen)[rows]).astype(object)
     why[(rows < 0) & chosen.strangers[take.source]] = "another person"
-    seen = rows >= 0
-    why[seen & motion.covered[rows]] = "mouth covered"
-    why[seen & (np.abs(motion.angles[rows, 1]) > _MAX_YAW)] = "turned away"
-    why[seen & (np.abs(motion.angles[rows, 2]) > _UPSIDE_DOWN)] = _TURNED_OVER
-    why[seen & (chosen.outside[rows] > _BEYOND)] = "outside the frame"
     start, stop = options.start, options.stop
     outside = [(start is not None and time < start) or (stop is not None and time >= stop) for time in take.times]
     why[np.array(outside)] = _OUTSIDE
+    return why
+
+
+def showing(chosen: Chosen) -> np.ndarray:
+    """Why the mouth is not to be seen well in each row of the motion, "" where it is: object [N]."""
+    motion = chosen.motion
+    why = np.full(len(motion.frames), "", object)
+    why[motion.covered] = "mouth covered"
+    why[np.abs(motion.angles[:, 1]) > _MAX_YAW] = "turned away"
+    why[np.abs(motion.angles[:, 2]) > _UPSIDE_DOWN] = _TURNED_OVER
+    why[chosen.outside > _BEYOND] = "outside the frame"
     return why
 
 

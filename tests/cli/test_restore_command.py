@@ -41,7 +41,8 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("dubtool.jobs.restore_teeth.restore_teeth", restore)
     words = (
-        "-o out.mov --face left --reference best --from 1 --to 2 --model other --device cpu --precision fp32 "
+        "-o out.mov --face left --reference best --source film.mp4 --from 1 --to 2 "
+        "--model other --device cpu --precision fp32 "
         "--batch-size 7 --codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar "
         "--no-cache --quiet --json --deinterlace"
     )
@@ -53,6 +54,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "face": "left",
         "deinterlace": True,
         "reference": "best",
+        "source": Path("film.mp4"),
         "start": 1,
         "stop": 2,
         "model": "other",

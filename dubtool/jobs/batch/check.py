@@ -157,10 +157,13 @@ def _finding(step: Step, kinds: Mapping[str, Kind], look: _Look) -> Finding:
 def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding) -> None:
     options = job.options
     video, speech, soundtrack = job.inputs[kind.video], job.inputs.get("speech"), options.get("soundtrack")
+    source = options.get("source")
+    if source is not None:
+        probe(source).require_video()
     info = probe(video)
     picture = info.require_video()
     allowed = options | {"overwrite": replace or bool(options.get("overwrite"))}
-    target = checked_output(video, job.output, allowed, (*job.inputs.values(), soundtrack))
+    target = checked_output(video, job.output, allowed, (*job.inputs.values(), soundtrack, source))
     for name in kind.stills:
         load_portrait(job.inputs[name])
     seconds = float(info.duration or 0)

@@ -1,0 +1,52 @@
+"""Where in a frame a new mouth is to be put, and what lies between its lips."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dubtool.face.blend import mask_over, to_mouth_box
+from dubtool.face.crop import CropSize
+from dubtool.face.mask import mouth_mask
+from dubtool.face.painting_over import HIDDEN
+from dubtool.face.picture import Box, bounds
+from dubtool.face.reference_warp import STIFFNESS, Place
+from dubtool.face.shape import split_mouth
+from dubtool.media.frame import Frame
+
+# The mask's resolution: it is smooth.
+MASK_SIZE = CropSize(128)
+
+
+def place_over(
+    frame: Frame,
+    unit: np.ndarray,
+    to_crop: np.ndarray,
+    covered: np.ndarray,
+    mouth: np.ndarray,
+    rim: np.ndarray,
+    stiffness: float = STIFFNESS,
+) -> Place | None:
+    """The whole mouth box, as far as the frame shows it; None if it does not.
+
+    unit, to_crop: picture px to the unit crop and to the crop of `MASK_SIZE` [2, 3]. covered: points that the mask
+    must cover, in the unit crop [..., 2]. mouth: the one that is wanted [55, 2]. rim: of the head [R, 2]. stiffness:
+    see `Place`.
+    """
+    mask = mouth_mask(covered, MASK_SIZE, HIDDEN)
+    to_box = to_mouth_box(to_crop, MASK_SIZE)
+    box = bounds(to_box, len(mask), len(mask), frame.width, frame.height)
+    weight = mask_over(mask, to_box, box)
+    if not weight.any():
+        return None
+    return Place(box, frame.rgb(box).astype(np.float32), weight, unit, mouth, rim, stiffness)
+
+
+def inner_mask(where: Place, box: Box) -> np.ndarray:
+    """How much of each pixel of a picture's box lies between the lips: float32 [h, w], soft."""
+    inner = split_mouth(where.mouth)[1]
+    back = cv2.invertAffineTransform(where.to_unit)
+    points = inner @ back[:, :2].T + back[:, 2] - box[:2]
+    mask = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
+    cv2.fillPoly(mask, [np.rint(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(0.01 * where.side, 0.5))
