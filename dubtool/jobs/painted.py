@@ -32,6 +32,8 @@ class PaintedMouths:
         self._spec = generator.spec
         self._to_crop = to_pixels(motion.unit, generator.spec.size)
         self._references: np.ndarray | None = None
+        # The mean of the references: it tells their light.
+        self._usual: np.ndarray | None = None
         self._hidden = np.zeros((generator.spec.size.height, generator.spec.size.width), np.float32)
         self._hidden[generator.spec.hidden_box] = 1.0
 
@@ -52,6 +54,7 @@ class PaintedMouths:
         crops = dict(crops_of_rows(reader, self._motion.frames, self._to_crop, rows, size.width, size.height))
         best = sharpest(candidates, crops)
         self._references = np.stack([crops[row] for row in best]).reshape(len(best), size.height, size.width, 3)
+        self._usual = self._references.mean(axis=0, dtype=np.float32)
         self._generator.set_references(self._references)
         return [int(frame) for frame in self._motion.frames[best]]
 
@@ -81,6 +84,5 @@ class PaintedMouths:
 
     def _light(self, crop: np.ndarray) -> Light | None:
         """The light of the references, seen from that of a crop uint8 [H, W, 3]; None where they are the same."""
-        assert self._references is not None
-        usual = self._references.mean(axis=0, dtype=np.float32)
-        return light_between(crop.astype(np.float32), usual, self._hidden)
+        assert self._usual is not None
+        return light_between(crop.astype(np.float32), self._usual, self._hidden)
