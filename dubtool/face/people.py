@@ -7,12 +7,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from dubtool.errors import NoFaceError, UsageError
-from dubtool.face.apart import persons_apart
+from dubtool.face.apart import persons_apart, span
 from dubtool.face.head_form import HeadForm, likeness
 from dubtool.face.track import FaceTrack, Tracks
 
@@ -20,11 +20,11 @@ from dubtool.face.track import FaceTrack, Tracks
 # within one video), by directions learned from others: 85 % of the pairs are known again, and 1.5 % of strangers
 # taken for the same.
 _SAME = 0.6
-# Within a shot a face that went and one that came are two people more often: here 0.8 % of strangers pass.
-_SAME_IN_SHOT = 0.65
 # Who is said to be in both of two videos most often is.
 _SAME_AS_TOLD = 0.4
 _FORM_ROWS = 25
+# Within a shot a face that went and one that came are two people more often: here 0.8 % of strangers pass.
+_SAME_IN_SHOT = 0.65
 # A face that walks in is found a few frames late.
 _MOMENT = 0.25
 _SPEC = re.compile(r"@(?P<seconds>\d+(\.\d*)?|\.\d+):(?P<x>-?\d+(\.\d+)?),(?P<y>-?\d+(\.\d+)?)")
@@ -60,18 +60,20 @@ def people(tracks: Tracks, form: HeadForm) -> list[Person]:
     """The persons of a take, from left to right (by median position).
 
     Tracks that go over from one person to another are taken apart; then tracks are joined by the form of the head, the
-    largest first; tracks that share a frame never are.
+    largest first; tracks that share a frame never are. What was taken apart and is one person's again stays whole.
     """
-    faces = [part for face in tracks.faces if len(face.frames) for part in persons_apart(face, form)]
-    faces.sort(key=lambda face: -face.size * len(face.frames))
+    apart = [(face, persons_apart(face, form)) for face in tracks.faces if len(face.frames)]
     groups: list[_Group] = []
-    for face in faces:
+    for face in sorted((part for _, parts in apart for part in parts), key=lambda face: -face.size * len(face.frames)):
         mean = _mean_form(face, form)
         known = max(groups, key=lambda group: group.likeness(face, mean), default=None)
         if known is not None and known.likeness(face, mean) > 0:
             known.add(face, mean)
         else:
             groups.append(_Group(face, mean))
+    for whole, parts in apart:
+        for group in groups:
+            group.rejoin(whole, parts)
     return sorted((group.person() for group in groups), key=lambda person: person.x)
 
 
@@ -134,6 +136,15 @@ class _Group:
         self._faces.append(face)
         self._form = (self._form * self._count + form * count) / (self._count + count)
         self._count += count
+
+    def rejoin(self, whole: FaceTrack, parts: Sequence[FaceTrack]) -> None:
+        """Have neighbouring parts of a track as one, with the rows between them."""
+        mine = [any(part is face for face in self._faces) for part in parts]
+        for own, run in groupby(range(len(parts)), key=lambda number: mine[number]):
+            first, *others = (parts[number] for number in run)
+            if own and others:
+                self._faces = [face for face in self._faces if not any(face is part for part in (first, *others))]
+                self._faces.append(span(whole, first, others[-1]))
 
     def person(self) -> Person:
         return Person(sorted(self._faces, key=lambda face: int(face.frames[0])))

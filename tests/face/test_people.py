@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dubtool.errors import NoFaceError, UsageError
+from dubtool.face.apart import changes, persons_apart
 from dubtool.face.head_form import HeadForm
 from dubtool.face.people import Person, choose, people
 from dubtool.face.topology import TRACKED, tracked
@@ -114,6 +115,27 @@ def test_one_who_speaks_turns_and_comes_nearer_stays_one_track() -> None:
     track = track_of(heads, range(100))
     (person,) = people(of(track), FORM)
     assert len(person.tracks) == 1 and person.tracks[0] is track
+
+
+def test_a_grimace_that_fades_loses_no_frame() -> None:
+    fading = np.concatenate([np.zeros(50), np.full(16, 0.8), np.linspace(0.8, 0, 120), np.zeros(40)])[:, None, None]
+    heads = ANN.heads(len(fading)) + fading * (BEN.form - ANN.form)
+    track = track_of(heads, range(len(heads)))
+    assert changes(FORM.vectors(track.points(np.arange(0, len(heads), 2)))[0])
+    (person,) = people(of(track), FORM)
+    assert person.tracks == [track]
+
+
+def test_stretches_that_are_the_same_persons_again_stay_whole() -> None:
+    # Turned aside in three of four frames of the first stretch, where the form misleads.
+    aside = np.where(
+        (np.random.default_rng(1).random(90) < 0.76)[:, None, None], BEN.heads(90, turn=0.5), ANN.heads(90)
+    )
+    heads = np.concatenate([aside, ANN.heads(40, seed=3)])
+    track = track_of(heads, range(len(heads)))
+    assert len(persons_apart(track, FORM)) > 1
+    (person,) = people(of(track), FORM)
+    assert [len(one.frames) for one in person.tracks] == [len(heads)]
 
 
 def test_what_lies_under_a_hand_tells_nothing_of_the_person() -> None:
