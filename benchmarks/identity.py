@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dubtool.face.cache import load_tracks
-from dubtool.face.head_form import likeness
-from dubtool.training.corpus import read_corpus
-from dubtool.training.head_form import head_form_of
+from dubtool.tracking.cache import load_tracks
+from dubtool.tracking.head_form import likeness
+from dubtool.training.data.corpus import read_corpus
+from dubtool.training.data.head_form import head_form_of
 
 _CLIPS, _FRAMES = 12, 12
 # Pairs of one person's clips, so that those with hundreds do not decide.

@@ -28,15 +28,15 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.errors import InputError, UsageError
-from dubtool.jobs.evaluation.clips import Clip
-from dubtool.jobs.evaluation.kit import Kit, load_kit
-from dubtool.jobs.evaluation.likeness import Likeness
-from dubtool.jobs.evaluation.look import grey
-from dubtool.jobs.evaluation.pictures import Pictures
-from dubtool.jobs.evaluation.seen import Lips, Seen
-from dubtool.jobs.evaluation.selfdub import dub_pass, dub_passes
-from dubtool.jobs.evaluation.stretch import open_recording
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.evaluation.analysed import Lips, Seen
+from dubtool.evaluation.clips import Clip
+from dubtool.evaluation.context import Kit, load_kit
+from dubtool.evaluation.frame_view import grey
+from dubtool.evaluation.likeness import Likeness
+from dubtool.evaluation.pictures import Pictures
+from dubtool.evaluation.segment import open_recording
+from dubtool.evaluation.selfdub import dub_pass, dub_passes
+from dubtool.jobs.shared.options import DEFAULT_MODEL
 from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.probe import probe
 from dubtool.metrics.lips import compare

@@ -16,15 +16,15 @@ import numpy as np
 import onnx
 from onnx.utils import Extractor
 
+from dubtool.engine.native_stderr import quiet_loading
 from dubtool.engine.session import Session
-from dubtool.face.landmarks import FaceLandmarker
-from dubtool.face.quiet import quiet_loading
+from dubtool.evaluation.reenacted import MEASURES, SIDE, Features, Judges, Still, evaluate_reenactment
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.evaluation.reenacted import MEASURES, SIDE, Features, Judges, Still, evaluate_reenactment
-from dubtool.jobs.load import load_animator
-from dubtool.jobs.options import DEFAULT_ANIMATOR
+from dubtool.jobs.shared.load import load_animator
+from dubtool.jobs.shared.options import DEFAULT_ANIMATOR
 from dubtool.metrics.identity import FaceIdentity
 from dubtool.metrics.perceptual import Lpips
+from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.weights.locate import find
 
 
@@ -67,8 +67,8 @@ def main() -> None:
 
 def degraded(picture: np.ndarray, number: int) -> np.ndarray:
     """A picture after up to two rounds of shrinking, blur and JPEG, by chance that hangs on `number` alone."""
-    from dubtool.training.adasr_samples import portrait_recipe
-    from dubtool.training.hdtr_degrade import degrade
+    from dubtool.training.adasr.data import portrait_recipe
+    from dubtool.training.hdtr.degradation import degrade
 
     return degrade(picture, portrait_recipe(np.random.default_rng(number)))
 

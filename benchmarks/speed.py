@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import dubtool
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.shared.options import DEFAULT_MODEL
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,19 +21,19 @@ import torch
 
 from dubtool.engine.session import Session
 from dubtool.face.crop import apply, warp
-from dubtool.face.restorer import Restorer
 from dubtool.face.teeth import LIPS, draw_contour, hide_lips, teeth_crops, teeth_mask
 from dubtool.metrics.flicker import Flicker, flicker_ratio
 from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.metrics.sharpness import MEASURES
-from dubtool.training.clips import load_clips
-from dubtool.training.config import load_stage, stage_of_run
-from dubtool.training.hdtr import HdtrStage, collate, new_restorer, restored
-from dubtool.training.hdtr_degrade import degrade, draw_recipe
-from dubtool.training.hdtr_pictures import blended, changed_box
-from dubtool.training.hdtr_samples import TeethSample, TeethSampler, stored_landmarks
-from dubtool.training.trainer import read_checkpoint
+from dubtool.models.restorer import Restorer
+from dubtool.training.core.config import load_stage, stage_of_run
+from dubtool.training.core.trainer import read_checkpoint
+from dubtool.training.data.clips import load_clips
+from dubtool.training.hdtr.data import TeethSample, TeethSampler, stored_landmarks
+from dubtool.training.hdtr.degradation import degrade, draw_recipe
+from dubtool.training.hdtr.trainer import HdtrStage, collate, new_restorer, restored
+from dubtool.training.hdtr.validation import blended, changed_box
 from dubtool.weights import find
 
 _EXACT = 60.0

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dubtool.adaptation import adapt as adapt
-    from dubtool.jobs.dub import dub as dub
-    from dubtool.jobs.reenact import reenact as reenact
-    from dubtool.jobs.restore_teeth import restore_teeth as restore_teeth
+    from dubtool.jobs.dub.job import dub as dub
+    from dubtool.jobs.reenact.job import reenact as reenact
+    from dubtool.jobs.restore_teeth.job import restore_teeth as restore_teeth
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "adapt": "dubtool.adaptation",
-    "dub": "dubtool.jobs.dub",
-    "reenact": "dubtool.jobs.reenact",
-    "restore_teeth": "dubtool.jobs.restore_teeth",
+    "dub": "dubtool.jobs.dub.job",
+    "reenact": "dubtool.jobs.reenact.job",
+    "restore_teeth": "dubtool.jobs.restore_teeth.job",
 }
 
 __all__ = ["__version__", "adapt", "dub", "reenact", "restore_teeth"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dubtool.jobs.adaptation.record import Adapted
+    from dubtool.jobs.shared.adapted import Adapted
 
 
 def adapt(
@@ -26,14 +26,14 @@ def adapt(
     VGG-19 weights, for a further perception loss. progress: called with (stage, done, total or None).
 
     Raises:
-        DubtoolError: the extra is missing. For the others see `dubtool.jobs.adapt.adapt`.
+        DubtoolError: the extra is missing. For the others see `dubtool.jobs.adapt.job.adapt`.
     """
-    from dubtool.jobs.adapt import adapt as job
-    from dubtool.training.extra import require_extra
+    from dubtool.jobs.adapt.job import adapt as job
+    from dubtool.training.core.extra import require_extra
 
     def tutors(checkpoint: Path, described: Any, device: str) -> Any:
         require_extra()
-        from dubtool.training.adapt import Tutor
+        from dubtool.training.adapt.tutor import Tutor
 
         return Tutor(checkpoint, described, vgg=None if vgg is None else Path(vgg), device=device)
 

@@ -10,6 +10,8 @@ import pytest
 
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 
+pytest_plugins = ["dubbing_place", "tracked_example"]
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 Cut = Callable[..., Path]

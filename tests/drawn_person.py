@@ -11,18 +11,18 @@ import numpy as np
 
 from dubtool.face.blend import mask_over, to_mouth_box
 from dubtool.face.crop import CropSize, to_pixels
-from dubtool.face.cutout import Cutter, control_points
 from dubtool.face.mask import mouth_mask
-from dubtool.face.motion import FaceMotion, face_motion
 from dubtool.face.painting_over import HIDDEN
-from dubtool.face.people import Person
 from dubtool.face.picture import Box, bounds
 from dubtool.face.reference_warp import MOUTH_POINTS, Place, Reference
 from dubtool.face.shape import MOUTH, ShapeModel, split_mouth
 from dubtool.face.topology import tracked
-from dubtool.face.track import FaceTrack
-from dubtool.jobs.person import Chosen
+from dubtool.jobs.shared.cutout import Cutter, control_points
 from dubtool.media.frame import Frame
+from dubtool.tracking.motion import FaceMotion, face_motion
+from dubtool.tracking.people import Person
+from dubtool.tracking.person import Chosen
+from dubtool.tracking.track import FaceTrack
 
 SKIN, LIPS, INSIDE = (200, 150, 120), (180, 60, 60), (40, 10, 10)
 _QUANTUM = 8192

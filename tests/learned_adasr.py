@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from dubtool.engine.export_adasr_learned import export_learned_adasr
+from dubtool.export.adasr_learned import export_learned_adasr
 from dubtool.networks.adasr import AdaSR
 from dubtool.networks.adasr_generator import Generator
 from dubtool.networks.adasr_keypoints import KeypointDetector

@@ -10,30 +10,43 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import dubtool
 
 PACKAGE = Path(dubtool.__file__).parent
 REPOSITORY = PACKAGE.parent
-BASE = {"errors", "folders", "leftovers"}
+BASE = {"errors", "folders", "leftovers", "file_lock"}
+LOW = BASE | {"engine", "media"}
+MIDDLE = LOW | {"face", "tracking", "models", "speech", "weights", "metrics"}
 
-# What each folder may import of ours, beside itself.
+# What each folder may import of ours, beside itself: those that stand lower.
 ARROWS = {
     "networks": set(),
     "weights": BASE,
-    "engine": BASE | {"weights"},
+    "engine": BASE,
     "media": BASE,
-    "face": BASE | {"engine", "media"},
-    "speech": BASE | {"engine"},
-    "metrics": BASE | {"engine", "face", "media", "speech"},
-    "training": BASE | {"networks", "metrics", "engine", "weights", "face", "media", "speech"},
-    "jobs": BASE | {"media", "face", "speech", "engine", "weights", "metrics"},
-    "cli": BASE | {"jobs", "media", "face", "speech", "engine", "weights", "metrics", "training"},
+    "face": LOW,
+    "speech": LOW,
+    "tracking": LOW | {"face", "weights"},
+    "models": LOW | {"face", "weights"},
+    "metrics": LOW | {"face", "speech"},
+    "jobs": MIDDLE,
+    "export": BASE | {"engine", "networks", "weights"},
+    "batch": MIDDLE | {"jobs"},
+    "evaluation": MIDDLE | {"jobs"},
+    "diagnostics": MIDDLE | {"jobs"},
+    "training": MIDDLE | {"jobs", "networks", "export"},
+    "cli": MIDDLE | {"jobs", "batch", "evaluation", "diagnostics", "training", "export"},
 }
-# Turning checkpoints into graphs needs the networks; nothing of it runs while dubbing.
-CONVERTERS = re.compile(r"engine/export\w*\.py|weights/(importers|checkpoints)\.py")
-TORCH_FOLDERS = {"networks", "training"}
+# Jobs know one another only by what they share, but that adapting learns what dubs are driven by.
+JOB_ARROWS = {
+    "shared": set(),
+    "dub": {"shared"},
+    "reenact": {"shared"},
+    "restore_teeth": {"shared"},
+    "adapt": {"shared", "dub"},
+}
+# Nothing of these runs while dubbing.
+TORCH_FOLDERS = {"networks", "training", "export"}
 # A developer's tool, run by `python -m`.
 SPEAKERS = {"weights/digest.py"}
 
@@ -49,51 +62,76 @@ def _imports(name: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(filter(None, (base, node.module)))
-            # `from dubtool import media` imports a folder, too.
-            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "dubtool" else (module,)
+            # `from dubtool.cli import batch` imports a file.
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                whole = module == "dubtool" or (REPOSITORY / inner.replace(".", "/")).with_suffix(".py").is_file()
+                yield inner if whole else module
 
 
 def _is_for_training(name: str) -> bool:
-    return name.split("/")[0] in TORCH_FOLDERS or bool(CONVERTERS.fullmatch(name))
+    return name.split("/")[0] in TORCH_FOLDERS
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_imports_follow_the_arrows(name: str) -> None:
-    folder, *rest = name.split("/")
-    if not rest:
-        pytest.skip("the package's own files tie the folders together")
-    allowed = ARROWS[folder] | {folder, "__version__"}
-    if CONVERTERS.fullmatch(name):
-        allowed |= {"networks", "engine"}
-    ours = {module.split(".")[1] for module in _imports(name) if module.startswith("dubtool.")}
-    assert ours <= allowed
+def _ours(name: str) -> set[str]:
+    """The modules of ours that a file imports, without the package's own name."""
+    return {module.removeprefix("dubtool.") for module in _imports(name) if module.startswith("dubtool.")}
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_only_the_command_line_draws(name: str) -> None:
-    if name.startswith("cli/") or name in SPEAKERS:
-        pytest.skip("may speak")
-    roots = {module.split(".")[0] for module in _imports(name)}
-    assert not roots & {"typer", "rich"}
-    for node in ast.walk(ast.parse((PACKAGE / name).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id != "print", f"line {node.lineno} prints"
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
-            assert node.attr not in ("stdout", "stderr"), f"line {node.lineno} writes to the terminal"
+def test_imports_follow_the_arrows() -> None:
+    against = []
+    for name in FILES:
+        folder, *rest = name.split("/")
+        if not rest:
+            continue  # the package's own files tie the folders together
+        allowed = ARROWS[folder] | {folder, "__version__"}
+        against += [f"{name} -> {module}" for module in _ours(name) if module.split(".")[0] not in allowed]
+        if folder == "jobs" and len(rest) > 1:
+            allowed = JOB_ARROWS[rest[0]] | {rest[0]}
+            jobs = [module for module in _ours(name) if module.startswith("jobs.")]
+            against += [f"{name} -> {module}" for module in jobs if module.split(".")[1] not in allowed]
+    assert against == []
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_third_party_packages_are_declared(name: str) -> None:
+def test_no_module_imports_itself_over_others() -> None:
+    graph = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): _ours(name) for name in FILES}
+    left = {module: {other for other in others if other in graph} for module, others in graph.items()}
+    while free := [module for module, others in left.items() if not others]:
+        left = {module: others - set(free) for module, others in left.items() if module not in free}
+    assert left == {}
+
+
+def test_only_the_command_line_draws() -> None:
+    speaking = []
+    for name in FILES:
+        if name.startswith("cli/") or name in SPEAKERS:
+            continue
+        if {module.split(".")[0] for module in _imports(name)} & {"typer", "rich"}:
+            speaking.append(name)
+        for node in ast.walk(ast.parse((PACKAGE / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+                speaking.append(f"{name}:{node.lineno}")
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+                speaking += [f"{name}:{node.lineno}"] if node.attr in ("stdout", "stderr") else []
+    assert speaking == []
+
+
+def test_third_party_packages_are_declared() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {_module(requirement) for requirement in project["dependencies"]}
-    if _is_for_training(name):
-        declared |= {_module(requirement) for requirement in project["optional-dependencies"]["train"]}
-    if name == "jobs/batch/cluster.py":
-        declared |= {_module(requirement) for requirement in project["optional-dependencies"]["ray"]}
-    if name == "engine/half.py":
-        declared |= {"onnx"}  # asked for at run time, with a message that names it
-    roots = {module.split(".")[0] for module in _imports(name)} - sys.stdlib_module_names - {"dubtool"}
-    assert roots <= declared
+    always = {_module(requirement) for requirement in project["dependencies"]}
+    extras = {
+        extra: {_module(requirement) for requirement in requirements}
+        for extra, requirements in project["optional-dependencies"].items()
+    }
+    undeclared = []
+    for name in FILES:
+        declared = always | (extras["train"] if _is_for_training(name) else set())
+        declared |= extras["ray"] if name == "batch/cluster.py" else set()
+        # Asked for at run time, with a message that names it.
+        declared |= {"onnx"} if name == "engine/half.py" else set()
+        roots = {module.split(".")[0] for module in _imports(name)} - sys.stdlib_module_names - {"dubtool"}
+        undeclared += [f"{name}: {root}" for root in roots - declared]
+    assert undeclared == []
 
 
 def _module(requirement: str) -> str:

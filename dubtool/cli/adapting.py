@@ -9,7 +9,7 @@ import dubtool
 from dubtool.cli.console import Console
 
 if TYPE_CHECKING:
-    from dubtool.jobs.adaptation.record import Adapted
+    from dubtool.jobs.shared.adapted import Adapted
 
 
 def adapted_to(

@@ -15,7 +15,7 @@ from dubtool import __version__
 from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, restore_teeth, train, weights
 from dubtool.cli.console import Console
 from dubtool.cli.signals import Stopped, stopping
-from dubtool.engine.heap import share_heap
+from dubtool.engine.malloc import share_heap
 from dubtool.errors import EXIT_INTERRUPTED, DubtoolError
 
 app = typer.Typer(

@@ -13,10 +13,10 @@ from dubtool.cli.console import Console
 from dubtool.cli.options import Devices, Json, Overwrite, Quiet, Verbose, console_of, names_in
 
 if TYPE_CHECKING:
-    from dubtool.jobs.batch.check import Finding
-    from dubtool.jobs.batch.run import Outcome
-    from dubtool.jobs.batch.state import Entry
-    from dubtool.jobs.batch.table import Job, JobList
+    from dubtool.batch.check import Finding
+    from dubtool.batch.run import Outcome
+    from dubtool.batch.state import Entry
+    from dubtool.batch.table import Job, JobList
 
 
 def batch(
@@ -54,8 +54,8 @@ def batch(
     verbose: Verbose = False,
 ) -> None:
     """Do many jobs; started again, it does what is missing."""
-    from dubtool.jobs.batch.run import run_batch
-    from dubtool.jobs.batch.table import read_jobs
+    from dubtool.batch.run import run_batch
+    from dubtool.batch.table import read_jobs
 
     console = console_of(context)
     common = _common(settings or []) | ({"overwrite": True} if overwrite else {})
@@ -63,7 +63,7 @@ def batch(
     for note in listed.notes:
         console.note(note)
     if report is not None:
-        from dubtool.jobs.batch.page import check_page
+        from dubtool.batch.page import check_page
 
         check_page(listed, report, overwrite=overwrite)
     names = names_in(devices)
@@ -89,14 +89,14 @@ def batch(
 def _here(names: list[str], workers: int | None) -> dict[str, Any]:
     """What `run_batch` and `check` are told of workers on this machine."""
     from dubtool.engine.device import resolve
-    from dubtool.jobs.cores import default_devices, default_workers
+    from dubtool.jobs.shared.cores import default_devices, default_workers
 
     devices = [str(resolve(name)) for name in names] or default_devices()
     return {"devices": devices, "workers": workers or default_workers(devices)}
 
 
 def _on_ray(address: str, names: list[str], workers: int | None) -> Callable[..., Outcome]:
-    from dubtool.jobs.batch.cluster import run_on_ray
+    from dubtool.batch.cluster import run_on_ray
 
     if names not in ([], ["cpu"], ["cuda"]):
         raise typer.BadParameter("with --ray, give cpu or cuda: Ray chooses which ones", param_hint="'--devices'")
@@ -147,13 +147,13 @@ def _row(job: Job, entry: Entry) -> dict[str, Any]:
 
 
 def _draw(listed: JobList, target: Path) -> None:
-    from dubtool.jobs.batch.page import write_page
+    from dubtool.batch.page import write_page
 
     write_page(listed, target)
 
 
 def _rehearse(console: Console, listed: JobList, here: dict[str, Any], retry_failed: bool, as_json: bool) -> int:
-    from dubtool.jobs.batch.check import check
+    from dubtool.batch.check import check
 
     with console.progress() as tell:
         checked = check(

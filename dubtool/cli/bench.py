@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dubtool.cli.options import BatchSize, Device, Json, Precision, Quiet, Verbose, console_of
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.shared.options import DEFAULT_MODEL
 
 
 def bench(
@@ -31,7 +31,7 @@ def bench(
     verbose: Verbose = False,
 ) -> None:
     """How fast this machine dubs, stage by stage."""
-    from dubtool.jobs.bench import bench as measure
+    from dubtool.diagnostics.bench import bench as measure
 
     console = console_of(context)
     console.note(f"measuring decoder and encoder alone, then a whole dub of {video}")

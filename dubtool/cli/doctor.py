@@ -11,7 +11,7 @@ from dubtool.cli.options import Json, Verbose, console_of
 
 def doctor(context: typer.Context, as_json: Json = False, verbose: Verbose = False) -> None:
     """What this machine can do, what is missing."""
-    from dubtool.jobs.doctor import examine, exit_code
+    from dubtool.diagnostics.doctor import examine, exit_code
 
     console = console_of(context)
     findings = examine()

@@ -35,7 +35,7 @@ from dubtool.cli.options import (
 )
 from dubtool.cli.summary import tell_report
 from dubtool.errors import UsageError
-from dubtool.jobs.options import DEFAULT_MODEL, DEFAULT_RESTORER, PAINTER, painter_of
+from dubtool.jobs.shared.options import DEFAULT_MODEL, DEFAULT_RESTORER, PAINTER, painter_of
 
 
 def dub(
@@ -113,7 +113,7 @@ def dub(
     verbose: Verbose = False,
 ) -> None:
     """Make the mouth in a video say a speech."""
-    from dubtool.jobs.dub import dub as run
+    from dubtool.jobs.dub.job import dub as run
 
     console = console_of(context)
     if adapt is not None and no_cache:

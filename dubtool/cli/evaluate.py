@@ -11,11 +11,11 @@ import typer
 from dubtool.cli.console import Console
 from dubtool.cli.options import BatchSize, Device, Json, Overwrite, Precision, Quiet, Verbose, console_of
 from dubtool.errors import UsageError
-from dubtool.jobs.options import DEFAULT_MODEL
+from dubtool.jobs.shared.options import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from dubtool.jobs.evaluation.clips import Clip
-    from dubtool.jobs.evaluation.results import Evaluation, Outcome
+    from dubtool.evaluation.clips import Clip
+    from dubtool.evaluation.results import Evaluation, Outcome
 
 # What the table of clips has room for; the summary and the JSON have everything.
 _COLUMNS = {
@@ -87,8 +87,8 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """How well a model dubs: lips, silence, pictures, measured so that the model cannot cheat."""
-    from dubtool.jobs.evaluate import evaluate as run
-    from dubtool.jobs.evaluation.results import TESTS
+    from dubtool.evaluation.evaluate import evaluate as run
+    from dubtool.evaluation.results import TESTS
 
     console = console_of(context)
     chosen = _clips(clips or [], manifest, split, lag)
@@ -114,7 +114,7 @@ def evaluate(
 
 
 def _clips(names: list[str], manifest: Path | None, split: str | None, lag: float) -> list[Clip]:
-    from dubtool.jobs.evaluation.clips import clips_from_files, clips_from_manifest
+    from dubtool.evaluation.clips import clips_from_files, clips_from_manifest
 
     if manifest is not None:
         if lag:
@@ -128,7 +128,7 @@ def _clips(names: list[str], manifest: Path | None, split: str | None, lag: floa
 
 
 def _show(console: Console, result: Evaluation) -> None:
-    from dubtool.jobs.evaluation.results import MEASURES
+    from dubtool.evaluation.results import MEASURES
 
     good = [outcome for outcome in result.outcomes if outcome.numbers]
     columns = [name for name in _COLUMNS if any(name in outcome.numbers for outcome in good)]
@@ -155,7 +155,7 @@ def _eyes(outcome: Outcome) -> str:
 
 def _cell(outcome: Outcome, name: str) -> str:
     """The value, and in brackets its baseline where that is measured, too."""
-    from dubtool.jobs.evaluation.results import MEASURES
+    from dubtool.evaluation.results import MEASURES
 
     number, measure = outcome.numbers.get(name), MEASURES[name]
     if number is None:

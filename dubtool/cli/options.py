@@ -18,7 +18,7 @@ def console_of(context: typer.Context) -> Console:
 
 def parse_time(text: str) -> Fraction:
     """Seconds from "75", "75.5", "1:15.5" or "0:01:15.5"."""
-    from dubtool.jobs.times import seconds
+    from dubtool.jobs.shared.times import seconds
 
     try:
         return seconds(text)

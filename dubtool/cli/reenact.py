@@ -29,7 +29,7 @@ from dubtool.cli.options import (
     console_of,
 )
 from dubtool.cli.summary import tell_report
-from dubtool.jobs.options import DEFAULT_ANIMATOR
+from dubtool.jobs.shared.options import DEFAULT_ANIMATOR
 
 
 def reenact(
@@ -83,7 +83,7 @@ def reenact(
 
     --from and --to choose the part of the driver that is used, sound and all.
     """
-    from dubtool.jobs.reenact import reenact as run
+    from dubtool.jobs.reenact.job import reenact as run
 
     console = console_of(context)
     with console.progress() as tell:

@@ -31,7 +31,7 @@ from dubtool.cli.options import (
     console_of,
 )
 from dubtool.cli.summary import tell_report
-from dubtool.jobs.options import DEFAULT_RESTORER
+from dubtool.jobs.shared.options import DEFAULT_RESTORER
 
 
 def restore_teeth(
@@ -74,7 +74,7 @@ def restore_teeth(
     verbose: Verbose = False,
 ) -> None:
     """Redraw a blurred mouth sharply."""
-    from dubtool.jobs.restore_teeth import restore_teeth as run
+    from dubtool.jobs.restore_teeth.job import restore_teeth as run
 
     console = console_of(context)
     with console.progress() as tell:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dubtool.cli.console import Console
 
 if TYPE_CHECKING:
-    from dubtool.jobs.report import Report
+    from dubtool.jobs.shared.report import Report
 
 
 # What became of the frames.

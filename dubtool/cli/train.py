@@ -14,7 +14,7 @@ from dubtool.cli.adapting import adapted_to
 from dubtool.cli.console import Tell
 from dubtool.cli.options import Device, Face, Json, Quiet, Verbose, console_of
 from dubtool.errors import UsageError
-from dubtool.training.extra import require_extra
+from dubtool.training.core.extra import require_extra
 
 app = typer.Typer(help="Train the networks on videos of your own.", rich_markup_mode=None)
 
@@ -66,9 +66,9 @@ def prepare(
     verbose: Verbose = False,
 ) -> None:
     """Turn videos into face crops, mouth shapes and speech features."""
-    from dubtool.training.cutouts import prepare_cutouts
-    from dubtool.training.faces import prepare_faces
-    from dubtool.training.prepare import prepare as run
+    from dubtool.training.data.cutouts import prepare_cutouts
+    from dubtool.training.data.faces import prepare_faces
+    from dubtool.training.data.prepare import prepare as run
 
     console = console_of(context)
     beside = corpus / "manifest.csv"
@@ -139,8 +139,8 @@ def _train(
 ) -> None:
     """What all commands that train do; each shows those of these parameters that its network knows."""
     require_extra()
-    from dubtool.training.config import kind_of, load_stage
-    from dubtool.training.runs import Effort, Given, train
+    from dubtool.training.core.config import kind_of, load_stage
+    from dubtool.training.core.runs import Effort, Given, train
 
     settings = load_stage(stage, kind_of(network.name))
     console = console_of(context)
@@ -232,7 +232,7 @@ def adapt(
 def plot(context: typer.Context, run: Run, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Draw the losses and scores of a run as a PNG."""
     require_extra()
-    from dubtool.training.plots import plot_run
+    from dubtool.training.core.plots import plot_run
 
     console_of(context).result(str(plot_run(run)))
 
@@ -253,8 +253,8 @@ def export(
 ) -> None:
     """Write what a run has learned as files that dubtool can use."""
     require_extra()
-    from dubtool.training.config import stage_of_run
-    from dubtool.training.export import export_run
+    from dubtool.training.core.config import stage_of_run
+    from dubtool.training.core.export import export_run
 
     if not name.isidentifier():
         raise UsageError(f"--name {name!r}: use letters, digits and underscores")

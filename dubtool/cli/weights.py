@@ -101,7 +101,7 @@ def import_weights(
     verbose: Verbose = False,
 ) -> None:
     """Take over a checkpoint of its authors."""
-    from dubtool.weights.importers import import_checkpoint
+    from dubtool.export.importers import import_checkpoint
 
     console = console_of(context)
     console.note(f"importing {file}")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from dubtool.face.crop import CropSize
-from dubtool.face.finish import PLAIN, Compared, Finish
+from dubtool.face.grain_match import PLAIN, Compared, Finish
 from dubtool.face.picture import Box, within
 from dubtool.media.frame import Frame
 

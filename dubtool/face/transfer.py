@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dubtool.face.openings import (
+from dubtool.face.aperture import (
     LEFT_EYE_CORNERS,
     LEFT_LIDS,
     LIP_CORNERS,

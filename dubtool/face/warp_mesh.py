@@ -8,7 +8,7 @@ from itertools import pairwise
 import mediapipe as mp
 import numpy as np
 
-from dubtool.face.openings import LEFT_EYE_CORNERS, LEFT_LIDS, LIP_CORNERS, LIPS, RIGHT_EYE_CORNERS, RIGHT_LIDS, ring
+from dubtool.face.aperture import LEFT_EYE_CORNERS, LEFT_LIDS, LIP_CORNERS, LIPS, RIGHT_EYE_CORNERS, RIGHT_LIDS, ring
 from dubtool.face.topology import FACE_OVAL
 
 FACE_POINTS = 468

@@ -17,7 +17,6 @@ import av
 import numpy as np
 
 from dubtool.errors import InputError, OutputError, UsageError
-from dubtool.media.claim import claim, is_claimed, settle
 from dubtool.media.codecs import (
     FIELD_ENCODERS,
     Container,
@@ -33,6 +32,7 @@ from dubtool.media.mux import Soundtrack, VideoEncoding, build_command
 from dubtool.media.pixels import PixelLayout, layout_of, write_planes
 from dubtool.media.probe import MediaInfo, VideoInfo, probe
 from dubtool.media.sound import plan_sound
+from dubtool.media.temporary_output import claim, is_claimed, settle
 
 log = logging.getLogger(__name__)
 

@@ -44,7 +44,7 @@ class DeepSpeechExtractor:
     """Logits over one speech.
 
     Args:
-        model: the network as `dubtool.engine.export_deepspeech` writes it.
+        model: the network as `dubtool.export.deepspeech` writes it.
 
     Raises:
         WeightsError: the file is not this network.

@@ -34,7 +34,7 @@ class WhisperExtractor:
     """The encoder's states over one speech.
 
     Args:
-        model: the encoder as `dubtool.engine.export_whisper` writes it; or a session of it, which many speeches may
+        model: the encoder as `dubtool.export.whisper` writes it; or a session of it, which many speeches may
             share (device, precision and threads are then its own).
         outputs: which states, side by side in this order: "layer_1" .. "layer_4" or "encoded" (the last, normalised).
             Lips follow the second layer best; the later ones know words rather than sounds. "mel" are the input's

@@ -12,7 +12,7 @@ import pytest
 import dubtool
 from dubtool.cli.app import main
 from dubtool.errors import InputError
-from dubtool.jobs.adaptation.record import Adapted, Painter, Score, Voice
+from dubtool.jobs.shared.adapted import Adapted, Painter, Score, Voice
 
 Capture = pytest.CaptureFixture[str]
 
@@ -45,7 +45,9 @@ def test_without_torch_one_line_says_what_to_install(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else found(name, *rest)
     )
-    monkeypatch.setattr("dubtool.jobs.adapt.follow", lambda *arguments, **more: pytest.fail("followed the face first"))
+    monkeypatch.setattr(
+        "dubtool.jobs.adapt.job.follow", lambda *arguments, **more: pytest.fail("followed the face first")
+    )
     assert main(["train", "adapt", str(clip), "--quiet"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -70,7 +72,7 @@ def test_a_dub_takes_what_was_adapted(asked: list[tuple[Any, ...]], monkeypatch:
         given.append(options["adapted"])
         raise InputError("that is all")
 
-    monkeypatch.setattr("dubtool.jobs.dub.dub", dub)
+    monkeypatch.setattr("dubtool.jobs.dub.job.dub", dub)
     assert main(["dub", "video.mp4", "speech.wav", "--adapt", "2", "--face", "left", "-q"]) == InputError.exit_code
     assert asked == [(Path("video.mp4"), 2.0, "left")]
     assert given == [ADAPTED]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dubtool.cli import main
+from dubtool.diagnostics import doctor
 from dubtool.errors import OutputError
-from dubtool.jobs import doctor
 from dubtool.weights import find
 
 Capture = pytest.CaptureFixture[str]

@@ -18,7 +18,7 @@ import pytest
 from dubtool.cli import main
 from dubtool.cli.console import Console
 from dubtool.cli.summary import show_summary
-from dubtool.jobs.report import Report
+from dubtool.jobs.shared.report import Report
 
 Capture = pytest.CaptureFixture[str]
 
@@ -65,7 +65,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         got.update(options, arguments=arguments)
         return Report("dub", "out.mp4", {})
 
-    monkeypatch.setattr("dubtool.jobs.dub.dub", dub)
+    monkeypatch.setattr("dubtool.jobs.dub.job.dub", dub)
     words = (
         "-o out.mov --face left --length video --loop hold --from 1 --to 2 --model other --expression 0.5 "
         "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
@@ -259,7 +259,7 @@ def test_an_interrupt_that_an_extension_module_loses_is_noticed(
         progress("track", 1, 2)
         pytest.fail("went on")
 
-    monkeypatch.setattr("dubtool.jobs.dub.dub", dub)
+    monkeypatch.setattr("dubtool.jobs.dub.job.dub", dub)
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
     try:
         assert main(["dub", *inputs]) == 130

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dubtool.cli import main
-from dubtool.jobs.evaluation.clips import Clip
-from dubtool.jobs.evaluation.results import TESTS, Evaluation, Number, Outcome
+from dubtool.evaluation.clips import Clip
+from dubtool.evaluation.results import TESTS, Evaluation, Number, Outcome
 
 Capture = pytest.CaptureFixture[str]
 
@@ -31,7 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         bad = Outcome("bad", ["bad.mp4"], error="bad.mp4 does not exist", failure="InputError")
         return Evaluation("m", list(TESTS), [good, bad], seconds=3.0)
 
-    monkeypatch.setattr("dubtool.jobs.evaluate.evaluate", evaluate)
+    monkeypatch.setattr("dubtool.evaluation.evaluate.evaluate", evaluate)
     return got
 
 
@@ -61,7 +61,7 @@ def test_large_faces_have_a_column_of_their_own(monkeypatch: pytest.MonkeyPatch,
     ]
     del outcomes[1].numbers["outside"], outcomes[2].numbers["outside"]
     result = Evaluation("m", list(TESTS), outcomes)
-    monkeypatch.setattr("dubtool.jobs.evaluate.evaluate", lambda clips, **options: result)
+    monkeypatch.setattr("dubtool.evaluation.evaluate.evaluate", lambda clips, **options: result)
     assert main(["evaluate", "a.mp4", "--quiet"]) == 0
     lines = capfd.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[1:5]] == [["a", "99"], ["b", "101"], ["c", "300"], ["d", "-"]]

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from dubtool.batch.check import check
+from dubtool.batch.table import read_jobs
 from dubtool.cli import main
-from dubtool.jobs.batch.check import check
-from dubtool.jobs.batch.table import read_jobs
-from dubtool.jobs.report import Report
+from dubtool.jobs.shared.report import Report
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 
@@ -61,7 +61,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         got.update(options, arguments=arguments)
         return Report("reenact", "out.mp4", {})
 
-    monkeypatch.setattr("dubtool.jobs.reenact.reenact", reenact)
+    monkeypatch.setattr("dubtool.jobs.reenact.job.reenact", reenact)
     words = (
         "-o out.mov --face left --motion absolute --framing crop --yaw 5 --pitch -6 --roll 7.5 --from 1 --to 2 "
         "--model warp --device cpu --precision fp32 --batch-size 7 --codec libx265 --crf 20 --preset fast --lossless "

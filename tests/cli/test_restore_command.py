@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from restorer_stub import write_graphs
 
+from dubtool.batch.check import check
+from dubtool.batch.table import read_jobs
 from dubtool.cli import main
-from dubtool.jobs.batch.check import check
-from dubtool.jobs.batch.table import read_jobs
-from dubtool.jobs.report import Report
+from dubtool.jobs.shared.report import Report
 
 Capture = pytest.CaptureFixture[str]
 
@@ -39,7 +39,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         got.update(options, arguments=arguments)
         return Report("restore-teeth", "out.mp4", {})
 
-    monkeypatch.setattr("dubtool.jobs.restore_teeth.restore_teeth", restore)
+    monkeypatch.setattr("dubtool.jobs.restore_teeth.job.restore_teeth", restore)
     words = (
         "-o out.mov --face left --reference best --source film.mp4 --from 1 --to 2 "
         "--model other --device cpu --precision fp32 "

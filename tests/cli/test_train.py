@@ -131,8 +131,8 @@ def test_export_names_the_command_that_uses_it(
     network: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = tmp_path / "mine_frame.onnx"
-    monkeypatch.setattr("dubtool.training.export.export_run", lambda run, out, name, *, sharpen: [made])
-    monkeypatch.setattr("dubtool.training.config.stage_of_run", lambda run: SimpleNamespace(network=network))
+    monkeypatch.setattr("dubtool.training.core.export.export_run", lambda run, out, name, *, sharpen: [made])
+    monkeypatch.setattr("dubtool.training.core.config.stage_of_run", lambda run: SimpleNamespace(network=network))
     assert main(["train", "export", "run", "own", "--name", "mine"]) == 0
     out, err = capsys.readouterr()
     assert out == f"{made}\n"

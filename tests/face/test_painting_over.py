@@ -10,7 +10,7 @@ import pytest
 from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
 from dubtool.face.painting_over import mouth_box, painter_input, shrunken_into
-from dubtool.face.warp_painter import WarpPainter
+from dubtool.models.warp_painter import WarpPainter
 from dubtool.weights.locate import find
 
 torch = pytest.importorskip("torch")
@@ -30,7 +30,7 @@ def network():  # type: ignore[no-untyped-def]
 
 @pytest.fixture(scope="module")
 def graph(network, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
-    from dubtool.engine.export_warp_painter import export_warp_painter
+    from dubtool.export.warp_painter import export_warp_painter
 
     path = tmp_path_factory.mktemp("painter") / "painter.onnx"
     export_warp_painter(network, path, side=SIDE, descriptor={"steps": 7})

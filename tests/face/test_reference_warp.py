@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from drawn_person import DrawnPerson
 
-from dubtool.face.cutout import cutout_bytes
 from dubtool.face.reference_warp import Picks, Place, Reference, warped_mouth
 from dubtool.face.shape import ShapeModel, inner_opening, split_mouth
+from dubtool.jobs.shared.cutout import cutout_bytes
 from dubtool.weights.locate import find
 
 ONE = Picks(0, 0, 0.0, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubtool.face.openings import LEFT_LIDS, LIPS, RIGHT_LIDS, eye_openings, eye_range
+from dubtool.face.aperture import LEFT_LIDS, LIPS, RIGHT_LIDS, eye_openings, eye_range
 from dubtool.face.pose import Poses
 from dubtool.face.shape import ShapeModel
 from dubtool.face.topology import TRACKED

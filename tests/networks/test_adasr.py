@@ -12,7 +12,7 @@ from dubtool.networks.adasr_generator import Generator
 from dubtool.networks.adasr_keypoints import AntiAliasedReduction, KeypointDetector
 from dubtool.networks.adasr_motion import DenseMotion
 from dubtool.networks.adasr_pose import HeadPose, PoseEstimator, degrees, posed_keypoints, rotation_matrix
-from dubtool.networks.fold import fold_batch_norm
+from dubtool.networks.batchnorm_folding import fold_batch_norm
 
 
 def small(keypoints: int = 4) -> AdaSR:

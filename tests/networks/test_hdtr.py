@@ -7,7 +7,7 @@ from random_network import settled
 from torch import nn
 
 from dubtool.networks import HDTRNet
-from dubtool.networks.fold import fold_batch_norm
+from dubtool.networks.batchnorm_folding import fold_batch_norm
 
 
 def pictures(size: int, batch: int = 2) -> list[torch.Tensor]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from dubtool.engine.export_lpips import export_lpips
 from dubtool.engine.session import Session
+from dubtool.export.lpips import export_lpips
 from dubtool.networks.lpips import WIDTHS, Lpips
 
 

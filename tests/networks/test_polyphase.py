@@ -6,9 +6,9 @@ from random_network import settled
 from torch import nn
 
 from dubtool.networks import DINet
+from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.blocks import ConvBlock
 from dubtool.networks.dinet import crop_size
-from dubtool.networks.fold import fold_batch_norm
 from dubtool.networks.polyphase import PolyphaseTail, with_polyphase_tail
 from dubtool.networks.window import Window, needed
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dubtool.engine.export_deepspeech import convert
-from dubtool.engine.frozen_graph import read_constants
 from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
+from dubtool.export.deepspeech import convert
+from dubtool.export.frozen_graph import read_constants
 from dubtool.speech import deepspeech
 from dubtool.speech.deepspeech import DeepSpeechExtractor
 from dubtool.speech.features import speech_features

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from dubtool.engine.export_whisper import export_encoder, load_encoder
 from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
+from dubtool.export.whisper import export_encoder, load_encoder
 from dubtool.networks.whisper import WhisperEncoder
 from dubtool.speech.features import speech_features
 from dubtool.speech.source import SpeechSource

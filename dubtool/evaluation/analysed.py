@@ -1,0 +1,138 @@
+"""How the tracker sees a video: the one person in it, the same way for sources and for dubs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from dubtool.errors import NoFaceError
+from dubtool.face.picture import Box, bounds
+from dubtool.face.shape import ShapeModel
+from dubtool.face.topology import INNER_LIP, OUTER_LIP, TRACKED, tracked
+from dubtool.jobs.shared.known_shapes import MouthShapes
+from dubtool.media.probe import MediaInfo, probe
+from dubtool.metrics.lips import EYE_CORNERS, LIP_POINTS, mouth_opening, mouth_width
+from dubtool.tracking.head_form import HeadForm
+from dubtool.tracking.motion import FaceMotion, face_motion
+from dubtool.tracking.occlusion import covered_rows
+from dubtool.tracking.people import choose, people
+from dubtool.tracking.track_video import follow
+from dubtool.weights.locate import find
+
+# The lips' box reaches so much further than the lips, in their widths: a dub may open them wider than the source.
+_LIP_MARGIN = 0.3
+_SMALLEST_SIDE = 16
+
+
+@dataclass(frozen=True)
+class Lips:
+    """The mouth over time: seconds [N], opening and width [N] in distances of the outer eye corners; NaN unseen."""
+
+    times: np.ndarray
+    opening: np.ndarray
+    width: np.ndarray
+
+    def at(self, times: np.ndarray) -> Lips:
+        """The same at other moments, linear between frames; unknown where the nearest frame is, and beyond the ends."""
+        after = np.clip(np.searchsorted(self.times, times), 1, len(self.times) - 1)
+        nearest = np.where(times - self.times[after - 1] <= self.times[after] - times, after - 1, after)
+        step = float(np.median(np.diff(self.times)))
+        beyond = np.abs(self.times[nearest] - times) > 0.75 * step
+        return Lips(times, *(self._between(each, times, nearest, beyond) for each in (self.opening, self.width)))
+
+    def _between(self, series: np.ndarray, times: np.ndarray, nearest: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+        known = np.isfinite(series)
+        if not known.any():
+            return np.full(len(times), np.nan)
+        values = np.interp(times, self.times[known], series[known])
+        return np.where(beyond | ~known[nearest], np.nan, values)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A video and the person in it.
+
+    times: float64 [N] seconds of its frames. points: float32 [N, P, 3] landmarks as found, unsmoothed; NaN where the
+    face was not seen. motion: their head and crops, as the dub job has them. aspect: a pixel's width over its height.
+    """
+
+    info: MediaInfo
+    times: np.ndarray
+    points: np.ndarray
+    motion: FaceMotion
+    aspect: float
+
+    @cached_property
+    def lips(self) -> Lips:
+        six = self.points[:, tracked(LIP_POINTS), :2] * np.array([self.aspect, 1.0])
+        return Lips(self.times, mouth_opening(six), mouth_width(six))
+
+    @cached_property
+    def eyes(self) -> float:
+        """Distance of the outer eye corners in the median, px of the picture's height."""
+        corners = self.points[:, tracked(EYE_CORNERS), :2] * np.array([self.aspect, 1.0])
+        return float(np.nanmedian(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)))
+
+    @property
+    def shapes(self) -> MouthShapes:
+        """Of the frames in which the face was seen."""
+        return MouthShapes(self.times[self.motion.frames], self.motion.coefficients)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Row of `motion` of each frame, -1 where the face was not seen."""
+        return self.motion.rows(len(self.times))
+
+    @cached_property
+    def mouth_side(self) -> int:
+        """Side of the mouth box (two face radii), px of the picture, in the median."""
+        density = np.sqrt(np.abs(np.linalg.det(self.motion.unit[:, :, :2])))
+        return max(_SMALLEST_SIDE, round(float(2 / np.median(density))))
+
+    def to_mouth(self, frame: int, side: int) -> np.ndarray:
+        """From picture px to the px of a mouth box of side x side (DINet's: nose bridge to two radii below) [2, 3]."""
+        matrix = self.motion.unit[self.rows[frame]] * (side / 2)
+        matrix[:, 2] += (side / 2 - 0.5, -0.5)
+        return matrix
+
+    def mouth_box(self, frame: int) -> Box:
+        """Picture px around the mouth box, within the frame."""
+        video = self.info.require_video()
+        side = self.mouth_side
+        return bounds(self.to_mouth(frame, side), side, side, video.upright_width, video.upright_height)
+
+    def lip_box(self, frame: int) -> Box:
+        """Picture px around the lips alone, with a margin, within the mouth box."""
+        lips = self.points[frame, tracked(OUTER_LIP + INNER_LIP), :2]
+        low, high = lips.min(axis=0), lips.max(axis=0)
+        margin = _LIP_MARGIN * (high[0] - low[0])
+        x0, y0, x1, y1 = self.mouth_box(frame)
+        left, top = (int(edge) for edge in np.floor(low - margin))
+        right, bottom = (int(edge) for edge in np.ceil(high + margin))
+        left, top = min(max(left, x0), x1 - 1), min(max(top, y0), y1 - 1)
+        return left, top, max(min(right, x1), left + 1), max(min(bottom, y1), top + 1)
+
+
+def watch(path: Path, model: ShapeModel, *, cache: bool) -> Seen:
+    """Track a video and choose its person, as the dub job does.
+
+    Raises:
+        NoFaceError: there is none.
+    """
+    info = probe(path)
+    followed = follow(info, use_cache=cache, progress=lambda done, total: None)
+    tracks = followed.tracks
+    if not tracks.faces:
+        raise NoFaceError(f"{path}: no face was found in any of its {tracks.frame_count} frames")
+    person = choose(people(tracks, HeadForm.load(find("head_form"))), "largest", tracks, followed.times)
+    video = info.require_video()
+    aspect = float(video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect)
+    covered = np.concatenate([covered_rows(track) for track in person.tracks])
+    motion = face_motion(person.tracks, model, covered, pixel_aspect=aspect)
+    points = np.full((tracks.frame_count, len(TRACKED), 3), np.nan, np.float32)
+    for track in person.tracks:
+        points[track.frames] = track.points()
+    return Seen(info, np.array([float(time) for time in followed.times]), points, motion, aspect)

@@ -1,0 +1,63 @@
+"""Where a dub put its new mouth: the job's own masks, made again from what the job saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dubtool.evaluation.analysed import Seen
+from dubtool.evaluation.context import Kit
+from dubtool.face.crop import to_pixels
+from dubtool.face.mask import mouth_mask
+from dubtool.face.picture import Box, bounds, within
+from dubtool.jobs.dub.conditioning import TimedShapes, conditioner
+from dubtool.jobs.dub.reach import Reach, ReachedShapes
+from dubtool.speech.shapes import speech_shapes
+from dubtool.weights.locate import find
+
+# A chroma sample stands for two by two pixels: one more on each side may change with the mask's last pixel.
+_SPILL = 2
+
+
+class Blended:
+    """Masks of a dub of `seen` with `speech`, whose frames stand at the same times as the source's.
+
+    speech: 16 kHz mono. reach: of the person, as the job found it. A frame near a passed-through one has its mask for
+    the full new mouth, which covers the eased.
+    """
+
+    def __init__(self, kit: Kit, seen: Seen, speech: Path, reach: Reach) -> None:
+        self._seen, self._spec = seen, kit.spec
+        device = kit.options["device"]
+        shapes: TimedShapes | None = None
+        if reach != Reach():
+            heard = speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
+            shapes = ReachedShapes(heard, reach, kit.shapes, seen.motion.rest)
+        self._source = conditioner(
+            kit.spec, seen.motion, kit.shapes, speech, expression=1.0, device=device, shapes=shapes
+        )
+        self._to_crop = to_pixels(seen.motion.unit, kit.spec.size)
+
+    def weights(self, frame: int) -> tuple[np.ndarray, Box]:
+        """How much of the new mouth each picture pixel shows, float32 [h, w] in 0..1, and the pixels' box."""
+        row = self._seen.rows[frame]
+        wanted = self._source.at(self._seen.times[frame : frame + 1], np.array([row]), np.ones(1))
+        mask = mouth_mask(wanted.mouths[0], self._spec.size, self._spec.hidden)
+        rows, columns = self._spec.size.box
+        to_box = self._to_crop[row].copy()
+        to_box[:, 2] -= (columns.start, rows.start)
+        video = self._seen.info.require_video()
+        box = bounds(to_box, len(mask), len(mask), video.upright_width, video.upright_height)
+        shape = (box[2] - box[0], box[3] - box[1])
+        flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+        return np.asarray(cv2.warpAffine(mask, within(to_box, box), shape, flags=flags)), box
+
+
+def may_change(weights: np.ndarray, box: Box, shape: tuple[int, ...]) -> np.ndarray:
+    """The pixels of a picture of `shape` [H, W] that a dub with these weights may change: bool [H, W]."""
+    region = np.zeros(shape[:2], np.uint8)
+    region[box[1] : box[3], box[0] : box[2]] = weights > 0
+    side = 2 * _SPILL + 1
+    return np.asarray(cv2.dilate(region, np.ones((side, side), np.uint8))) > 0

@@ -1,0 +1,149 @@
+"""The swapped test: one stretch's picture says another's words, and its lips are held against the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from dubtool.evaluation.analysed import Lips, Seen
+from dubtool.evaluation.blended import Blended
+from dubtool.evaluation.context import Kit
+from dubtool.evaluation.pictures import Pictures
+from dubtool.evaluation.results import Number
+from dubtool.evaluation.segment import Recording, cut_sound, cut_video
+from dubtool.jobs.dub.reach import Reach
+from dubtool.jobs.shared.known_shapes import MouthShapes
+from dubtool.media.audio import RATE
+from dubtool.metrics.lips import DRIFT_SECONDS, MAX_LAG, Agreement, compare, detrend
+from dubtool.metrics.sync import Sync, sync_of
+from dubtool.metrics.voice import voiced_at
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch in sync, as files of their own: `video` without loss, `speech` 16 kHz mono; and what is seen in it."""
+
+    video: Path
+    speech: Path
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Swap:
+    """One piece's picture with another's speech. All series share one clock, frames of the dub.
+
+    dub: lips of the dub, tracked anew. real: of the piece whose words they are. untouched: of the picture before it was
+    dubbed. voiced: bool [N], where the speech speaks. rate: frames a second. made: the dub's file; dubbed: its frames
+    that were changed. shapes: of the dub's mouth, tracked anew. reach: of the person, as the job found it.
+    """
+
+    picture: Piece
+    voice: Piece
+    made: Path
+    dub: Lips
+    real: Lips
+    untouched: Lips
+    voiced: np.ndarray
+    rate: float
+    dubbed: int
+    shapes: MouthShapes
+    reach: Reach = field(default_factory=Reach)
+
+
+def cut_piece(kit: Kit, recording: Recording, frames: range, folder: Path, name: str) -> Piece:
+    video = cut_video(recording, frames, folder / f"{name}.mp4")
+    speech = cut_sound(recording, frames, folder / f"{name}.wav")
+    return Piece(video, speech, kit.watch(video))
+
+
+def swap(kit: Kit, picture: Piece, voice: Piece, target: Path) -> Swap:
+    """Dub one piece with the other's speech, as long as both last, and track the result anew."""
+    report = kit.dub(picture.video, voice.speech, target, length="shortest")
+    seen = kit.watch_anew(target)
+    dub = seen.lips
+    sound, _ = soundfile.read(voice.speech, dtype="float32")
+    return Swap(
+        picture,
+        voice,
+        target,
+        dub,
+        voice.seen.lips.at(dub.times),
+        picture.seen.lips.at(dub.times),
+        voiced_at(sound, RATE, dub.times),
+        float(1 / np.median(np.diff(dub.times))),
+        report.dubbed,
+        seen.shapes,
+        Reach(**report.details.get("reach", {})),
+    )
+
+
+def measure_pictures(kit: Kit, swaps: Sequence[Swap]) -> Pictures:
+    """The pictures of all these dubs against the frames that they were made of."""
+    pictures = Pictures()
+    for each in swaps:
+        pictures.measure(each.made, each.picture.seen, Blended(kit, each.picture.seen, each.voice.speech, each.reach))
+    return pictures
+
+
+def agreement(swaps: Sequence[Swap]) -> dict[str, Number]:
+    """How the lips follow the words, over all swaps of one person together; by the names of `results.MEASURES`."""
+    opening, opening_voiced = _followed(swaps, "opening", False), _followed(swaps, "opening", True)
+    width, width_voiced = _followed(swaps, "width", False), _followed(swaps, "width", True)
+    return {
+        "opening_r": Number(opening[0].r, opening[1].r),
+        "opening_r_voiced": Number(opening_voiced[0].r, opening_voiced[1].r),
+        "opening_best_r": Number(opening[0].best, opening[1].best),
+        "opening_lag": Number(opening[0].lag),
+        "opening_range": Number(_range(swaps, "dub"), _range(swaps, "untouched")),
+        "width_r": Number(width[0].r, width[1].r),
+        "width_r_voiced": Number(width_voiced[0].r, width_voiced[1].r),
+    }
+
+
+def in_sync(kit: Kit, swaps: Sequence[Swap]) -> dict[str, Number]:
+    """What the sync judge says of the dubs, beside the mouths that really spoke; by the names of `results.MEASURES`."""
+    dubs: list[np.ndarray] = []
+    reals: list[np.ndarray] = []
+    for each in swaps:
+        hear = kit.hear(each.voice.speech)
+        spoke = each.voice.seen.shapes.until(each.dub.times[-1])
+        for shapes, into in ((each.shapes, dubs), (spoke, reals)):
+            if len(shapes.times):
+                into.append(kit.sync.distances(shapes.times, shapes.coefficients, hear))
+    dub, real = (sync_of(np.concatenate(parts) if parts else np.zeros((0, 1))) for parts in (dubs, reals))
+    return {f"sync_{name}": Number(getattr(dub, name), getattr(real, name)) for name in Sync._fields}
+
+
+def _followed(swaps: Sequence[Swap], name: str, only_voiced: bool) -> tuple[Agreement, Agreement]:
+    """The dub's agreement with the real lips, and the untouched picture's."""
+    rate = _rate(swaps)
+    dub, untouched, real = (_all(swaps, which, name) for which in ("dub", "untouched", "real"))
+    voiced = _joined([each.voiced.astype(float) for each in swaps], rate) == 1.0 if only_voiced else None
+    return compare(dub, real, rate, voiced), compare(untouched, real, rate, voiced)
+
+
+def _range(swaps: Sequence[Swap], which: str) -> float:
+    """How far the mouth opens, by its deviation around the slow drift, over how far the real one does."""
+    made, real = (detrend(_all(swaps, each, "opening"), _rate(swaps)) for each in (which, "real"))
+    known = np.isfinite(made) & np.isfinite(real)
+    spread = float(np.std(real[known])) if known.any() else 0.0
+    return float(np.std(made[known])) / spread if spread else float("nan")
+
+
+def _rate(swaps: Sequence[Swap]) -> float:
+    return float(np.median([each.rate for each in swaps]))
+
+
+def _all(swaps: Sequence[Swap], which: str, name: str) -> np.ndarray:
+    """The series `name` of the lips `which` of all swaps, joined."""
+    return _joined([getattr(getattr(each, which), name) for each in swaps], _rate(swaps))
+
+
+def _joined(series: Sequence[np.ndarray], rate: float) -> np.ndarray:
+    """Series behind each other, so far apart that neither drift nor lag of one reaches into the next."""
+    gap = np.full(max(MAX_LAG, round(DRIFT_SECONDS * rate)) + 1, np.nan)
+    return np.concatenate([part for each in series for part in (each, gap)])

@@ -1,0 +1,1 @@
+"""torch networks and authors' checkpoints to ONNX graphs. Needs the extra `train`."""

@@ -1,0 +1,84 @@
+"""HDTR-Net as two ONNX graphs: `once` for what a mouth is compared with, `frame` for the mouth itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dubtool.export.graph import export_module
+from dubtool.networks.batchnorm_folding import fold_batch_norm
+from dubtool.networks.hdtr import HDTRNet
+
+SIDE = 96
+
+
+class _Once(nn.Module):
+    def __init__(self, network: HDTRNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, reference: Tensor) -> Tensor:
+        return self.network.encode_reference(reference)
+
+
+class _Frame(nn.Module):
+    def __init__(self, network: HDTRNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, mask: Tensor, contour: Tensor, features: Tensor) -> Tensor:
+        return self.network.decode(self.network.encode_mouth(mask, contour), features)
+
+
+class _Corrected(_Frame):
+    def forward(self, mask: Tensor, contour: Tensor, features: Tensor, crop: Tensor) -> Tensor:  # type: ignore[override]
+        return self.network.correct(super().forward(mask, contour, features), crop).clamp(0, 1)
+
+
+def export_hdtr(
+    network: HDTRNet,
+    once: Path,
+    frame: Path,
+    *,
+    descriptor: Mapping[str, Any],
+    side: int = SIDE,
+    half_storage: bool = True,
+) -> None:
+    """Write the two graphs for crops of `side` pixels; every size but B is fixed. Pictures are BGR, 0..1.
+
+    once: reference [B, 3, side, side] -> features [B, 4*width, side/8, side/8]. One reference may serve a whole video.
+    frame: mask [B, 3, side, side], contour [B, 3, side, side], features -> mouth [B, 3, side, side]. A network with a
+    detail head also takes the crop [B, 3, side, side].
+    Both describe themselves by `descriptor`, the network's sizes, and "corrects": whether it has that head.
+    """
+    folded = fold_batch_norm(network).cpu().float()
+    corrects = network.detail is not None
+    sizes = {"network": "hdtr", "side": side, "width": network.width, "corrects": corrects}
+    picture = torch.zeros(2, 3, side, side)
+    export_module(
+        _Once(folded),
+        {"reference": picture},
+        once,
+        outputs=("features",),
+        dynamic={"reference": {0: "batch"}},
+        descriptor={**descriptor, **sizes, "graph": "once"},
+        half_storage=half_storage,
+    )
+    with torch.no_grad():
+        features = folded.encode_reference(picture)
+    inputs = {"mask": picture, "contour": picture.clone(), "features": features}
+    if corrects:
+        inputs["crop"] = picture.clone()
+    export_module(
+        _Corrected(folded) if corrects else _Frame(folded),
+        inputs,
+        frame,
+        outputs=("mouth",),
+        dynamic={name: {0: "batch"} for name in inputs},
+        descriptor={**descriptor, **sizes, "graph": "frame"},
+        half_storage=half_storage,
+    )

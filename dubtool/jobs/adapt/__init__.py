@@ -1,0 +1,1 @@
+"""`adapt`: teach the painter one person."""

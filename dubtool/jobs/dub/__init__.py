@@ -1,0 +1,1 @@
+"""`dub`: make the mouth in a video say a speech."""

@@ -1,0 +1,88 @@
+"""New mouths drawn by a network, from five reference frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dubtool.face.blend import Light, Placed, light_between, match_colour, place, to_mouth_box
+from dubtool.face.crop import to_pixels
+from dubtool.face.mask import mouth_mask
+from dubtool.jobs.dub.conditioning import Conditions
+from dubtool.jobs.shared.frame_stream import crop_of, crops_of_rows
+from dubtool.jobs.shared.references import reference_candidates, sharpest
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+from dubtool.models.generator import Generator
+from dubtool.tracking.motion import FaceMotion
+
+
+class PaintedMouths:
+    """A generator at work on one person.
+
+    references: rows of the motion that it was taught with, one each; None to choose them.
+    """
+
+    def __init__(
+        self, generator: Generator, motion: FaceMotion, references: Sequence[np.ndarray] | None = None
+    ) -> None:
+        self._generator, self._motion, self._taught = generator, motion, references
+        self._spec = generator.spec
+        self._to_crop = to_pixels(motion.unit, generator.spec.size)
+        self._references: np.ndarray | None = None
+        # The mean of the references: it tells their light.
+        self._usual: np.ndarray | None = None
+        self._hidden = np.zeros((generator.spec.size.height, generator.spec.size.width), np.float32)
+        self._hidden[generator.spec.hidden_box] = 1.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_generator"}
+
+    def equip(self, generator: Generator) -> None:
+        """Take up a network in another process; the old one does not travel there."""
+        self._generator = generator
+        if self._references is not None:
+            generator.set_references(self._references)
+
+    def prepare(self, reader: VideoReader, allowed: np.ndarray | None) -> list[int]:
+        """Choose the references among the `allowed` rows (bool [N]; None: all): their frames."""
+        size = self._spec.size
+        candidates = self._taught or reference_candidates(self._motion, allowed)
+        rows = sorted({int(row) for part in candidates for row in part})
+        crops = dict(crops_of_rows(reader, self._motion.frames, self._to_crop, rows, size.width, size.height))
+        best = sharpest(candidates, crops)
+        self._references = np.stack([crops[row] for row in best]).reshape(len(best), size.height, size.width, 3)
+        self._usual = self._references.mean(axis=0, dtype=np.float32)
+        self._generator.set_references(self._references)
+        return [int(frame) for frame in self._motion.frames[best]]
+
+    def make(self, frames: Sequence[Frame], rows: np.ndarray, wanted: Conditions) -> list[Placed | None]:
+        """A mouth for each frame, in the colours of what is around it. rows: of the motion [B]."""
+        size = self._spec.size
+        crops = np.stack(
+            [
+                crop_of(frame, self._to_crop[row], size.width, size.height)
+                for row, frame in zip(rows, frames, strict=True)
+            ]
+        )
+        lights = [self._light(crop) for crop in crops]
+        # The network is shown every frame in the light of its references, and its mouth put back into the frame's own.
+        lit = [
+            crop if light is None else np.clip(np.rint(light.on(crop)), 0, 255)
+            for crop, light in zip(crops, lights, strict=True)
+        ]
+        made = self._generator.generate(np.stack(lit).astype(np.uint8), wanted.vectors, wanted.drawings)
+        placed = []
+        for number, (row, frame, light) in enumerate(zip(rows, frames, lights, strict=True)):
+            mask = mouth_mask(wanted.mouths[number], size, self._spec.hidden)
+            mouth = made[number] if light is None else light.off(made[number])
+            matched = match_colour(mouth, crops[number][size.box].astype(np.float32), mask)
+            placed.append(place(frame, matched, mask, to_mouth_box(self._to_crop[row], size)))
+        return placed
+
+    def _light(self, crop: np.ndarray) -> Light | None:
+        """The light of the references, seen from that of a crop uint8 [H, W, 3]; None where they are the same."""
+        assert self._usual is not None
+        return light_between(crop.astype(np.float32), self._usual, self._hidden)

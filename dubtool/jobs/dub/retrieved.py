@@ -1,0 +1,199 @@
+"""New mouths out of the person's own frames; a network paints what these do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from dubtool.face.blend import Placed, enlarged
+from dubtool.face.crop import CropSize, to_pixels
+from dubtool.face.grain_match import Compared
+from dubtool.face.mask import mouth_mask
+from dubtool.face.painting_over import HIDDEN, mouth_box, painter_input, shrunken_into
+from dubtool.face.picture import within
+from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, Reference, warped_mouth
+from dubtool.face.retrieval import Looks, MouthCosts
+from dubtool.face.shape import ShapeModel, inner_opening
+from dubtool.jobs.dub.conditioning import Conditions
+from dubtool.jobs.dub.painted import PaintedMouths
+from dubtool.jobs.shared.cutout import control_points
+from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, read_references
+from dubtool.jobs.shared.mouth_place import MASK_SIZE, inner_mask, place_over
+from dubtool.jobs.shared.reference_plan import plan_references
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+from dubtool.models.warp_painter import WarpPainter
+from dubtool.tracking.person import Chosen
+
+# A reference shows the whole mouth: so much of it may lie beyond the frame's border.
+_WITHIN = 0.02
+# A painter of 128 px holds all that a mouth box of so many px shows, and nothing that one of so many does.
+_SMALL, _LARGE = 100.0, 160.0
+# Where the painter and the reference differ by more than this in what is coarse, levels of 255, one is wrong: on small
+# faces the reference.
+_DIFFERENCE, _DIFFERENCE_REACH = 12.0, 0.02
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Of one batch: the painter's conditions, references, the heads' rims [B, R, 2], and the painter's shares [B]: of
+    all, and inside the lips."""
+
+    conditions: Conditions
+    picks: list[Picks]
+    rims: np.ndarray
+    painted: np.ndarray
+    inside: np.ndarray
+
+
+class RetrievedMouths:
+    """One person's frames at work, and a painter for what is missing."""
+
+    def __init__(
+        self,
+        chosen: Chosen,
+        model: ShapeModel,
+        painter: PaintedMouths,
+        mender: WarpPainter | None,
+        memory: int | None = None,
+    ) -> None:
+        self.mender = mender
+        self._chosen, self._model, self._painter, self._memory = chosen, model, painter, memory
+        self._motion = chosen.motion
+        self._costs = MouthCosts(model)
+        self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
+        self._references: list[Reference] = []
+        self.needs_painter = False
+        density = np.sqrt(np.abs(np.linalg.det(chosen.motion.unit[:, :, :2])))
+        # How much a small face gains from the painter.
+        self._small = np.clip((_LARGE - 2 / density) / (_LARGE - _SMALL), 0, 1).astype(np.float32)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"mender": None}
+
+    def prepare(
+        self,
+        reader: VideoReader,
+        allowed: np.ndarray | None,
+        numbers: np.ndarray,
+        rows: np.ndarray,
+        shapes: np.ndarray,
+        frame_count: int,
+    ) -> dict[str, Any]:
+        """Read the references and choose them for every frame to be made; what the report tells of it.
+
+        allowed: rows of the motion that may be shown, bool [N]; None: all. numbers: of the output frames that are to be
+        made, rising [T]; rows: of the motion they stand on [T]; shapes: wanted mouths float32 [T, K]. frame_count: of
+        the output.
+        """
+        usable = ~self._motion.covered & (self._chosen.outside < _WITHIN)
+        if allowed is not None:
+            usable &= allowed
+        candidates = np.flatnonzero(usable)
+        wanted = Looks(shapes, self._motion.angles[rows], self._chosen.shots[rows])
+        kept = chosen_rows(self._chosen, candidates, wanted, self._costs, capacity(self._motion, self._memory))
+        self._references = read_references(reader, self._chosen, kept, self._model)
+        opened = self._opening(shapes), self._opening(self._motion.coefficients[kept])
+        known, frames = looks_of(self._chosen, kept), self._motion.frames[kept]
+        self._plan = plan_references(self._costs, wanted, known, opened, frames, numbers, frame_count)
+        painted = np.maximum(self._plan.unlike, self._plan.inside)[numbers]
+        painted = np.maximum(painted, self._small[rows])
+        told: dict[str, Any] = {
+            "references": len(kept),
+            "changes": self._plan.changes(numbers),
+            "frames_without_network": int((painted == 0).sum()),
+            "frames_painted": int((self._plan.unlike[numbers] == 1).sum()),
+        }
+        if (painted > 0).any():
+            told["painter_references"] = self._painter.prepare(reader, allowed)
+        self.needs_painter = bool((painted > 0).any())
+        return told
+
+    def wanted(self, conditions: Conditions, numbers: np.ndarray, rows: np.ndarray) -> Wanted:
+        """What a batch of output frames needs. rows: of the motion [B]."""
+        plan = self._plan
+        picks = [plan.picks(int(number)) for number in numbers]
+        rims = control_points(self._chosen.person.tracks, self._motion, rows)[:, MOUTH_POINTS:]
+        return Wanted(conditions, picks, rims, plan.unlike[numbers], plan.inside[numbers])
+
+    def make(self, frames: Sequence[Frame], rows: np.ndarray, wanted: Wanted) -> list[Placed | None]:
+        """A mouth for each frame, in the colours of what is around it. rows: of the motion [B]."""
+        need = np.maximum(np.maximum(wanted.painted, wanted.inside), self._small[rows]) > 0
+        painted: dict[int, Placed | None] = {}
+        if need.any():
+            some = np.flatnonzero(need)
+            drawn = self._painter.make([frames[n] for n in some.tolist()], rows[some], wanted.conditions.part(some))
+            painted = dict(zip(some.tolist(), drawn, strict=True))
+        places = [
+            self._place(frame, int(row), wanted, number)
+            for number, (frame, row) in enumerate(zip(frames, rows, strict=True))
+        ]
+        warped = {n: place for n, place in enumerate(places) if place is not None and wanted.painted[n] < 1}
+        made = {n: warped_mouth(self._references, wanted.picks[n], place) for n, place in warped.items()}
+        if self.mender is not None and warped:
+            self._mend(self.mender, made, warped, wanted)
+        for n, place in warped.items():
+            beside = painted.get(n)
+            if beside is not None:
+                shares = float(wanted.painted[n]), float(wanted.inside[n]), float(self._small[rows[n]])
+                self._mix(made[n], place, beside, *shares)
+        return [
+            Placed(warped[n].box, Compared(warped[n].source, made[n], warped[n].weight))
+            if n in made
+            else painted.get(n)
+            for n in range(len(frames))
+        ]
+
+    def _place(self, frame: Frame, row: int, wanted: Wanted, number: int) -> Place | None:
+        """Where the new mouth is to be put: the whole mouth box, as far as the frame shows it."""
+        mouths = wanted.conditions.mouths[number]
+        unit, mouth = self._motion.unit[row], mouths[0].astype(np.float32)
+        return place_over(frame, unit, self._to_crop[row], mouths, mouth, wanted.rims[number])
+
+    def _mend(self, mender: WarpPainter, made: dict[int, np.ndarray], places: dict[int, Place], wanted: Wanted) -> None:
+        """Let the network paint over warped mouths, in place."""
+        given, matrices = [], []
+        side = mender.side
+        for number, place in places.items():
+            matrix = within(mouth_box(place.to_unit, side), place.box)
+            matrices.append(matrix)
+            source, warped = (shrunken_into(each, matrix, side) for each in (place.source, made[number]))
+            mask = mouth_mask(wanted.conditions.mouths[number], CropSize(side), HIDDEN)
+            given.append(self._given(wanted.picks[number], place, warped, source, mask))
+        for (number, place), matrix, change in zip(
+            places.items(), matrices, mender.changes(np.stack(given)), strict=True
+        ):
+            height, width = place.weight.shape
+            made[number] += enlarged(change, matrix, (0, 0, width, height))
+
+    def _given(
+        self, picks: Picks, place: Place, warped: np.ndarray, source: np.ndarray, mask: np.ndarray
+    ) -> np.ndarray:
+        side = len(mask)
+        second = picks.voters[0] if picks.voters else picks.shown
+        to_unit = cv2.invertAffineTransform(mouth_box(np.eye(2, 3), side))
+        small = Place((0, 0, side, side), source, mask, to_unit, place.mouth, place.rim)
+        beside = warped_mouth(self._references, Picks(second, second, 0.0, ()), small)
+        return painter_input(warped, beside, source, mask, place.mouth)
+
+    def _mix(self, made: np.ndarray, where: Place, painted: Placed, share: float, inside: float, small: float) -> None:
+        """Mix what the painter drew into the warped mouth, in place."""
+        x0, y0 = where.box[:2]
+        left, top, right, bottom = painted.box
+        own = made[top - y0 : bottom - y0, left - x0 : right - x0]
+        difference = painted.pair.made - own
+        kept = np.full(own.shape[:2], 1 - share, np.float32)
+        if inside > 0:
+            kept *= 1 - np.float32(inside) * inner_mask(where, painted.box)
+        if small > 0:
+            coarse = cv2.GaussianBlur(difference, (0, 0), max(_DIFFERENCE_REACH * where.side, 0.5))
+            apart = np.square(np.abs(coarse).mean(axis=2) / np.float32(_DIFFERENCE))
+            kept *= 1 - np.float32(small) * (1 - np.exp(-apart))
+        own += (1 - kept)[..., None] * difference
+
+    def _opening(self, shapes: np.ndarray) -> np.ndarray:
+        return inner_opening(self._model.mouths(shapes, self._motion.rest))

@@ -1,0 +1,1 @@
+"""`reenact`: let a portrait follow the head and face of a driver."""

@@ -1,0 +1,213 @@
+"""`reenact`: let a portrait follow the head and face of a driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dubtool.engine.pipeline import Background, batched, prefetched
+from dubtool.errors import UsageError
+from dubtool.face.shape import ShapeModel
+from dubtool.face.transfer import Settle
+from dubtool.jobs.reenact.driver import Driver, Look
+from dubtool.jobs.reenact.motion_source import KeypointMoves, LandmarkMoves, Moves
+from dubtool.jobs.reenact.portrait import Canvas, Portrait, load_portrait
+from dubtool.jobs.shared.contact_sheet import marked
+from dubtool.jobs.shared.frame_timeline import Take, plan_take
+from dubtool.jobs.shared.interlacing import with_fields
+from dubtool.jobs.shared.load import has_learned_keypoints, load_animator, load_keypoint_animator
+from dubtool.jobs.shared.options import ReenactOptions
+from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
+from dubtool.jobs.shared.report import Report
+from dubtool.media.decode import VideoReader
+from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.spool import spooling
+from dubtool.models.animator import Animator
+from dubtool.models.keypoint_animator import KeypointAnimator
+from dubtool.tracking.landmarks import FaceLandmarker
+from dubtool.tracking.person import chosen_person
+from dubtool.tracking.track_video import Followed, follow
+from dubtool.weights.locate import digests, find
+
+SUFFIX = ".reenacted.mp4"
+_LOST = "no face"
+_QUEUE = 6
+
+Progress = Callable[[str, float, float | None], None]
+Step = tuple[int, Look, np.ndarray]
+
+
+def reenact(
+    portrait: Path | str,
+    driver: Path | str,
+    output: Path | str | None = None,
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Report:
+    """Write a video in which the face of `portrait` does what the face in `driver` does, with the driver's sound.
+
+    Args:
+        portrait: a picture of a face. driver: any video of a face that ffmpeg reads.
+        output: where the result goes; by default "<portrait stem>.reenacted.mp4" beside the portrait.
+        progress: called with (stage, done, total or None) as work goes on.
+        options: the fields of `ReenactOptions`.
+
+    Returns:
+        the report; the file appears whole, or not at all.
+
+    Raises:
+        UsageError, InputError, NoFaceError, WeightsError, DeviceError, OutputError: one line each says what.
+    """
+    chosen = ReenactOptions(**options)
+    tell = progress or (lambda stage, done, total: None)
+    portrait, driver = Path(portrait), Path(driver)
+    inputs = {"portrait": str(portrait), "driver": str(driver)}
+    target = checked_output(portrait, output, vars(chosen), (portrait, driver), SUFFIX)
+    report = Report("reenact", str(target), inputs, model=chosen.model)
+    with spooling() as spooled:
+        _reenact(spooled.path(portrait), spooled.path(driver), target, chosen, report, tell)
+        report.warnings = [spooled.told(warning) for warning in report.warnings]
+    return report
+
+
+def _reenact(
+    portrait: Path, driver: Path, target: Path, chosen: ReenactOptions, report: Report, tell: Progress
+) -> None:
+    info = probe(driver)
+    interlaced = info.require_video().field_order != "progressive"
+    codec = check_writing(target, vars(chosen), info.drawn())
+    info = with_fields(info, codec, chosen.deinterlace or interlaced, report)  # the portrait's pictures have no fields
+    with report.timed("portrait"):
+        picture = load_portrait(portrait)
+    with report.timed("load"):
+        animator, graphs = _animator(chosen, picture)
+        shapes = ShapeModel.load(find("face_shape"))
+    report.device = animator.device
+    report.weights = digests(graphs)
+    if picture.scaled:
+        height, width = picture.rgb.shape[:2]
+        report.warnings.append(f"{portrait} is larger than 4K: it was made smaller, {width} x {height}")
+    with report.timed("track"):
+        followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
+    with FaceLandmarker(find("face_landmarker")) as landmarker:
+        job = _Job(info, chosen, picture, animator, shapes, followed, landmarker, report)
+        job.run(target, lambda done, total: tell("reenact", done, total))
+
+
+def _animator(options: ReenactOptions, portrait: Portrait) -> tuple[Animator | KeypointAnimator, tuple[str, ...]]:
+    """What animates, and the names of its weights."""
+    wanted = (options.model, options.device, options.precision)
+    if has_learned_keypoints(options.model):
+        return load_keypoint_animator(*wanted)
+    return load_animator(*wanted, natural_side=portrait.natural_side)
+
+
+class _Job:
+    """One reenactment, once everything is loaded."""
+
+    def __init__(
+        self,
+        info: MediaInfo,
+        options: ReenactOptions,
+        portrait: Portrait,
+        animator: Animator | KeypointAnimator,
+        shapes: ShapeModel,
+        followed: Followed,
+        landmarker: FaceLandmarker,
+        report: Report,
+    ) -> None:
+        self.info, self.options, self.report = info, options, report
+        self.canvas = Canvas(portrait, animator.side, options.framing)
+        person, count = chosen_person(info, followed, options.face, shapes), followed.tracks.frame_count
+        self.driver = Driver(person, count, landmarker)
+        whole = plan_take(followed.times, followed.durations, Fraction(0), length="video", loop="hold")
+        self.take, self.begin = _part(whole, options)
+        report.frames, report.duration = len(self.take), float(self.take.duration)
+        if followed.decode_failures:
+            report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+        used = np.zeros(count, bool)
+        used[self.take.source] = True
+        self.moves = self._moves(animator, person.pixel_aspect, shapes, used)
+
+    def run(self, target: Path, progress: Callable[[float, float | None], None]) -> None:
+        reader = VideoReader(self.info)
+        with self.report.timed("reenact"), self._outputs(target) as outputs, Background(outputs.write, _QUEUE) as sink:
+            coming = prefetched(self._steps(reader), _QUEUE)
+            try:
+                for batch in batched(coming, self.options.batch_size):
+                    made = self.moves.pictures(np.stack([move for _, _, move in batch]))
+                    for (number, look, move), picture in zip(batch, made, strict=True):
+                        frame = self.canvas.frame(picture)
+                        if outputs.wants(number):
+                            tiles = partial(self._tiles, move, picture)
+                            outputs.show(number, self.canvas.beside(look.frame), frame, tiles)
+                        sink.put((number, frame))
+                    progress(batch[-1][0] + 1, len(self.take))
+            finally:
+                coming.close()
+
+    def _steps(self, reader: VideoReader) -> Iterator[Step]:
+        """Each output frame's number, the driver's frame, and how the portrait is to move."""
+        settle, shot = Settle(self.moves.rest), -1
+        looks = self.driver.looks(reader.frames(self.take.source.tolist()))
+        for number, look in enumerate(looks):
+            target = self.moves.target(look)
+            jump = look.shot not in (shot, -1)
+            move = settle.at(target, float(self.take.times[number]), jump=jump)
+            if target is None:
+                self.report.passed[_LOST] += 1
+            else:
+                self.report.dubbed += 1
+                shot = look.shot
+            yield number, look, move.astype(np.float32)
+
+    def _moves(
+        self, animator: Animator | KeypointAnimator, aspect: float, shapes: ShapeModel, used: np.ndarray
+    ) -> Moves:
+        portrait = self.canvas.landmarks if self.options.motion == "relative" else None
+        with self.report.timed("reference"):
+            reference = self.driver.reference(VideoReader(self.info), portrait, shapes, used)
+        self.report.details["reference"] = reference.frame.index
+        if isinstance(animator, KeypointAnimator):
+            return KeypointMoves(animator, self.canvas, reference, aspect, self.options)
+        return LandmarkMoves(animator, self.canvas, self.driver, reference, shapes, self.options)
+
+    def _outputs(self, target: Path) -> Outputs:
+        """The files to be written: shaped as the portrait, with the driver's sound, times and tags."""
+        video = self.info.require_video()
+        shown = self.info.drawn()
+        if len(self.take) == 0 or (self.options.start is None and self.options.stop is None):
+            return Outputs(target, shown, self.options, self.take, self.report)
+        # Of a part only the main sound can be cut to the frame.
+        shown = replace(shown, audio=(), other_streams=(), chapters=())
+        sound = self.info.path if self.info.main_audio is not None else None
+        return Outputs(
+            target, shown, self.options, self.take, self.report, sound, max(video.start + self.begin, Fraction(0))
+        )
+
+    def _tiles(self, move: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
+        """The contact sheet's tiles of one frame."""
+        return [marked(self.canvas.crop, self.moves.places(move)), np.clip(picture, 0, 255).astype(np.uint8)]
+
+
+def _part(take: Take, options: ReenactOptions) -> tuple[Take, Fraction]:
+    """The part of the driver between `start` and `stop`, and where in it that begins, seconds.
+
+    Raises:
+        UsageError: no frame begins there.
+    """
+    start, stop = options.start or Fraction(0), take.duration if options.stop is None else options.stop
+    inside = [place for place, time in enumerate(take.times) if start <= time < stop]
+    if not inside:
+        raise UsageError("no frame of the driver lies within the stretch to be reenacted; check --from and --to")
+    begin, end = take.times[inside[0]], min(stop, take.duration)
+    times = [take.times[place] - begin for place in inside]
+    durations = [min(take.durations[place], end - take.times[place]) for place in inside]
+    return Take(take.source[inside], times, durations, end - begin), begin

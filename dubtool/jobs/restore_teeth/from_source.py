@@ -1,0 +1,81 @@
+"""Mouths that another tool made, made anew out of the frames of a film of the same person: lips stay where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dubtool.face.blend import Placed
+from dubtool.face.crop import to_pixels
+from dubtool.face.grain_match import Compared
+from dubtool.face.reference_warp import CHEEKS, MOUTH_POINTS, Reference, warped_mouth
+from dubtool.face.retrieval import Looks, MouthCosts
+from dubtool.face.shape import ShapeModel
+from dubtool.jobs.shared.cutout import control_points, reduced
+from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, read_references
+from dubtool.jobs.shared.mouth_place import MASK_SIZE, inner_mask, place_over
+from dubtool.jobs.shared.reference_plan import plan_references
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+from dubtool.tracking.person import Chosen
+
+# Lips are to stay where the tool put them: its landmarks are missed less than those of a wanted shape.
+_STIFFNESS = 0.002
+
+
+class BorrowedMouths:
+    """One person's mouths in a video, made of the frames of another.
+
+    Where none of these is like what is wanted, the video's own mouth stays, as softly as `Plan` says.
+    """
+
+    def __init__(self, chosen: Chosen, source: Chosen, model: ShapeModel) -> None:
+        self._chosen, self._source = chosen, source
+        self._costs = MouthCosts(model)
+        self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
+        self._references: list[Reference] = []
+
+    def prepare(
+        self, reader: VideoReader, usable: np.ndarray, numbers: np.ndarray, rows: np.ndarray, frame_count: int
+    ) -> dict[str, Any]:
+        """Read the references and choose them for every frame to be made; what the report tells of it.
+
+        reader: of the source. usable: rows of the source's motion that may be shown, bool [N]. numbers: of the output
+        frames that are to be made, rising [T]; rows: of the motion they stand on [T]. frame_count: of the output.
+        """
+        motion, own = self._chosen.motion, self._source.motion
+        # Shots of two films have nothing to do with each other.
+        wanted = _anywhere(looks_of(self._chosen, rows))
+        kept = chosen_rows(self._source, np.flatnonzero(usable), wanted, self._costs, capacity(own, None))
+        known = _anywhere(looks_of(self._source, kept))
+        side = 2 / float(np.sqrt(np.median(np.abs(np.linalg.det(motion.unit[:, :, :2])))))
+        self._references = [reduced(each, side) for each in read_references(reader, self._source, kept, None)]
+        opened = motion.opening[rows], own.opening[kept]
+        self._plan = plan_references(self._costs, wanted, known, opened, own.frames[kept], numbers, frame_count)
+        return {
+            "references": len(kept),
+            "changes": self._plan.changes(numbers),
+            "frames_unlike": int((self._plan.unlike[numbers] == 1).sum()),
+        }
+
+    def make(self, frame: Frame, number: int, row: int) -> Placed | None:
+        """The mouth of one output frame, in the colours of what is around it. row: of the motion."""
+        control = control_points(self._chosen.person.tracks, self._chosen.motion, np.array([row]))[0]
+        mouth, rim = control[:MOUTH_POINTS], control[MOUTH_POINTS:]
+        unlike, inside = float(self._plan.unlike[number]), float(self._plan.inside[number])
+        # Tools spoil more than the lips: all the skin between cheeks and jaw is made anew.
+        covered = np.concatenate([mouth, control[list(CHEEKS)]])
+        unit = self._chosen.motion.unit[row]
+        place = place_over(frame, unit, self._to_crop[row], covered, mouth, rim, _STIFFNESS)
+        if place is None or unlike == 1:
+            return None
+        made = warped_mouth(self._references, self._plan.picks(number), place)
+        weight = place.weight * np.float32(1 - unlike)
+        if inside > 0:
+            weight *= 1 - np.float32(inside) * inner_mask(place, place.box)
+        return Placed(place.box, Compared(place.source, made, weight))
+
+
+def _anywhere(looks: Looks) -> Looks:
+    return Looks(looks.shapes, looks.angles, np.zeros_like(looks.shots))

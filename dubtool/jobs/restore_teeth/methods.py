@@ -1,0 +1,127 @@
+"""The two ways of restoring a mouth: a network draws it sharply, or frames of another film of the person give it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from dubtool.errors import InputError, NoFaceError
+from dubtool.face.blend import Placed
+from dubtool.face.shape import ShapeModel
+from dubtool.jobs.restore_teeth.from_source import BorrowedMouths
+from dubtool.jobs.shared.contact_sheet import work_tiles
+from dubtool.jobs.shared.frame_plan import Slot, showing
+from dubtool.jobs.shared.frame_stream import Batch
+from dubtool.jobs.shared.options import RestoreOptions
+from dubtool.jobs.shared.teeth import Teeth
+from dubtool.media.decode import VideoReader
+from dubtool.media.probe import MediaInfo
+from dubtool.tracking.person import Chosen, same_person
+from dubtool.tracking.track_video import Followed, follow
+
+_SHORTEST_SECONDS = 1
+
+Tiles = Callable[[], Sequence[np.ndarray]]
+
+
+class Restoring(Protocol):
+    """closed: rows of the motion in which nothing is to be restored, bool [N]."""
+
+    closed: np.ndarray
+
+    def prepare(self, reader: VideoReader, slots: Sequence[Slot]) -> dict[str, Any]:
+        """Make ready for the frames of `slots`, by a reader of the video; what the report tells of it."""
+        ...
+
+    def restore(self, batch: Batch) -> dict[int, Tiles]:
+        """Restore a batch's frames in place: the tiles of those that were changed, by number."""
+        ...
+
+
+class Redrawing:
+    """By a network."""
+
+    def __init__(self, teeth: Teeth) -> None:
+        self._teeth = teeth
+        self.closed = teeth.shown == 0
+
+    def prepare(self, reader: VideoReader, slots: Sequence[Slot]) -> dict[str, Any]:
+        usable = np.zeros(len(self.closed), bool)
+        usable[[slot.row for slot in slots if slot.weight > 0]] = True
+        found = self._teeth.find_reference(reader, usable)
+        return {} if found is None else {"reference": found}
+
+    def restore(self, batch: Batch) -> dict[int, Tiles]:
+        return {number: redrawn.tiles for number, redrawn in self._teeth.restore(batch).items()}
+
+
+class Borrowing:
+    """By the frames of the source."""
+
+    def __init__(self, chosen: Chosen, source: Source, person: Chosen, model: ShapeModel) -> None:
+        self._source, self._usable = source, source.usable(person)
+        self._mouths = BorrowedMouths(chosen, person, model)
+        # Skin and lips are restored, too.
+        self.closed = np.zeros(len(chosen.motion.frames), bool)
+
+    def prepare(self, reader: VideoReader, slots: Sequence[Slot]) -> dict[str, Any]:
+        changed = [slot for slot in slots if slot.weight > 0]
+        numbers, rows = (np.array([getattr(slot, name) for slot in changed], int) for name in ("number", "row"))
+        return self._mouths.prepare(VideoReader(self._source.info), self._usable, numbers, rows, len(slots))
+
+    def restore(self, batch: Batch) -> dict[int, Tiles]:
+        done: dict[int, Tiles] = {}
+        for slot, frame in batch:
+            placed = self._mouths.make(frame, slot.number, slot.row)
+            if placed is not None:
+                placed.blend(frame, slot.weight, seed=slot.number)
+                done[slot.number] = partial(_tiles, placed)
+        return done
+
+
+class Source:
+    """The film that frames are taken from."""
+
+    def __init__(self, info: MediaInfo, options: RestoreOptions, progress: Callable[[float, float | None], None]):
+        """Follow the faces in it.
+
+        Raises:
+            InputError: it is shorter than a second.
+        """
+        video = info.require_video()
+        # Single frames are taken out: both fields of one at once would be two mouths.
+        deinterlaced = video.deinterlaced or video.field_order != "progressive"
+        self.info = replace(info, video=replace(video, deinterlaced=deinterlaced))
+        self._stretch = options.reference_stretch
+        self._followed: Followed = follow(self.info, use_cache=options.cache, progress=progress)
+        seconds = self._followed.times[-1] + self._followed.durations[-1]
+        if seconds < _SHORTEST_SECONDS:
+            raise InputError(f"{info.path} lasts {float(seconds):.2g} s: give a source of a second or more")
+
+    def person(self, other: Chosen, model: ShapeModel) -> Chosen:
+        """The one that is `other`. Raises NoFaceError if nobody is."""
+        return same_person(self.info, self._followed, other, model)
+
+    def usable(self, person: Chosen) -> np.ndarray:
+        """Rows of the person's motion whose mouths may be shown: bool [N]. Raises NoFaceError if there are none."""
+        found = showing(person) == ""
+        if not found.any():
+            raise NoFaceError(f"{self.info.path}: the mouth is never to be seen: it is covered, turned away or cut off")
+        if self._stretch is not None:
+            first, last = self._stretch
+            found &= np.array([first <= time < last for time in self._followed.times])[person.motion.frames]
+            if not found.any():
+                where = f"between {float(first):g} and {float(last):g} s"
+                raise NoFaceError(f"{self.info.path}: no mouth is seen {where}, where frames are to come from")
+        return found
+
+
+def _tiles(placed: Placed) -> list[np.ndarray]:
+    """Of the contact sheet."""
+    pair = placed.pair
+    source = np.clip(pair.source, 0, 255).astype(np.uint8)
+    return [source, *work_tiles(source, None, pair.made, pair.weight)[1:]]

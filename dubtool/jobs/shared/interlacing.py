@@ -1,0 +1,29 @@
+"""What becomes of interlaced pictures: their fields are kept, or progressive pictures are made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dubtool.jobs.shared.report import Report
+from dubtool.media.codecs import FIELD_ENCODERS
+from dubtool.media.probe import MediaInfo
+
+_NAMES = {"tt": "kept, top field first", "bb": "kept, bottom field first"}
+
+
+def with_fields(info: MediaInfo, codec: str, deinterlace: bool, report: Report) -> MediaInfo:
+    """The video as it is to be read, for an output of this codec; the report says what becomes of its fields.
+
+    deinterlace: asked for; it is also done where the codec knows no fields.
+    """
+    video = info.require_video()
+    if video.field_order == "progressive" and not deinterlace:
+        return info
+    if not deinterlace and codec in FIELD_ENCODERS:
+        report.details["fields"] = _NAMES[video.field_order]
+        return info
+    if not deinterlace:
+        keep = ", ".join(sorted(FIELD_ENCODERS))
+        report.warnings.append(f"{info.path} is interlaced and {codec} knows no fields: deinterlaced; {keep} keep them")
+    report.details["fields"] = "deinterlaced"
+    return replace(info, video=replace(video, deinterlaced=True))

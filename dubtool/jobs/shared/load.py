@@ -1,0 +1,134 @@
+"""Loading the networks that a job asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dubtool.engine.device import resolve
+from dubtool.errors import UsageError
+from dubtool.jobs.shared.adapted import FRAME, FRAME_INT8, ONCE
+from dubtool.jobs.shared.options import MENDER, RETRIEVAL, WARP, DubOptions, painter_of
+from dubtool.models.animator import Animator
+from dubtool.models.generator import Generator
+from dubtool.models.keypoint_animator import KeypointAnimator
+from dubtool.models.landmark_animator import LandmarkAnimator
+from dubtool.models.piecewise_warp import WarpAnimator
+from dubtool.models.restorer import Restorer
+from dubtool.models.warp_painter import WarpPainter
+from dubtool.weights.locate import find, find_graphs, graph_names, known
+
+# Sides of the crops in which portraits are animated, px.
+_SIDES = (256, 640)
+
+
+def is_quantised(device: str, precision: str) -> bool:
+    """Whether 8-bit convolutions are to run: on the CPU they take half the time, for a difference that cannot be seen.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    return precision == "auto" and not resolve(device).is_cuda
+
+
+def load_generator(model: str, device: str, precision: str) -> tuple[Generator, tuple[str, str]]:
+    """Generator `model`, and the names of the two weights it was made of.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
+    """
+    quantised = is_quantised(device, precision)
+    once, frame = find_graphs(model, quantised=quantised)
+    return Generator(once, frame, device=device, precision=precision), graph_names(model, quantised=quantised)
+
+
+def load_adapted(folder: Path, sharpen: float, device: str, precision: str) -> Generator:
+    """The generator that was adapted to one person, from the files that `adapt` keeps. sharpen: of its pictures.
+
+    Raises:
+        WeightsError, DeviceError: see `Session`.
+    """
+    frame = FRAME_INT8 if is_quantised(device, precision) else FRAME
+    generator = Generator(folder / ONCE, folder / frame, device=device, precision=precision)
+    generator.spec = replace(generator.spec, sharpen=sharpen)
+    return generator
+
+
+def load_restorer(model: str, device: str, precision: str) -> tuple[Restorer, tuple[str, str]]:
+    """The network `model` that restores teeth, and the names of the two weights it was made of.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
+    """
+    once, frame = find_graphs(model)
+    return Restorer(once, frame, device=device, precision=precision), graph_names(model)
+
+
+def load_animator(model: str, device: str, precision: str, *, natural_side: int) -> tuple[Animator, tuple[str, ...]]:
+    """What animates portraits by name, and the names of the weights it was made of (none for the warp).
+
+    natural_side: of the face's crop in the portrait's own px; animators work at that size, within what is quick.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
+    """
+    side = int(np.clip(natural_side - natural_side % 2, *_SIDES))
+    if model == WARP:
+        return WarpAnimator(side), ()
+    once, frame = find_graphs(model)
+    return LandmarkAnimator(once, frame, device=device, precision=precision, side=side), graph_names(model)
+
+
+def has_learned_keypoints(model: str) -> bool:
+    """Whether animator `model` reads the driver's pictures instead of landmarks."""
+    return f"{model}_keypoints" in known()
+
+
+def load_keypoint_animator(model: str, device: str, precision: str) -> tuple[KeypointAnimator, tuple[str, ...]]:
+    """The animator `model` with learned keypoints, and the names of the weights it was made of.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
+    """
+    names = (f"{model}_keypoints", *graph_names(model))
+    keypoints, once, frame = (find(name) for name in names)
+    return KeypointAnimator(keypoints, once, frame, device=device, precision=precision), names
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What draws a dub. graphs: names of the weights that it is made of."""
+
+    generator: Generator
+    restorer: Restorer | None
+    mender: WarpPainter | None
+    graphs: list[str]
+
+
+def load_networks(options: DubOptions) -> Networks:
+    """What draws a dub. Raises as `load_generator` does."""
+    adapted, graphs = options.adapted, tuple[str, ...]()
+    if adapted is not None and adapted.painter.used:
+        generator = load_adapted(adapted.folder, adapted.painter.sharpen, options.device, options.precision)
+    else:
+        generator, graphs = load_generator(painter_of(options.model), options.device, options.precision)
+    restorer, more = _restorer(options, generator)
+    mender = None
+    if options.model == RETRIEVAL and MENDER in known():
+        mender = WarpPainter(find(MENDER), device=options.device, precision=options.precision)
+        more = (*more, MENDER)
+    return Networks(generator, restorer, mender, [*graphs, *more])
+
+
+def _restorer(options: DubOptions, generator: Generator) -> tuple[Restorer | None, tuple[str, ...]]:
+    if not options.restore_teeth:
+        return None, ()
+    if options.model == RETRIEVAL:
+        raise UsageError(
+            f"{RETRIEVAL} shows the person's own teeth; leave out --restore-teeth, or choose another --model"
+        )
+    if not generator.spec.outlined:
+        raise UsageError(f"teeth can be restored after generators driven by mouth shapes; {options.model} is not")
+    return load_restorer(options.restorer, options.device, options.precision)

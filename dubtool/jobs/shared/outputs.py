@@ -1,0 +1,228 @@
+"""Where a job's frames go: the result, and on request a side-by-side preview, a contact sheet and a sidecar."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from dubtool import __version__
+from dubtool.errors import UsageError
+from dubtool.jobs.shared.contact_sheet import ContactSheet
+from dubtool.jobs.shared.frame_timeline import Take
+from dubtool.jobs.shared.options import JobOptions
+from dubtool.jobs.shared.report import Report
+from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, same_file, save, taken
+from dubtool.media.frame import Frame
+from dubtool.media.preview import side_by_side
+from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.spool import is_pipe, lasting
+from dubtool.media.temporary_output import is_claimed
+
+# Further files that a job writes beside its result: their suffixes, by the option that asks for them.
+EXTRAS: Mapping[str, str] = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
+
+_SHEET_ROWS = 6
+_LONGEST_NAME = 255
+# What the output's metadata say of a job.
+_MADE = {
+    "dub": "the mouth was generated",
+    "reenact": "the portrait was animated",
+    "restore-teeth": "the teeth were redrawn",
+}
+
+
+def checked_output(
+    video: Path,
+    output: Path | str | None,
+    options: Mapping[str, object],
+    inputs: Sequence[Path | None],
+    suffix: str = ".dubbed.mp4",
+) -> Path:
+    """The path of the result, by default beside the video.
+
+    options: of the job: `overwrite`, and those of `EXTRAS`.
+
+    Raises:
+        UsageError: it, or another file of the job, exists and may not be overwritten, is one of the inputs, has too
+        long a name, or is being written by another process.
+    """
+    if output is None and (is_pipe(video) or lasting(video) != video):
+        raise UsageError(f"{video} has no place for the result beside it: name one with --output")
+    target = Path(output) if output is not None else video.with_name(video.stem + suffix)
+    for path in written_files(target, options):
+        if len(os.fsencode(path.name)) > _LONGEST_NAME:
+            raise UsageError(f"{path.name} is too long a name for a file: choose a shorter output")
+        for used in inputs:
+            if used is not None and same_file(path, used):
+                raise UsageError(f"{path} is also an input: choose another output")
+        if os.path.lexists(path) and not path.is_dir() and not options.get("overwrite"):
+            raise taken(path)
+        if is_claimed(path):
+            raise busy(path)
+    return target
+
+
+def written_files(target: Path, options: Mapping[str, object]) -> list[Path]:
+    """Every file that a job with these options writes, its result first."""
+    return [target, *(beside(target, suffix) for option, suffix in EXTRAS.items() if options.get(option))]
+
+
+def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, soundtrack: Path | None = None) -> str:
+    """The codec of the result. What cannot be written is refused before any work: container, codec, preset, folder,
+    and the soundtrack in it.
+
+    info: as for `Outputs`, which the choice of a codec depends on where none is asked for.
+
+    Raises:
+        UsageError, InputError, OutputError: one line says why.
+    """
+    preset, lossless = options.get("preset", "medium"), bool(options.get("lossless"))
+    _, codec = check_target(target, options.get("codec"), preset, info.video, lossless=lossless)
+    heard = None if soundtrack is None else probe(soundtrack)
+    for path in written_files(target, {"preview": options.get("preview")}):
+        check_sounds(path, info, heard)
+    return codec
+
+
+class Outputs:
+    """Takes finished frames in order; the files get their names when the block ends well, and vanish otherwise."""
+
+    def __init__(
+        self,
+        target: Path,
+        info: MediaInfo,
+        options: JobOptions,
+        take: Take,
+        report: Report,
+        soundtrack: Path | None = None,
+        sound_start: Fraction = Fraction(0),
+    ) -> None:
+        """soundtrack: the result's sound from `sound_start` seconds on, cut or padded to the take; if None, all that
+        the source has is kept."""
+        self._target, self._options, self._take, self._report = target, options, take, report
+        self._before: dict[int, Frame] = {}
+        duration = None if soundtrack is None else take.duration
+        self._writer = VideoWriter(
+            target,
+            info,
+            codec=options.codec,
+            crf=options.crf,
+            preset=options.preset,
+            lossless=options.lossless,
+            soundtrack=soundtrack,
+            sound_start=sound_start,
+            audio_duration=duration,
+            metadata={"comment": provenance(report)},
+            overwrite=options.overwrite,
+        )
+        self._preview: VideoWriter | None = None
+        if options.preview:
+            path = beside(target, EXTRAS["preview"])
+            report.extra["preview"] = str(path)
+            try:
+                self._preview = _preview_writer(path, info, options, soundtrack, sound_start, duration)
+            except BaseException:
+                self._writer.abort()
+                raise
+        shown = np.linspace(0, report.frames - 1, _SHEET_ROWS).round().astype(int)
+        self._sheet = ContactSheet(set(shown.tolist())) if options.sheet else None
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        writers = [self._writer] if self._preview is None else [self._writer, self._preview]
+        try:
+            if kind is None:
+                for writer in writers:
+                    writer.finish()
+                # The result first: what stands beside it without it would be taken for another's when tried again.
+                for writer in writers:
+                    writer.settle()
+                self._save_beside()
+        finally:
+            for writer in writers:
+                writer.abort()
+
+    def _save_beside(self) -> None:
+        self._report.warnings += self._writer.warnings
+        overwrite = self._options.overwrite
+        if self._sheet is not None:
+            path = beside(self._target, EXTRAS["sheet"])
+            self._sheet.save(path, overwrite=overwrite)
+            self._report.extra["sheet"] = str(path)
+        if self._options.sidecar:
+            path = beside(self._target, EXTRAS["sidecar"])
+            self._report.extra["sidecar"] = str(path)
+            save_text(path, json.dumps(self._report.as_dict(), indent=2), overwrite=overwrite)
+
+    def wants(self, number: int) -> bool:
+        """Whether `show` needs frame `number` as it was before."""
+        return self._preview is not None or self.draws(number)
+
+    def draws(self, number: int) -> bool:
+        """Whether `show` will call for the tiles of frame `number`."""
+        return self._sheet is not None and self._sheet.wants(number)
+
+    def show(self, number: int, before: Frame, after: Frame, tiles: Callable[[], Sequence[np.ndarray]]) -> None:
+        """A changed frame with what led to it, for the preview and the sheet; `tiles` is called where they are."""
+        if self._preview is not None:
+            self._before[number] = before
+        if self._sheet is not None and self.draws(number):
+            self._sheet.add(number, before, tiles(), after)
+
+    def write(self, item: tuple[int, Frame]) -> None:
+        """The next frame of the output."""
+        number, frame = item
+        time, duration = self._take.times[number], self._take.durations[number]
+        if self._preview is not None:
+            before = self._before.pop(number, frame)
+            self._preview.write(side_by_side(before, frame), time, duration)
+        self._writer.write(frame, time, duration)
+
+
+def beside(target: Path, suffix: str) -> Path:
+    """A file named after the target, beside it."""
+    return target.with_name(target.stem + suffix)
+
+
+def save_text(path: Path, text: str, *, overwrite: bool) -> None:
+    """Write a small file whole. Raises OutputError, or UsageError where it exists and may not be replaced."""
+    save(path, text.encode("utf-8", "surrogateescape"), overwrite=overwrite)
+
+
+def provenance(report: Report) -> str:
+    """One line for the output's metadata: that it is synthetic, and what made it."""
+    weights = ", ".join(f"{name} sha256:{digest[:16]}" for name, digest in report.weights.items())
+    what = _MADE[report.job]
+    named = f" ({weights})" if weights else ""
+    return f"Synthetic: {what} by dubtool {__version__}, model {report.model}{named}"
+
+
+def _preview_writer(
+    path: Path,
+    info: MediaInfo,
+    options: JobOptions,
+    soundtrack: Path | None,
+    sound_start: Fraction,
+    duration: Fraction | None,
+) -> VideoWriter:
+    return VideoWriter(
+        path,
+        info.drawn(),
+        crf=23,
+        preset="veryfast",
+        soundtrack=soundtrack,
+        sound_start=sound_start,
+        audio_duration=duration,
+        overwrite=options.overwrite,
+    )

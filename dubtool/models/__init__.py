@@ -1,0 +1,1 @@
+"""The networks at work, one file each: dubbing generators, restorers and animators."""

@@ -1,0 +1,61 @@
+"""HDTR-Net at work: two ONNX graphs, one for what a mouth is compared with and one for the mouth itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dubtool.engine.session import Session
+from dubtool.errors import WeightsError
+from dubtool.face.teeth import draw_contour, hide_lips
+
+
+class Restorer:
+    """Redraws blurred mouths.
+
+    once, frame: the files that `dubtool.export.hdtr` writes. The other arguments are `Session`'s.
+    corrects: the answer is the crop, corrected, and not a mouth drawn afresh.
+
+    Raises:
+        WeightsError: the files are no network of this kind.
+        DeviceError: the device is not usable.
+    """
+
+    def __init__(
+        self, once: Path, frame: Path, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+    ) -> None:
+        self._once = Session(once, device, precision, threads)
+        self._frame = Session(frame, device, precision, threads)
+        told = self._frame.metadata
+        if told.get("network") != "hdtr" or told.get("graph") != "frame" or self._once.metadata.get("graph") != "once":
+            raise WeightsError(f"{frame.name}: does not restore teeth; see 'dubtool weights list'")
+        self.side = int(told["side"])
+        self.corrects = bool(told.get("corrects", False))
+        self.device = str(self._frame.device)
+
+    def encode(self, references: np.ndarray) -> np.ndarray:
+        """What the network keeps of references, crops uint8 RGB [B, S, S, 3]: float32 [B, C, h, w]."""
+        return self._once.run({"reference": _planes(references)})["features"]
+
+    def restore(self, crops: np.ndarray, lips: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Redrawn crops, float32 RGB [B, S, S, 3] in 0..255.
+
+        crops: uint8 RGB [B, S, S, 3]. lips: their points in crop px [B, 20, 2]. features: of one reference for each
+        crop, or of one for all.
+        """
+        pairs = list(zip(crops, lips, strict=True))
+        feeds = {
+            "mask": _planes(np.stack([hide_lips(crop, points) for crop, points in pairs])),
+            "contour": _planes(np.stack([draw_contour(crop, points) for crop, points in pairs])),
+            "features": np.broadcast_to(features, (len(crops), *features.shape[1:])),
+        }
+        if self.corrects:
+            feeds["crop"] = _planes(crops)
+        made = self._frame.run(feeds)["mouth"]
+        return np.ascontiguousarray(made.transpose(0, 2, 3, 1)[..., ::-1]) * 255
+
+
+def _planes(rgb: np.ndarray) -> np.ndarray:
+    """Pictures uint8 RGB [B, S, S, 3] as the network takes them: float32 BGR [B, 3, S, S] in 0..1."""
+    return np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2), np.float32) / 255

@@ -1,0 +1,86 @@
+"""The person whose mouth a job changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from dubtool.errors import NoFaceError
+from dubtool.face.shape import ShapeModel
+from dubtool.media.probe import MediaInfo
+from dubtool.tracking.head_form import HeadForm
+from dubtool.tracking.motion import FaceMotion, face_motion
+from dubtool.tracking.occlusion import covered_rows
+from dubtool.tracking.outside import share_outside
+from dubtool.tracking.people import Person, choose, most_alike, people
+from dubtool.tracking.track_video import Followed
+from dubtool.weights.locate import find
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Who it is and how they move.
+
+    pixel_aspect: a pixel's width over its height, in the upright picture. outside: float32 [N], share of the mouth that
+    lies beyond the frame's border, for each row of the motion. strangers: bool [frames of the video], only
+    another person's face is seen, or one that melts into another.
+    """
+
+    person: Person
+    motion: FaceMotion
+    pixel_aspect: float
+    outside: np.ndarray
+    strangers: np.ndarray
+
+    @property
+    def shots(self) -> np.ndarray:
+        """The shot of each row of the motion, int64 [N]."""
+        return np.concatenate([np.full(len(track.frames), track.shot) for track in self.person.tracks])
+
+
+def chosen_person(info: MediaInfo, followed: Followed, face: str, model: ShapeModel) -> Chosen:
+    """The person that the option `face` names.
+
+    Raises:
+        NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. WeightsError: the file that
+        tells heads apart is not usable.
+    """
+    person = choose(_persons(info, followed, HeadForm.load(find("head_form"))), face, followed.tracks, followed.times)
+    return _chosen(info, followed, person, model)
+
+
+def same_person(info: MediaInfo, followed: Followed, other: Chosen, model: ShapeModel) -> Chosen:
+    """The person who in another video is `other`, known by the form of the head.
+
+    Raises:
+        NoFaceError: there is nobody, or nobody like that. WeightsError: as `chosen_person`.
+    """
+    form = HeadForm.load(find("head_form"))
+    person = most_alike(_persons(info, followed, form), other.person, form)
+    if person is None:
+        raise NoFaceError(f"{info.path}: nobody in it is like the person whose mouth is to be restored; see --face")
+    return _chosen(info, followed, person, model)
+
+
+def _persons(info: MediaInfo, followed: Followed, form: HeadForm) -> list[Person]:
+    tracks = followed.tracks
+    if not tracks.faces:
+        raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
+    return people(tracks, form)
+
+
+def _chosen(info: MediaInfo, followed: Followed, person: Person, model: ShapeModel) -> Chosen:
+    tracks = followed.tracks
+    video = info.require_video()
+    aspect: Fraction = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
+    covered = np.concatenate([covered_rows(track) for track in person.tracks])
+    motion = face_motion(person.tracks, model, covered, pixel_aspect=float(aspect))
+    outside = np.concatenate(
+        [share_outside(track, video.upright_width, video.upright_height) for track in person.tracks]
+    )
+    strangers = np.zeros(tracks.frame_count, bool)
+    strangers[np.concatenate([track.frames for track in tracks.faces])] = True
+    strangers[motion.frames] = False
+    return Chosen(person, motion, float(aspect), outside, strangers)

@@ -1,0 +1,244 @@
+"""Following every face through a take: one `FaceTrack` per face and shot, from frames fed in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dubtool.face.picture import Picture
+from dubtool.face.topology import TRACKED
+from dubtool.tracking.cuts import CutDetector
+from dubtool.tracking.detect import Detection, FaceDetector
+from dubtool.tracking.landmarks import FaceLandmarker, Roi, roi_from_five, roi_from_mesh
+
+# A face that walks in is found at most this many frames late; easing hides it.
+_DETECT_EVERY = 5
+# A followed face that the detector has not confirmed for so many rounds was drift.
+_MAX_UNCONFIRMED = 3
+# A lost face is waited for so many frames before its return is a new track.
+_MAX_LOST = 25
+_MAX_FACES = 6
+_QUANTUM = 8192.0
+_ROW_BYTES = len(TRACKED) * 3 * np.dtype(np.int16).itemsize
+
+Judge = Callable[[Picture, np.ndarray], float]
+
+
+@dataclass
+class FaceTrack:
+    """One face through one shot.
+
+    frames: int32 [N] frame indices, rising, with holes where the face was not seen.
+    quantised: int16 [N, P, 3] landmarks (`topology.TRACKED`) around `anchors`; use `points`.
+    anchors: float32 [N, 3]: x, y of the face's middle and its size, px.
+    shot: number of the shot, from 0.
+    covered: float16 [N], 0..1, how much of the mouth something hides (`occlusion`); NaN where it was not judged, which
+    is everywhere if nothing is given.
+    """
+
+    frames: np.ndarray
+    quantised: np.ndarray
+    anchors: np.ndarray
+    shot: int
+    covered: np.ndarray = field(default_factory=lambda: np.empty(0, np.float16))
+
+    def __post_init__(self) -> None:
+        if len(self.covered) == 0:
+            self.covered = np.full(len(self.frames), np.nan, np.float16)
+
+    def points(self, where: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """Landmarks float32 [n, P, 3] in picture px (z: same unit) of some rows, all by default.
+
+        They are stored relative to the face in 1/8192 of its size, a quarter of float32: hours of track stay small.
+        """
+        anchors = self.anchors[where]
+        points = self.quantised[where].astype(np.float32) * (anchors[:, 2, None, None] / np.float32(_QUANTUM))
+        points[..., :2] += anchors[:, None, :2]
+        return points
+
+    @property
+    def size(self) -> float:
+        """Median face size, px."""
+        return float(np.median(self.anchors[:, 2]))
+
+
+@dataclass
+class Tracks:
+    """All faces of a take: `faces`, number of frames, and the frames that begin a shot (without frame 0)."""
+
+    faces: list[FaceTrack]
+    frame_count: int
+    cuts: tuple[int, ...]
+
+
+@dataclass
+class _Live:
+    """A face being followed."""
+
+    shot: int
+    roi: Roi
+    box: np.ndarray
+    frames: list[int] = field(default_factory=list)
+    # One block that grows, not an array per frame: those would lie scattered between frames and hold the heap apart.
+    quantised: bytearray = field(default_factory=bytearray)
+    anchors: list[np.ndarray] = field(default_factory=list)
+    covered: list[float] = field(default_factory=list)
+    unconfirmed: int = 0
+    confirmed_length: int = 0
+
+    def add(self, index: int, mesh: np.ndarray) -> None:
+        low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
+        size = float(max(np.sqrt(np.prod(np.maximum(high - low, 1e-3))), 1.0))
+        anchor = np.array([*(low + high) / 2, size], np.float32)
+        relative = mesh[list(TRACKED)].copy()
+        relative[:, :2] -= anchor[:2]
+        self.frames.append(index)
+        self.anchors.append(anchor)
+        self.covered.append(np.nan)
+        limit = 32767
+        self.quantised += np.clip(np.rint(relative / anchor[2] * _QUANTUM), -limit, limit).astype(np.int16).tobytes()
+        self.roi = roi_from_mesh(mesh)
+        self.box = np.concatenate([low, high])
+
+
+class Tracker:
+    """Feed every frame of the take in order, then `finish`.
+
+    judge: how much of a mouth is covered, from a picture and tracked landmarks (`occlusion.MouthCover.covered`); asked
+    about every fifth frame.
+    """
+
+    def __init__(self, detector: FaceDetector, landmarker: FaceLandmarker, judge: Judge | None = None) -> None:
+        self._detector = detector
+        self._landmarker = landmarker
+        self._judge = judge
+        self._cut_detector = CutDetector()
+        self._live: list[_Live] = []
+        self._done: list[_Live] = []
+        self._cuts: list[int] = []
+        self._count = 0
+
+    def feed(self, picture: Picture) -> None:
+        """The next frame."""
+        index = self._count
+        self._count += 1
+        if self._cut_detector.is_cut(picture.small):
+            self._cuts.append(index)
+            self._retire(self._live)
+        lost = self._follow(index, picture)
+        if lost or index % _DETECT_EVERY == 0 or (self._cuts and self._cuts[-1] == index):
+            self._detect(index, picture)
+        self._retire([face for face in self._live if index - face.frames[-1] > _MAX_LOST])
+
+    def finish(self) -> Tracks:
+        """The tracks, largest (size times length) first."""
+        self._retire(self._live)
+        faces = [_finished(live) for live in self._done if live.frames]
+        faces.sort(key=lambda face: -face.size * len(face.frames))
+        return Tracks(faces, self._count, tuple(self._cuts))
+
+    def _follow(self, index: int, picture: Picture) -> bool:
+        """Look for every live face where it was; True if one was just lost."""
+        lost = False
+        for face in self._live:
+            if face.frames[-1] != index - 1:
+                continue
+            mesh = self._landmarker.landmarks(picture, face.roi)
+            if mesh is None or not _plausible(mesh, face.roi) or self._taken(mesh, face, index):
+                lost = True
+                continue
+            face.add(index, mesh)
+            if index % _DETECT_EVERY == 0:
+                self._judge_mouth(face, picture, mesh)
+        return lost
+
+    def _judge_mouth(self, face: _Live, picture: Picture, mesh: np.ndarray) -> None:
+        if self._judge is not None:
+            face.covered[-1] = self._judge(picture, mesh[list(TRACKED)])
+
+    def _taken(self, mesh: np.ndarray, mine: _Live, index: int) -> bool:
+        """Whether another followed face already stands where `mesh` is: two tracks must not share one head."""
+        box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)])
+        return any(
+            other is not mine and other.frames[-1] == index and _overlap(box, other.box) > 0.5 for other in self._live
+        )
+
+    def _detect(self, index: int, picture: Picture) -> None:
+        found = self._detector.detect(picture)[:_MAX_FACES]
+        for face in self._live:
+            if face.frames[-1] != index:
+                continue
+            overlaps = [_overlap(np.array(detection.box), face.box) for detection in found]
+            best = int(np.argmax(overlaps)) if overlaps else -1
+            if best < 0 or overlaps[best] <= 0.2:
+                face.unconfirmed += 1
+                continue
+            del found[best]
+            face.unconfirmed = 0
+            face.confirmed_length = len(face.frames)
+        self._retire([face for face in self._live if face.unconfirmed >= _MAX_UNCONFIRMED])
+        for detection in found:
+            self._welcome(index, picture, detection)
+
+    def _welcome(self, index: int, picture: Picture, detection: Detection) -> None:
+        """A detection that no followed face explains: a lost face come back, or a new one."""
+        detection = self._detector.righted(picture, detection)
+        roi = roi_from_five(detection.points, detection.size)
+        mesh = self._landmarker.landmarks(picture, roi)
+        if mesh is None or not _plausible(mesh, roi):
+            return
+        newcomer = _Live(len(self._cuts), roi, np.array(detection.box))
+        if self._taken(mesh, newcomer, index):
+            return
+        newcomer.add(index, mesh)
+        for face in self._live:
+            reach = 0.1 + 0.1 * (index - face.frames[-1])
+            moved = np.hypot(face.roi.x - newcomer.roi.x, face.roi.y - newcomer.roi.y) / newcomer.anchors[0][2]
+            # Should it be another's face, `apart` will tell.
+            if face.frames[-1] < index and moved < min(reach, 1.5):
+                face.add(index, mesh)
+                self._judge_mouth(face, picture, mesh)
+                face.unconfirmed = 0
+                face.confirmed_length = len(face.frames)
+                return
+        self._judge_mouth(newcomer, picture, mesh)
+        newcomer.confirmed_length = 1
+        if len(self._live) < _MAX_FACES:
+            self._live.append(newcomer)
+
+    def _retire(self, faces: list[_Live]) -> None:
+        for face in list(faces):
+            if face.unconfirmed >= _MAX_UNCONFIRMED:
+                del face.frames[face.confirmed_length :]
+                del face.quantised[face.confirmed_length * _ROW_BYTES :]
+                del face.anchors[face.confirmed_length :]
+                del face.covered[face.confirmed_length :]
+            self._live.remove(face)
+            self._done.append(face)
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes (x0, y0, x1, y1)."""
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    common = float(np.prod(np.maximum(high - low, 0)))
+    both = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - common
+    return common / both if both > 0 else 0.0
+
+
+def _plausible(mesh: np.ndarray, roi: Roi) -> bool:
+    """Whether the mesh sits in its region at about the expected size."""
+    found = roi_from_mesh(mesh)
+    near = np.hypot(found.x - roi.x, found.y - roi.y) < 0.35 * roi.side
+    return bool(near and 0.5 < found.side / roi.side < 2.0)
+
+
+def _finished(live: _Live) -> FaceTrack:
+    return FaceTrack(
+        np.array(live.frames, np.int32),
+        np.frombuffer(live.quantised, np.int16).reshape(-1, len(TRACKED), 3),
+        np.stack(live.anchors),
+        live.shot,
+        np.array(live.covered, np.float16),
+    )

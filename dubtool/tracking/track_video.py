@@ -1,0 +1,120 @@
+"""Pass 1: find and follow every face of a video, once; the result is kept under the content's hash."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from dubtool.engine.pipeline import prefetched
+from dubtool.engine.session import Session
+from dubtool.face.picture import SMALL_SIDE, bounds, cut, within
+from dubtool.file_lock import alone
+from dubtool.media.color import HDR_TRANSFERS
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+from dubtool.media.probe import MediaInfo
+from dubtool.tracking.cache import content_hash, load_tracks, save_tracks, tracks_file
+from dubtool.tracking.detect import FaceDetector
+from dubtool.tracking.landmarks import FaceLandmarker
+from dubtool.tracking.occlusion import MouthCover, parser_graph
+from dubtool.tracking.track import Tracker, Tracks
+from dubtool.weights.locate import find, locate
+
+_AHEAD = 8
+_DETECTOR, _LANDMARKER, _PARSER = "yunet", "face_landmarker", "face_parsing"
+SETTINGS = "yunet-640 landmarker-image cover-5 v3"
+
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Tracks of a video with its frames' times and durations in seconds from the first frame."""
+
+    tracks: Tracks
+    times: list[Fraction]
+    durations: list[Fraction]
+    decode_failures: int
+    cached: bool
+
+
+def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = None, progress: Progress) -> Followed:
+    """Track all faces of `info`'s video.
+
+    Raises:
+        InputError: the video holds no decodable frame. WeightsError: the trackers' files are not usable.
+    """
+    store = tracks_file(info.path, f"{SETTINGS}{_shown_as(info)} {_trackers()}")
+    known = load_tracks(store) if use_cache else None
+    with contextlib.ExitStack() as held:
+        if use_cache and known is None:
+            # Jobs on one video at the same time: the first one looks, the others wait for what it finds. Where the
+            # cache cannot be written each looks for itself.
+            with contextlib.suppress(OSError):
+                store.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(alone(store.with_suffix(".lock")))
+            known = load_tracks(store)
+        if known is not None:
+            return Followed(*known, True)
+        followed = _look(info, threads, progress)
+        if use_cache:
+            save_tracks(store, followed.tracks, followed.times, followed.durations, followed.decode_failures)
+    return followed
+
+
+def _shown_as(info: MediaInfo) -> str:
+    """How the trackers see the pictures, where that is not as they are coded."""
+    video = info.require_video()
+    ways = {"mirrored": video.mirrored, "deinterlaced": video.deinterlaced, "tone": video.color_trc in HDR_TRANSFERS}
+    return "".join(f" {way}" for way, taken in ways.items() if taken)
+
+
+def _trackers() -> str:
+    """Which weights the trackers are made of: others may see other faces."""
+    told = []
+    for name in (_DETECTOR, _LANDMARKER, _PARSER):
+        found = locate(name)
+        told.append("" if found is None else found[1].sha256 or content_hash(found[0]))
+    return " ".join(told)
+
+
+def _look(info: MediaInfo, threads: int | None, progress: Progress) -> Followed:
+    reader = VideoReader(info)
+    expected = info.require_video().frame_count
+    times, durations = [], []
+    with FaceLandmarker(find(_LANDMARKER)) as landmarker:
+        cover = MouthCover(Session(parser_graph(find(_PARSER)), "cpu", threads=threads))
+        tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, cover.covered)
+        for frame in prefetched(reader, _AHEAD):
+            tracker.feed(FramePicture(frame))
+            times.append(frame.time)
+            durations.append(frame.duration)
+            progress(len(times), expected)
+    tracks = tracker.finish()
+    progress(len(times), len(times))
+    return Followed(tracks, times, durations, reader.decode_failures, False)
+
+
+class FramePicture:
+    """A decoded frame as the trackers look at it; only what they look at is converted to RGB."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self.width, self.height = frame.width, frame.height
+
+    @cached_property
+    def small(self) -> np.ndarray:
+        return self.whole(SMALL_SIDE)
+
+    def whole(self, long_side: int) -> np.ndarray:
+        scale = long_side / max(self.width, self.height)
+        return self._frame.rgb(scale=scale) if scale < 1 else self._frame.rgb()
+
+    def region(self, to_crop: np.ndarray, side: int) -> np.ndarray:
+        box = bounds(to_crop, side, side, self.width, self.height)
+        return cut(self._frame.rgb(box), within(to_crop, box), side)

@@ -1,0 +1,141 @@
+"""Training the landmark-driven AdaSR: a frame of a clip becomes another one of it (Song et al., ICASSP 2024).
+
+The paper's cross-quality training holds: sources are degraded in two rounds, targets are not. Its losses on keypoints,
+head pose, expression and equivariance teach a detector; with keypoints that are given there is nothing for them to say.
+The network is given the source warped by its mesh and learns what that lacks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from dubtool.errors import InputError
+from dubtool.export.adasr import export_adasr
+from dubtool.face.portrait_points import DRAWING_CHANNELS, KEYPOINTS, RIGID
+from dubtool.networks.adasr_landmarks import LandmarkAdaSR
+from dubtool.training.adasr.data import PortraitBatch, PortraitSampler, collate
+from dubtool.training.core.gan_trainer import PainterTrainer
+from dubtool.training.core.perception import Vgg19, perception_loss
+from dubtool.training.core.precision import mixed_precision
+from dubtool.training.core.trainer import read_checkpoint
+from dubtool.training.data.faces import load_faces
+
+_DEPTH = 4
+# Open mouth, lips, open eyes and irises of a drawing.
+_FINE_PARTS = 4
+
+
+@dataclass(frozen=True)
+class AdasrStage:
+    """One stage of training.
+
+    side: of the crop, px. width, middle, high_frequency: of the network (`LandmarkAdaSR`); high_frequency 0 is the
+    paper's ablation. clean: share of sources that are not degraded. pixel: weight of L1, and fine how much more mouth
+    and eyes weigh in it; moved: of L1 of the source moved by the
+    network's own motion, at a quarter of the size; feature, scales: of VGG-19, at so many halvings;
+    adversarial: of LS-GAN, and matching of what its discriminator finds in both pictures. judge_width: its width.
+    """
+
+    network: ClassVar[str] = "adasr"
+    side: int = 128
+    width: int = 32
+    middle: int = 2
+    high_frequency: int = 4
+    batch: int = 6
+    steps: int = 10_000
+    learning_rate: float = 3e-4
+    final_rate: float = 2e-5
+    clean: float = 0.5
+    pixel: float = 10.0
+    fine: float = 4.0
+    moved: float = 5.0
+    feature: float = 1.0
+    scales: int = 3
+    adversarial: float = 0.0
+    matching: float = 0.0
+    judge_width: int = 32
+    seed: int = 0
+
+
+class AdasrTrainer(PainterTrainer[AdasrStage, PortraitBatch]):
+    """Holds networks and optimisers of a stage.
+
+    faces: the folder of `faces.prepare_faces`. vgg: the file of `Vgg19`; without it there is no perception loss.
+
+    Raises:
+        InputError: there are no prepared faces to learn from. WeightsError: the VGG file cannot be read.
+    """
+
+    def __init__(self, stage: AdasrStage, faces: Path, vgg: Path | None, run: Path | None, device: str = "cpu") -> None:
+        clips = load_faces(faces, "train")
+        if not clips:
+            raise InputError(f"{faces}: holds no faces to learn from; run 'dubtool train prepare --faces'")
+        self.sampler = PortraitSampler(clips, stage.side, stage.seed, clean=stage.clean)
+        super().__init__(stage, run, device)
+        self.teach(new_network(stage), {"judge": (3, stage.adversarial)})
+        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
+
+    def make(self, step: int) -> PortraitBatch:
+        sampler = self.sampler.seeded(self.stage.seed, step)
+        return collate([sampler.draw() for _ in range(self.stage.batch)])
+
+    def wanted(self) -> str:
+        return f"AdaSR of width {self.stage.width} and its parts"
+
+    def learn(self, batch: PortraitBatch) -> dict[str, Tensor]:
+        stage = self.stage
+        self.set_rate()
+        self.net.train()
+        source, true = self.placed(batch.source), self.placed(batch.target)
+        source_drawing, drawing = self.placed(batch.source_drawing), self.placed(batch.target_drawing)
+        source_points, points = batch.source_points.to(self.device), batch.target_points.to(self.device)
+        with mixed_precision(self.device):
+            made, moved_source = self.net(
+                source, source_points, source_drawing, points, drawing, self.placed(batch.warped)
+            )
+            feature = None if self.vgg is None else perception_loss(self.vgg, made, true, stage.scales)
+        pixel = ((made - true).abs() * (1 + stage.fine * fine_parts(drawing))).mean()
+        moved = (moved_source.float() - F.avg_pool2d(true, 4)).abs().mean()
+        loss = stage.pixel * pixel + stage.moved * moved
+        parts = {"pixel": pixel.detach(), "moved": moved.detach()}
+        if feature is not None:
+            loss = loss + stage.feature * feature
+            parts["feature"] = feature.detach()
+        for judge, weight in self.judges:
+            parts["judge"] = judge.learn(made, true)
+            fooled, matched = judge.fooled_and_matched(made, true if stage.matching else None)
+            loss = loss + weight * fooled + stage.matching * matched
+            parts |= {"fooled": fooled.detach(), "matched": matched.detach()}
+        self.update(loss)
+        return parts
+
+
+def fine_parts(drawing: Tensor) -> Tensor:
+    """Where mouth and eyes are, and a little around them: drawings [B, D, S, S] -> [B, 1, S, S] in 0..1."""
+    reach = drawing.shape[-1] // 32
+    parts = drawing[:, :_FINE_PARTS].amax(dim=1, keepdim=True)
+    grown = F.max_pool2d(parts, 2 * reach + 1, stride=1, padding=reach)
+    return F.avg_pool2d(grown, 2 * reach + 1, stride=1, padding=reach)
+
+
+def new_network(stage: AdasrStage) -> LandmarkAdaSR:
+    """An untrained network of the stage's sizes."""
+    return LandmarkAdaSR(len(KEYPOINTS), len(RIGID), DRAWING_CHANNELS, stage.width, stage.middle, stage.high_frequency)
+
+
+def export_reenactor(run: Path, stage: AdasrStage, once: Path, frame: Path) -> None:
+    """Write the two graphs of a training run.
+
+    Raises:
+        InputError: the checkpoint is missing or damaged.
+    """
+    state = read_checkpoint(run / "checkpoint.pt")
+    net = new_network(stage)
+    net.load_state_dict(state["average"])
+    descriptor = {"stage": asdict(stage), "steps": int(state["step"])}
+    export_adasr(net.eval(), once, frame, side=stage.side, keypoints=KEYPOINTS, descriptor=descriptor)

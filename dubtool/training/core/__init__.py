@@ -1,0 +1,1 @@
+"""What all trainings share: runs, trainer, schedules, losses, settings and export."""

@@ -1,0 +1,1 @@
+"""From videos to the clips that trainings read."""

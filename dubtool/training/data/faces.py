@@ -1,0 +1,197 @@
+"""Square face crops with all landmarks, what a reenactment network learns from: from the corpus to disk, and back.
+
+faces/NAME holds pictures.npy, the JPEG files of some frames one after the other; landmarks.npy, float32 [N, 478, 3] in
+crop px (z in the same unit); and meta.npz. The crop stands still for the whole clip, so that a face moves before its
+background as it does in the video, and has a margin for small turns and shifts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dubtool.errors import InputError, OutputError
+from dubtool.face.crop import warp
+from dubtool.face.picture import RgbPicture
+from dubtool.face.portrait_crop import portrait_crop
+from dubtool.face.topology import tracked
+from dubtool.media.decode import VideoReader
+from dubtool.tracking.detect import FaceDetector
+from dubtool.tracking.landmarks import CROP_MARGIN, FaceLandmarker, Roi
+from dubtool.training.data.corpus import Recording, read_corpus, validation_people
+from dubtool.training.data.tracking import Followed, follow
+from dubtool.weights.locate import find
+
+FACES = "faces"
+LEAST_FACE = 90.0
+# Of the frames so many are kept, but never more than _MOST: neighbours teach the same.
+_SHARE, _MOST = 0.4, 40
+_LARGEST_SIDE = 256
+_MARGIN = 0.1
+_QUALITY = 95
+_PARTS = ".faces."
+
+
+@dataclass(frozen=True)
+class FaceClip:
+    """One prepared clip; pictures are read from disk as needed.
+
+    landmarks: float32 [N, 478, 3] in crop px. side: of the portrait crop inside, which has `pad` px around.
+    """
+
+    name: str
+    person: str
+    landmarks: np.ndarray
+    side: int
+    pad: int
+    pictures: np.ndarray
+    offsets: np.ndarray
+
+    def picture(self, row: int) -> np.ndarray:
+        """The crop uint8 [S, S, 3] of a row, S = side + 2 pad."""
+        data = np.asarray(self.pictures[self.offsets[row] : self.offsets[row + 1]])
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
+
+
+def load_faces(folder: Path, split: str) -> list[FaceClip]:
+    """All prepared clips of a split ("train" or "val")."""
+    clips = []
+    for meta in sorted(folder.glob("*/meta.npz")):
+        with np.load(meta) as stored:
+            if str(stored["split"]) != split:
+                continue
+            clips.append(
+                FaceClip(
+                    meta.parent.name,
+                    str(stored["identity"]),
+                    np.load(meta.parent / "landmarks.npy", mmap_mode="r"),
+                    int(stored["side"]),
+                    int(stored["pad"]),
+                    np.load(meta.parent / "pictures.npy", mmap_mode="r"),
+                    stored["offsets"],
+                )
+            )
+    return clips
+
+
+def prepare_faces(
+    corpus: Path,
+    out: Path,
+    manifest: Path | None = None,
+    *,
+    validation: Path | None = None,
+    progress: Callable[[str, float, float | None], None] = lambda stage, done, total: None,
+) -> int:
+    """Prepare the faces of every video of `corpus` into `out`; what is there already is kept. Returns how many clips
+    there are.
+
+    Tracks are those of `prepare`, made where they are missing. Arguments and errors are its too.
+    """
+    recordings = read_corpus(corpus, manifest)
+    try:
+        for folder in ("tracks", FACES):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        for parts in out.glob(f"{_PARTS}*"):
+            shutil.rmtree(parts)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
+    kept_apart = validation_people(recordings, out, validation)
+    usable = sorted((each for each in recordings if not each.unfit), key=_shuffled)
+    with (
+        FaceLandmarker(find("face_landmarker")) as landmarker,
+        tempfile.TemporaryDirectory(prefix=_PARTS, dir=out) as work,
+    ):
+        detector = FaceDetector(find("yunet"))
+        for number, recording in enumerate(usable):
+            if not (out / FACES / recording.name).exists():
+                split = "val" if recording.person in kept_apart else "train"
+                _prepare(recording, split, out, Path(work) / recording.name, detector, landmarker)
+            progress(FACES, number + 1, len(usable))
+    return sum(1 for _ in (out / FACES).glob("*/meta.npz"))
+
+
+def _shuffled(recording: Recording) -> bytes:
+    """A preparation that is cut short then holds a bit of everybody."""
+    return hashlib.sha256(recording.name.encode()).digest()
+
+
+def _prepare(
+    recording: Recording, split: str, out: Path, part: Path, detector: FaceDetector, landmarker: FaceLandmarker
+) -> None:
+    store = out / "tracks" / f"{recording.name}.npz"
+    try:
+        followed = follow(recording.path, store, detector, landmarker, lambda: None)
+        if followed.unfit():
+            return
+        found = _crops(followed, landmarker)
+    except InputError:
+        # `prepare` tells of videos that cannot be read.
+        return
+    if found is None:
+        return
+    try:
+        _write(out / FACES / recording.name, part, found, recording.person, split)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
+
+
+def _write(folder: Path, part: Path, crops: _Crops, person: str, split: str) -> None:
+    """Whole or not at all."""
+    part.mkdir()
+    np.save(part / "pictures.npy", np.concatenate(crops.pictures))
+    np.save(part / "landmarks.npy", np.stack(crops.landmarks))
+    offsets = np.cumsum([0, *map(len, crops.pictures)])
+    np.savez(part / "meta.npz", side=crops.side, pad=crops.pad, offsets=offsets, identity=person, split=split)
+    part.replace(folder)
+
+
+@dataclass(frozen=True)
+class _Crops:
+    """Of one clip: JPEG files, and landmarks [478, 3] of each."""
+
+    side: int
+    pad: int
+    pictures: list[np.ndarray]
+    landmarks: list[np.ndarray]
+
+
+def _crops(followed: Followed, landmarker: FaceLandmarker) -> _Crops | None:
+    """The crops of a clip whose face is large enough, else None."""
+    face = followed.face
+    if face.size < LEAST_FACE:
+        return None
+    count = min(_MOST, max(2, round(_SHARE * len(face.frames))))
+    rows = np.unique(np.linspace(0, len(face.frames) - 1, count).round().astype(int))
+    points = face.points(rows)
+    median = np.median(points, axis=0)
+    side = min(_LARGEST_SIDE, round(1 / abs(portrait_crop(median, 1, followed.pixel_aspect)[1, 1])))
+    pad = round(_MARGIN * side)
+    matrix = portrait_crop(median, side, followed.pixel_aspect)
+    matrix[:, 2] += pad
+    eyes = points[:, tracked((263,))[0], :2] - points[:, tracked((33,))[0], :2]
+    rois = {
+        int(face.frames[row]): Roi(float(x), float(y), float(size) * CROP_MARGIN, float(np.arctan2(dy, dx)))
+        for row, (x, y, size), (dx, dy) in zip(rows, face.anchors[rows], eyes, strict=True)
+    }
+    pictures, landmarks = [], []
+    for frame in VideoReader(followed.info, threads=1):
+        roi = rois.get(frame.index)
+        if roi is None:
+            continue
+        rgb = frame.rgb()
+        mesh = landmarker.landmarks(RgbPicture(rgb), roi)
+        if mesh is None:
+            continue
+        mesh[:, :2] = mesh[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        mesh[:, 2] *= matrix[1, 1]
+        crop = cv2.cvtColor(warp(rgb, matrix, side + 2 * pad, side + 2 * pad), cv2.COLOR_RGB2BGR)
+        pictures.append(cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))[1].ravel())
+        landmarks.append(mesh)
+    return _Crops(side, pad, pictures, landmarks) if len(landmarks) > 1 else None

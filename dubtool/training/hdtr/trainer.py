@@ -1,0 +1,206 @@
+"""Training HDTR-Net: poor mouths in, sharp ones out (Li et al., PRCV 2023)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dubtool.errors import InputError, UsageError
+from dubtool.export.hdtr import export_hdtr
+from dubtool.networks.hdtr import HDTRNet
+from dubtool.networks.hdtr_fgff import ChannelFusion
+from dubtool.training.core.gan_trainer import PainterTrainer
+from dubtool.training.core.perception import Vgg19, perception_loss
+from dubtool.training.core.precision import mixed_precision
+from dubtool.training.core.trainer import read_checkpoint
+from dubtool.training.data.clips import load_clips
+from dubtool.training.hdtr.data import TeethSample, TeethSampler
+
+_DEPTH = 4
+# Weight of what surrounds the mouth, which is 1.
+_AROUND = 0.1
+
+
+@dataclass(frozen=True)
+class HdtrStage:
+    """One stage of training.
+
+    side: of the crop, px. width: of the network, 64 is the paper's. detail: width of the head that corrects the crop by
+    what was drawn; 0: what was drawn is the result, as in the paper. pixel, drawn: weights of L1 and its square, of the
+    result and of what was drawn; feature, adversarial: of VGG-19 and of LS-GAN. min_natural: least size of the mouth
+    box in the source pictures, px; min_sharpness: of its clip. own: how often a frame is its own reference.
+    judge_width: the discriminator's. fusion, reference: False for the paper's ablations without channel fusion and
+    without reference branch; feature 0 is the one without perception.
+    """
+
+    network: ClassVar[str] = "hdtr"
+    side: int = 96
+    width: int = 16
+    detail: int = 64
+    batch: int = 8
+    steps: int = 1500
+    learning_rate: float = 6e-4
+    final_rate: float = 4e-5
+    min_natural: float = 75.0
+    min_sharpness: float = 0.055
+    pixel: float = 10.0
+    drawn: float = 3.0
+    feature: float = 1.0
+    adversarial: float = 0.1
+    own: float = 0.5
+    judge_width: int = 32
+    fusion: bool = True
+    reference: bool = True
+    seed: int = 0
+
+
+@dataclass
+class HdtrBatch:
+    """Tensors [B, 3, S, S], BGR 0..1, mask [B, 1, S, S], and the step's number, which the dropout hangs on."""
+
+    true: Tensor
+    poor: Tensor
+    hidden: Tensor
+    contour: Tensor
+    reference: Tensor
+    mask: Tensor
+    step: int
+
+
+def collate(samples: list[TeethSample], step: int) -> HdtrBatch:
+    """Stack samples into one batch."""
+
+    def planes(name: str) -> Tensor:
+        rgb = np.stack([getattr(sample, name) for sample in samples])
+        return torch.from_numpy(np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2))).float() / 255
+
+    mask = torch.from_numpy(np.stack([sample.mask for sample in samples]))[:, None]
+    true, poor, hidden = planes("true"), planes("poor"), planes("hidden")
+    return HdtrBatch(true, poor, hidden, planes("contour"), planes("reference"), mask, step)
+
+
+class HdtrTrainer(PainterTrainer[HdtrStage, HdtrBatch]):
+    """Holds networks and optimisers of a stage.
+
+    vgg: the file of `Vgg19`; without it there is no perception loss.
+
+    Raises:
+        InputError: there are no prepared clips for this stage.
+    """
+
+    def __init__(self, stage: HdtrStage, clips: Path, vgg: Path | None, run: Path | None, device: str = "cpu") -> None:
+        found = load_clips(clips, "train", min_natural=stage.min_natural)
+        if not found:
+            raise InputError(
+                f"{clips}: holds no training clip with a mouth of {stage.min_natural:g} px; run 'dubtool train prepare'"
+            )
+        self.sampler = TeethSampler(found, stage.side, stage.own, stage.seed, stage.min_sharpness)
+        super().__init__(stage, run, device)
+        self.teach(new_restorer(stage), {"judge": (3, stage.adversarial)}, betas=(0.9, 0.999))
+        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
+
+    def make(self, step: int) -> HdtrBatch:
+        sampler = self.sampler.seeded(self.stage.seed, step)
+        return collate([sampler.draw() for _ in range(self.stage.batch)], step)
+
+    def wanted(self) -> str:
+        return "network of this stage's sizes to restore teeth"
+
+    def learn(self, batch: HdtrBatch) -> dict[str, Tensor]:
+        stage = self.stage
+        self.set_rate()
+        # The hourglasses drop out: by chance that a resumed run has again.
+        torch.manual_seed(stage.seed * 1_000_003 + batch.step)
+        self.net.train()
+        true, mask = self.placed(batch.true), batch.mask.to(self.device)
+        with mixed_precision(self.device):
+            drawn, made = restored(self.net, stage, batch)
+        pixel = _error(made, true, mask)
+        loss, parts = stage.pixel * pixel, {"pixel": pixel.detach()}
+        if self.net.detail is not None:
+            parts["drawn"] = (aside := _error(drawn, true, mask)).detach()
+            loss = loss + stage.drawn * aside
+        # At work nothing but the masked part is used.
+        shown = true.lerp(made, mask)
+        if self.vgg is not None:
+            # Lips are not near the nose's tip nor the chin. VGG's pictures begin with red.
+            rows = slice(stage.side // 6, stage.side - stage.side // 6)
+            with mixed_precision(self.device):
+                feature = perception_loss(self.vgg, shown[:, :, rows].flip(1), true[:, :, rows].flip(1), scales=1)
+            loss = loss + stage.feature * feature
+            parts["feature"] = feature.detach()
+        for judge, weight in self.judges:
+            parts["judge"] = judge.learn(shown, true)
+            fooled = judge.fooled(shown)
+            loss = loss + weight * fooled
+            parts["fooled"] = fooled.detach()
+        self.update(loss)
+        return parts
+
+
+def restored(net: HDTRNet, stage: HdtrStage, batch: HdtrBatch) -> tuple[Tensor, Tensor]:
+    """What the network has drawn, and the result [B, 3, S, S].
+
+    Without the detail head they are one; without the reference branch the decoder gets zeros for it.
+    """
+    device = next(net.parameters()).device
+    hidden, contour, reference, poor = (
+        each.to(device, memory_format=torch.channels_last)
+        for each in (batch.hidden, batch.contour, batch.reference, batch.poor)
+    )
+    mouth = net.encode_mouth(hidden, contour)
+    drawn = net.decode(mouth, net.encode_reference(reference) if stage.reference else torch.zeros_like(mouth)).float()
+    return drawn, drawn if net.detail is None else net.correct(drawn, poor).float()
+
+
+def _error(made: Tensor, true: Tensor, mask: Tensor) -> Tensor:
+    """L1 plus its square, most of it of the part that is replaced at work."""
+    weight = _AROUND + mask
+    difference = made - true
+    return (weight * (difference.abs() + difference.square())).mean() / weight.mean()
+
+
+class _Plain(nn.Module):
+    """What stands for a `ChannelFusion` where it is left out: one convolution of the same sizes, plus the skip."""
+
+    def __init__(self, fusion: ChannelFusion) -> None:
+        super().__init__()
+        channels = fusion.conv1.in_channels
+        out = fusion.conv1.out_channels + fusion.conv2.out_channels + fusion.conv3.out_channels
+        self.norm = nn.BatchNorm2d(channels)
+        self.conv = nn.Conv2d(channels, out, 3, padding=1, bias=False)
+        self.downsample = fusion.downsample
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.relu(self.norm(x))) + self.downsample(x)
+
+
+def new_restorer(stage: HdtrStage) -> HDTRNet:
+    """An untrained network of the stage's sizes, without what the stage leaves out."""
+    net = HDTRNet(stage.width, stage.detail)
+    if not stage.fusion:
+        for name, module in list(net.named_modules()):
+            if isinstance(module, ChannelFusion):
+                net.set_submodule(name, _Plain(module))
+    return net
+
+
+def export_restorer(run: Path, stage: HdtrStage, once: Path, frame: Path) -> None:
+    """Write the two graphs of a training run.
+
+    Raises:
+        InputError: the checkpoint is missing or damaged. UsageError: the stage is one without reference branch.
+    """
+    if not stage.reference:
+        raise UsageError(f"{run}: was trained without a reference branch, to be compared and not to be used")
+    state = read_checkpoint(run / "checkpoint.pt")
+    net = new_restorer(stage)
+    net.load_state_dict(state["average"])
+    descriptor = {"stage": asdict(stage), "steps": int(state["step"])}
+    export_hdtr(net.eval(), once, frame, side=stage.side, descriptor=descriptor)

@@ -1,0 +1,1 @@
+"""The predictor: speech to mouth shapes."""

@@ -1,0 +1,1 @@
+"""The sync judge on mouth shapes."""

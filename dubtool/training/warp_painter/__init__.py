@@ -1,0 +1,1 @@
+"""The painter over deformed references."""

@@ -1,0 +1,138 @@
+"""Training the painter over deformed references."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dubtool.export.warp_painter import export_warp_painter
+from dubtool.face.shape import ShapeModel
+from dubtool.networks.warp_painter import WarpPainter, painted_over
+from dubtool.training.core.gan_trainer import PainterTrainer
+from dubtool.training.core.perception import Vgg19, perception_loss
+from dubtool.training.core.precision import mixed_precision
+from dubtool.training.core.trainer import read_checkpoint
+from dubtool.training.data.cutouts import load_cutouts
+from dubtool.training.warp_painter.data import WarpSample, WarpSampler
+
+_DEPTH = 4
+
+
+@dataclass(frozen=True)
+class WarpPainterStage:
+    """One stage of training.
+
+    side: of the mouth box, px. width, depth: of the network. pixel, feature, adversarial: weights of L1, VGG-19 and
+    LS-GAN. judge_width: the discriminator's. least_radius: of the faces it learns from, px: an enlarged picture teaches
+    softness.
+    """
+
+    network: ClassVar[str] = "warp-painter"
+    side: int = 160
+    width: int = 24
+    depth: int = 1
+    batch: int = 8
+    steps: int = 4000
+    learning_rate: float = 3e-4
+    final_rate: float = 2e-5
+    pixel: float = 4.0
+    feature: float = 1.0
+    adversarial: float = 0.0
+    judge_width: int = 32
+    least_radius: float = 64.0
+    seed: int = 0
+
+
+@dataclass
+class WarpBatch:
+    """Tensors: given [B, 13, S, S] and true [B, 3, S, S], 0..1; mask [B, 1, S, S]."""
+
+    given: Tensor
+    true: Tensor
+    mask: Tensor
+
+
+def collate(samples: list[WarpSample]) -> WarpBatch:
+    """Stack samples into one batch."""
+    given, true, mask = (
+        torch.from_numpy(np.stack([getattr(sample, name) for sample in samples])) for name in ("given", "true", "mask")
+    )
+    return WarpBatch(given, true, mask[:, None])
+
+
+class WarpPainterTrainer(PainterTrainer[WarpPainterStage, WarpBatch]):
+    """Holds networks and optimisers of a stage.
+
+    data: a folder made by `prepare_cutouts`. vgg: the file of `Vgg19`; without it there is no perception loss.
+
+    Raises:
+        InputError: there are no prepared cut-outs.
+    """
+
+    def __init__(
+        self,
+        stage: WarpPainterStage,
+        cutouts: Path,
+        model: ShapeModel,
+        vgg: Path | None,
+        run: Path | None,
+        device: str = "cpu",
+    ) -> None:
+        self.sampler = WarpSampler(load_cutouts(cutouts, "train", stage.least_radius), model, stage.side, stage.seed)
+        super().__init__(stage, run, device)
+        self.teach(new_warp_painter(stage), {"judge": (3, stage.adversarial)})
+        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
+
+    def make(self, step: int) -> WarpBatch:
+        sampler = self.sampler.seeded(self.stage.seed, step)
+        return collate([sampler.draw() for _ in range(self.stage.batch)])
+
+    def wanted(self) -> str:
+        return "painter over deformed references of this stage's sizes"
+
+    def learn(self, batch: WarpBatch) -> dict[str, Tensor]:
+        stage = self.stage
+        self.set_rate()
+        given, true, mask = self.placed(batch.given), self.placed(batch.true), batch.mask.to(self.device)
+        with mixed_precision(self.device):
+            made = painted_over(self.net, given).float()
+        # At work nothing but the masked part is used.
+        shown = true.lerp(made, mask)
+        pixel = (shown - true).abs().sum() / (3 * mask.sum())
+        loss, parts = stage.pixel * pixel, {"pixel": pixel.detach()}
+        if self.vgg is not None:
+            with mixed_precision(self.device):
+                feature = perception_loss(self.vgg, shown, true)
+            loss = loss + stage.feature * feature
+            parts["feature"] = feature.detach()
+        for judge, weight in self.judges:
+            parts["judge"] = judge.learn(shown, true)
+            fooled = judge.fooled(shown)
+            loss = loss + weight * fooled
+            parts["fooled"] = fooled.detach()
+        self.update(loss)
+        return parts
+
+
+def new_warp_painter(stage: WarpPainterStage) -> WarpPainter:
+    """An untrained network of the stage's sizes."""
+    return WarpPainter(stage.width, stage.depth)
+
+
+def export_painter(run: Path, stage: WarpPainterStage, target: Path) -> None:
+    """Write the graph of a training run.
+
+    Raises:
+        InputError: the checkpoint is missing or damaged.
+    """
+    state = read_checkpoint(run / "checkpoint.pt")
+    net = new_warp_painter(stage)
+    net.load_state_dict(state["average"])
+    export_warp_painter(
+        net.eval(), target, side=stage.side, descriptor={"stage": asdict(stage), "steps": int(state["step"])}
+    )

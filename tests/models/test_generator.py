@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from dubtool.errors import WeightsError
+from dubtool.jobs.shared.options import PAINTER
+from dubtool.models.generator import Generator
+from dubtool.weights.locate import find, find_graphs
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    return Generator(*find_graphs(PAINTER, quantised=True), device="cpu", threads=1)
+
+
+def inputs(generator: Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    size = generator.spec.size
+    smooth = cv2.GaussianBlur(rng.uniform(0, 255, (size.height, size.width, 3)), (0, 0), 6)
+    crops = np.repeat(np.clip(128 + 4 * (smooth - 128), 0, 255).astype(np.uint8)[None], count, axis=0)
+    drawings = np.zeros((count, 3, size.height, size.width), np.uint8)
+    return crops, np.zeros((count, 12, 5), np.float32), drawings
+
+
+def test_mouths_have_the_size_and_range_that_the_spec_says(generator: Generator) -> None:
+    crops, conditions, drawings = inputs(generator, 3)
+    generator.set_references(np.repeat(crops[:1], 5, axis=0))
+    made = generator.generate(crops, conditions, drawings)
+    side = generator.spec.mouth
+    assert made.shape == (3, side, side, 3)
+    assert made.min() >= 0 and made.max() <= 255
+    # One picture does not depend on its neighbours in the batch.
+    np.testing.assert_allclose(made[0], generator.generate(crops[:1], conditions[:1], drawings[:1])[0], atol=0.5)
+
+
+def test_what_is_hidden_is_not_seen(generator: Generator) -> None:
+    """Whatever the source's mouth does, the made one does not change."""
+    crops, conditions, drawings = inputs(generator, 1)
+    generator.set_references(np.repeat(crops, 5, axis=0))
+    before = generator.generate(crops, conditions, drawings)
+    rows, columns = generator.spec.hidden_box
+    crops[:, rows, columns] = 255
+    np.testing.assert_array_equal(generator.generate(crops, conditions, drawings), before)
+
+
+def test_references_and_the_drawing_matter(generator: Generator) -> None:
+    crops, conditions, drawings = inputs(generator, 1)
+    generator.set_references(np.repeat(crops, 5, axis=0))
+    before = generator.generate(crops, conditions, drawings)
+    drawings[:, 0, 90:110, 60:100] = 255
+    assert np.abs(generator.generate(crops, conditions, drawings) - before).max() > 5
+    drawings[:] = 0
+    generator.set_references(np.repeat(255 - crops, 5, axis=0))
+    assert np.abs(generator.generate(crops, conditions, drawings) - before).max() > 5
+
+
+def test_sharpening_raises_the_contrast_of_detail_only(generator: Generator) -> None:
+    crops, conditions, drawings = inputs(generator, 1)
+    generator.set_references(np.repeat(crops, 5, axis=0))
+    spec = generator.spec
+    try:
+        generator.spec = replace(spec, sharpen=0.0)
+        plain = generator.generate(crops, conditions, drawings)[0]
+        generator.spec = replace(spec, sharpen=1.0)
+        sharp = generator.generate(crops, conditions, drawings)[0]
+    finally:
+        generator.spec = spec
+    assert cv2.Laplacian(sharp, cv2.CV_32F).var() > 1.5 * cv2.Laplacian(plain, cv2.CV_32F).var()
+    assert abs(sharp.mean() - plain.mean()) < 1.0
+
+
+def test_other_networks_are_refused() -> None:
+    with pytest.raises(WeightsError, match="not a dubbing generator"):
+        Generator(find("whisper"), find("whisper"), device="cpu")

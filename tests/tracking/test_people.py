@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from dubtool.errors import NoFaceError, UsageError
+from dubtool.face.topology import TRACKED, tracked
+from dubtool.tracking.head_form import HeadForm
+from dubtool.tracking.identity_changes import changes, persons_apart
+from dubtool.tracking.people import Person, choose, people
+from dubtool.tracking.track import FaceTrack, Tracks
+
+TIMES = [Fraction(index, 25) for index in range(100)]
+QUANTUM = 8192.0
+
+
+# Every head is much the same: the same random cloud for all, bent a little for each.
+COMMON = np.random.default_rng(0).normal(size=(len(TRACKED), 3)) * 0.3
+COMMON[tracked((33, 263))] = (-0.5, 0, 0), (0.5, 0, 0)
+# Here all directions tell heads apart: two clouds bent differently lie at right angles.
+FORM = HeadForm(
+    COMMON.astype(np.float32),
+    COMMON[:, :2].reshape(-1).astype(np.float32),
+    np.eye(2 * len(TRACKED), dtype=np.float32) / 0.003,
+)
+
+
+class Actor:
+    """Someone with a form of head of their own."""
+
+    def __init__(self, seed: int) -> None:
+        self.form = COMMON + 0.03 * np.random.default_rng(seed).normal(size=COMMON.shape)
+
+    def heads(self, count: int, turn: float = 0.0, seed: int = 9) -> np.ndarray:
+        c, s = np.cos(turn), np.sin(turn)
+        heads = self.form @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]).T
+        return heads + 0.003 * np.random.default_rng(seed).normal(size=(count, *heads.shape))
+
+    def track(
+        self, frames: range, x: float, size: float = 100.0, shot: int = 0, turn: float = 0.0, seed: int = 9
+    ) -> FaceTrack:
+        return track_of(self.heads(len(frames), turn, seed), frames, x, size, shot)
+
+
+def track_of(heads: np.ndarray, frames: range, x: float = 100.0, size: float = 100.0, shot: int = 0) -> FaceTrack:
+    return FaceTrack(
+        np.array(frames, np.int32),
+        np.rint(heads * QUANTUM).astype(np.int16),
+        np.tile(np.array([x, 120, size], np.float32), (len(frames), 1)),
+        shot,
+    )
+
+
+ANN, BEN, CAT = Actor(1), Actor(2), Actor(3)
+
+
+def of(*faces: FaceTrack, count: int = 100) -> Tracks:
+    return Tracks(list(faces), count, tuple(sorted({int(face.frames[0]) for face in faces if face.shot})))
+
+
+def who(persons: list[Person]) -> list[list[int]]:
+    """First frames of each person's tracks."""
+    return [[int(track.frames[0]) for track in person.tracks] for person in persons]
+
+
+def in_order(persons: list[Person]) -> list[Person]:
+    return sorted(persons, key=lambda person: int(person.tracks[0].frames[0]))
+
+
+def test_a_person_is_known_again_after_cuts() -> None:
+    tracks = of(
+        BEN.track(range(30, 60), 200, shot=1, seed=1),
+        ANN.track(range(0, 30), 100, seed=2),
+        ANN.track(range(60, 90), 120, size=160, shot=2, turn=0.3, seed=3),
+    )
+    assert who(people(tracks, FORM)) == [[0, 60], [30]]
+
+
+def test_two_in_one_shot_are_never_one_even_if_they_are_twins() -> None:
+    tracks = of(ANN.track(range(0, 50), 50), ANN.track(range(20, 80), 250))
+    assert who(people(tracks, FORM)) == [[0], [20]]
+
+
+def test_two_forms_are_two_persons() -> None:
+    assert len(people(of(ANN.track(range(0, 50), 100), BEN.track(range(50, 100), 100, shot=1)), FORM)) == 2
+
+
+@pytest.mark.parametrize("length", [0, 5, 10, 20])
+@pytest.mark.parametrize("seen", [8, 40])
+def test_a_face_that_melts_into_another_is_two_persons(length: int, seen: int) -> None:
+    share = np.concatenate([np.zeros(40), np.linspace(0, 1, length + 2)[1:-1], np.ones(seen)])[:, None, None]
+    total = len(share)
+    heads = (1 - share) * ANN.heads(total) + share * BEN.heads(total, seed=4)
+    first, second = in_order(people(of(track_of(heads, range(total))), FORM))
+    assert (int(first.tracks[0].frames[0]), int(second.tracks[-1].frames[-1])) == (0, total - 1)
+    # None of Ann's frames is Ben's or mixed more than half, and few are lost.
+    assert 40 - 6 <= len(first.tracks[0].frames) <= 40 + length / 2
+    assert seen - 6 <= len(second.tracks[0].frames) <= seen + length / 2
+    assert len(first.tracks) == len(second.tracks) == 1
+
+
+def test_a_face_that_comes_back_after_another_is_known_again() -> None:
+    heads = np.concatenate([ANN.heads(40), BEN.heads(40), ANN.heads(40, seed=3)])
+    first, second = in_order(people(of(track_of(heads, range(120)), count=120), FORM))
+    assert len(first.tracks) == 2 and first.tracks[1].frames[-1] == 119
+    assert 34 <= second.frame_count <= 40
+
+
+def test_one_who_speaks_turns_and_comes_nearer_stays_one_track() -> None:
+    turns = 0.5 * np.sin(np.arange(100) / 9)
+    heads = np.concatenate([ANN.heads(1, turn, seed) for seed, turn in enumerate(turns)])
+    heads[:, tracked((13, 14)), 1] += 0.1 * np.sin(np.arange(100) / 2)[:, None] * (-1, 1)
+    track = track_of(heads, range(100))
+    (person,) = people(of(track), FORM)
+    assert len(person.tracks) == 1 and person.tracks[0] is track
+
+
+def test_a_grimace_that_fades_loses_no_frame() -> None:
+    fading = np.concatenate([np.zeros(50), np.full(16, 0.8), np.linspace(0.8, 0, 120), np.zeros(40)])[:, None, None]
+    heads = ANN.heads(len(fading)) + fading * (BEN.form - ANN.form)
+    track = track_of(heads, range(len(heads)))
+    assert changes(FORM.vectors(track.points(np.arange(0, len(heads), 2)))[0])
+    (person,) = people(of(track), FORM)
+    assert person.tracks == [track]
+
+
+def test_stretches_that_are_the_same_persons_again_stay_whole() -> None:
+    # Turned aside in three of four frames of the first stretch, where the form misleads.
+    aside = np.where(
+        (np.random.default_rng(1).random(90) < 0.76)[:, None, None], BEN.heads(90, turn=0.5), ANN.heads(90)
+    )
+    heads = np.concatenate([aside, ANN.heads(40, seed=3)])
+    track = track_of(heads, range(len(heads)))
+    assert len(persons_apart(track, FORM)) > 1
+    (person,) = people(of(track), FORM)
+    assert [len(one.frames) for one in person.tracks] == [len(heads)]
+
+
+def test_what_lies_under_a_hand_tells_nothing_of_the_person() -> None:
+    heads = ANN.heads(90)
+    heads[30:60] += BEN.form - ANN.form
+    track = track_of(heads, range(90))
+    track.covered[:] = 0.0
+    track.covered[25:65] = 1.0
+    (person,) = people(of(track), FORM)
+    assert person.frame_count == 90
+
+
+def test_a_face_lost_and_found_in_one_shot_is_one_person() -> None:
+    assert who(people(of(ANN.track(range(0, 30), 100), ANN.track(range(60, 90), 110, seed=4)), FORM)) == [[0, 60]]
+
+
+def test_persons_stand_in_order_from_left_to_right() -> None:
+    tracks = of(BEN.track(range(0, 99), 300), CAT.track(range(0, 10), 20), ANN.track(range(0, 50), 100))
+    assert [person.x for person in people(tracks, FORM)] == [20, 100, 300]
+
+
+def test_nobody_is_an_empty_list() -> None:
+    assert people(Tracks([], 10, ()), FORM) == []
+
+
+def test_screen_time_counts_seconds_not_frames() -> None:
+    person = people(of(ANN.track(range(0, 4), 100), count=5), FORM)[0]
+    times = [Fraction(0), Fraction(1), Fraction(3), Fraction(4), Fraction(9)]
+    assert person.screen_time(times) == 9.0
+    assert person.frame_count == 4
+
+
+@pytest.fixture
+def trio() -> Tracks:
+    """Ann: left, small, all the time. Ben: middle, large, for a while. Cat: right, largest, for a moment, later."""
+    return of(
+        ANN.track(range(0, 100), 50, size=60),
+        BEN.track(range(0, 80), 150, size=100),
+        CAT.track(range(70, 80), 250, size=200),
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "x"),
+    [
+        ("largest", 150),
+        ("left", 50),
+        ("right", 250),
+        ("1", 50),
+        ("2", 150),
+        ("3", 250),
+        (" Largest ", 150),
+        ("@0:0,0", 50),
+        ("@0.5:120,100", 150),
+        ("@3.0:240,100", 250),
+        # Cat is not there yet: Ben is nearest.
+        ("@1:240,100", 150),
+        # Found a few frames late: she counts as seen a quarter of a second before.
+        ("@2.6:240,100", 250),
+        ("@99:0,0", 50),
+    ],
+)
+def test_the_asked_for_person_is_chosen(trio: Tracks, spec: str, x: float) -> None:
+    assert choose(people(trio, FORM), spec, trio, TIMES).x == x
+
+
+@pytest.mark.parametrize("spec", ["", "biggest", "-1", "1.5", "@3", "@1:2", "@:1,2", "@1:2,3,4", "@a:1,2", "@1:1;2"])
+def test_a_malformed_wish_is_a_usage_error(trio: Tracks, spec: str) -> None:
+    with pytest.raises(UsageError, match="largest, left, right"):
+        choose(people(trio, FORM), spec, trio, TIMES)
+
+
+@pytest.mark.parametrize("spec", ["0", "4"])
+def test_a_number_nobody_has_lists_who_there_is(trio: Tracks, spec: str) -> None:
+    with pytest.raises(NoFaceError, match=rf"number {spec}; .*1: 60 px .* 2: 100 px .* 3: 200 px") as caught:
+        choose(people(trio, FORM), spec, trio, TIMES)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_moment_without_faces_finds_nobody() -> None:
+    tracks = of(ANN.track(range(0, 10), 50))
+    with pytest.raises(NoFaceError, match="no face is seen at 2 s"):
+        choose(people(tracks, FORM), "@2:50,50", tracks, TIMES)
+
+
+def test_a_video_without_faces_finds_nobody() -> None:
+    with pytest.raises(NoFaceError, match="10 frames"):
+        choose([], "largest", Tracks([], 10, ()), TIMES[:10])

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from dubtool.errors import InputError, UsageError
+from dubtool.training.core import config
+from dubtool.training.core.config import check_same, kind_of, load_stage, stage_names, stage_of_run
+from dubtool.training.generator.data import GeneratorStage
+from dubtool.training.predictor.trainer import PredictorStage
+from dubtool.training.shapesync.trainer import ShapeSyncStage
+from dubtool.training.syncnet.trainer import SyncStage
+
+
+def test_every_stage_that_comes_with_dubtool_loads() -> None:
+    names = stage_names()
+    assert {"predictor", "syncnet", "generator_64", "generator_96", "generator_128"} <= set(names)
+    for name in names:
+        network = tomllib.loads((Path(config.__file__).parent.parent / "stages" / f"{name}.toml").read_text())[
+            "network"
+        ]
+        stage = load_stage(name, kind_of(network))
+        assert name.replace("_", "-").startswith(network)
+        if isinstance(stage, GeneratorStage):
+            assert name.split("_")[1] == str(stage.mouth)
+            assert len(stage.mask) == 4
+
+
+def test_a_number_without_a_point_is_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('network = "generator"\npixel = 5\nmask = [0, 2, -1, 1]\n')
+    stage = load_stage(path, GeneratorStage)
+    assert stage.pixel == 5.0 and stage.mask == (0.0, 2.0, -1.0, 1.0)
+    assert isinstance(stage.mask[0], float)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('network = "generator"\nwidht = 32', "unknown key widht"),
+        ('network = "generator"\nwidth = "32"', "width must be of type int"),
+        ('network = "generator"\nwidth = true', "width must be of type int"),
+        ('network = "generator"\nmask = [0.5, 2.0]', "mask must be a list of 4 numbers"),
+        ('network = "syncnet"', "'generator' is needed"),
+        ("width = 32", "'generator' is needed"),
+        ("width = ", "cannot be read as TOML"),
+    ],
+)
+def test_a_wrong_stage_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load_stage(path, GeneratorStage)
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="generator_64"):
+        load_stage("generator_1000", GeneratorStage)
+
+
+def test_a_run_tells_its_stage(tmp_path: Path) -> None:
+    for stage in (GeneratorStage(mouth=96), PredictorStage(steps=3), SyncStage(batch=2), ShapeSyncStage()):
+        (tmp_path / "stage.json").write_text(json.dumps(asdict(stage)))
+        assert stage_of_run(tmp_path) == stage
+
+
+def test_a_run_is_not_gone_on_with_under_other_settings(tmp_path: Path) -> None:
+    (tmp_path / "stage.json").write_text(json.dumps(asdict(GeneratorStage())))
+    check_same(GeneratorStage(batch=3), tmp_path)  # no checkpoint yet: nothing to spoil
+    (tmp_path / "checkpoint.pt").touch()
+    check_same(GeneratorStage(), tmp_path)
+    with pytest.raises(UsageError, match="another batch, seed"):
+        check_same(GeneratorStage(batch=3, seed=1), tmp_path)
+
+
+def test_a_folder_without_a_stage_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no training run"):
+        stage_of_run(tmp_path)
