@@ -1,6 +1,8 @@
 """dubtool makes the mouth in a video say a new speech.
 
-The Python API mirrors the commands; names are loaded when they are first used, so that `import dubtool` is quick.
+The Python API mirrors the commands: `dub`, `restore_teeth` and `reenact` do one job; `Dubber`, `TeethRestorer` and
+`Reenactor` load their networks once, do many, and give frames as they are drawn. Names are loaded when they are first
+used, so that `import dubtool` is quick.
 """
 
 from __future__ import annotations
@@ -10,23 +12,51 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dubtool.adaptation import adapt as adapt
+    from dubtool.errors import CancelledError as CancelledError
+    from dubtool.errors import DeviceError as DeviceError
+    from dubtool.errors import DubtoolError as DubtoolError
+    from dubtool.errors import InputError as InputError
+    from dubtool.errors import NoFaceError as NoFaceError
+    from dubtool.errors import OutputError as OutputError
+    from dubtool.errors import UsageError as UsageError
+    from dubtool.errors import WeightsError as WeightsError
+    from dubtool.jobs.dub.job import Dubber as Dubber
     from dubtool.jobs.dub.job import dub as dub
+    from dubtool.jobs.reenact.job import Reenactor as Reenactor
     from dubtool.jobs.reenact.job import reenact as reenact
+    from dubtool.jobs.restore_teeth.job import TeethRestorer as TeethRestorer
     from dubtool.jobs.restore_teeth.job import restore_teeth as restore_teeth
+    from dubtool.jobs.shared.calls import Progress as Progress
+    from dubtool.jobs.shared.options import DubOptions as DubOptions
+    from dubtool.jobs.shared.options import ReenactOptions as ReenactOptions
+    from dubtool.jobs.shared.options import RestoreOptions as RestoreOptions
+    from dubtool.jobs.shared.report import Report as Report
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
-    "adapt": "dubtool.adaptation",
-    "dub": "dubtool.jobs.dub.job",
-    "reenact": "dubtool.jobs.reenact.job",
-    "restore_teeth": "dubtool.jobs.restore_teeth.job",
-}
+    "dubtool.adaptation": ("adapt",),
+    "dubtool.errors": (
+        "CancelledError", "DeviceError", "DubtoolError", "InputError", "NoFaceError", "OutputError", "UsageError",
+        "WeightsError",
+    ),
+    "dubtool.jobs.dub.job": ("Dubber", "dub"),
+    "dubtool.jobs.reenact.job": ("Reenactor", "reenact"),
+    "dubtool.jobs.restore_teeth.job": ("TeethRestorer", "restore_teeth"),
+    "dubtool.jobs.shared.calls": ("Progress",),
+    "dubtool.jobs.shared.options": ("DubOptions", "ReenactOptions", "RestoreOptions"),
+    "dubtool.jobs.shared.report": ("Report",),
+}  # fmt: skip
+_MODULE = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", "adapt", "dub", "reenact", "restore_teeth"]
+__all__ = ["__version__", *sorted(_MODULE)]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE})

@@ -49,3 +49,9 @@ class OutputError(DubtoolError):
 
 
 EXIT_INTERRUPTED = 130
+
+
+class CancelledError(DubtoolError):
+    """Whoever called a job asked it to stop."""
+
+    exit_code = EXIT_INTERRUPTED

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from dubtool.jobs.dub.job import dub
 from dubtool.jobs.reenact.job import SUFFIX as REENACTED
 from dubtool.jobs.reenact.job import reenact
 from dubtool.jobs.restore_teeth.job import SUFFIX, restore_teeth
+from dubtool.jobs.shared.offer import offers, option_name
 from dubtool.jobs.shared.options import DubOptions, ReenactOptions, RestoreOptions
 from dubtool.jobs.shared.outputs import written_files
 from dubtool.jobs.shared.report import Report
@@ -22,8 +23,7 @@ class Kind:
     run: called with the inputs by name, `output`, `progress` and the options. inputs: names of its input files, the
     first of which names the result; video: the one whose faces are followed; stills: those that are pictures. suffix:
     of an output that is not named, after the stem of the first input. options: the dataclass whose fields are its
-    options. flags: the command line's names of options that it calls otherwise, and whether the flag says the contrary.
-    stages: those that `run` reports, in order.
+    options. stages: those that `run` reports, in order.
     """
 
     run: Callable[..., Report]
@@ -33,19 +33,17 @@ class Kind:
     stages: tuple[str, ...]
     video: str = "video"
     stills: tuple[str, ...] = ()
-    flags: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+
+    @property
+    def flags(self) -> dict[str, tuple[str, bool]]:
+        """The command line's names of options that it calls otherwise, and whether the flag says the contrary."""
+        named = {option_name(one).replace("-", "_"): (one.name, offer.negated) for one, offer in offers(self.options)}
+        return {name: told for name, told in named.items() if name != told[0]}
 
     def files(self, output: Path, options: Mapping[str, object]) -> list[Path]:
         """Every file that a job with these options writes."""
         return written_files(output, options)
 
-
-_FLAGS = {
-    "from": ("start", False),
-    "to": ("stop", False),
-    "debug": ("sheet", False),
-    "no_cache": ("cache", True),
-}
 
 KINDS: Mapping[str, Kind] = {
     "dub": Kind(
@@ -54,7 +52,6 @@ KINDS: Mapping[str, Kind] = {
         suffix=".dubbed.mp4",
         options=DubOptions,
         stages=("track", "dub"),
-        flags=_FLAGS,
     ),
     "restore-teeth": Kind(
         run=restore_teeth,
@@ -62,7 +59,6 @@ KINDS: Mapping[str, Kind] = {
         suffix=SUFFIX,
         options=RestoreOptions,
         stages=("track", "restore"),
-        flags=_FLAGS,
     ),
     "reenact": Kind(
         run=reenact,
@@ -72,6 +68,5 @@ KINDS: Mapping[str, Kind] = {
         stages=("track", "reenact"),
         video="driver",
         stills=("portrait",),
-        flags=_FLAGS,
     ),
 }

@@ -12,6 +12,7 @@ from typing import Any
 from dubtool.batch.kinds import Kind
 from dubtool.batch.table import Job
 from dubtool.errors import DubtoolError
+from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.worker_process import Child, Held, serving
 
 _BETWEEN_MESSAGES = 0.5
@@ -87,19 +88,23 @@ class Worker:
 
 
 def _serve(pipe: Connection, kinds: Mapping[str, Kind], device: str, held: Held) -> None:
-    """The worker's own life."""
+    """The worker's main loop."""
+    kept = KeptNetworks()
     with serving():
         while (task := pipe.recv()) is not None:
-            pipe.send(perform(task, kinds[task.job.kind], device, _teller(pipe)))
+            pipe.send(perform(task, kinds[task.job.kind], device, _teller(pipe), kept))
 
 
-def perform(task: Task, kind: Kind, device: str, progress: Progressing) -> Success | Failure:
-    """Do a job here and now, and tell what became of it; `device` counts where the job names none."""
+def perform(
+    task: Task, kind: Kind, device: str, progress: Progressing, kept: KeptNetworks | None = None
+) -> Success | Failure:
+    """Do a job here and now, and tell what became of it; `device` counts where the job names none. kept: networks of
+    the jobs before it."""
     job = task.job
     options = {"device": device} | job.options
     options["overwrite"] = bool(options.get("overwrite")) or task.replace
     try:
-        report = kind.run(**job.inputs, output=job.output, progress=progress, **options)
+        report = kind.run(**job.inputs, output=job.output, progress=progress, networks=kept, **options)
     except DubtoolError as error:
         return Failure(" ".join(str(error).split()), error.exit_code)
     except Exception as error:

@@ -53,28 +53,10 @@ Precision = Annotated[
     Literal["auto", "fp32", "fp16"], typer.Option("--precision", help="Number format; fp16 needs CUDA.")
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Frames in one run of the network.")]
-Crf = Annotated[int, typer.Option("--crf", min=0, max=51, metavar="N", help="Quality of the video, less is better.")]
-Codec = Annotated[
-    str | None, typer.Option("--codec", metavar="NAME", help="Video encoder, by default the container's usual one.")
-]
-Preview = Annotated[bool, typer.Option("--preview", help="Also write a video with source and result side by side.")]
 Face = Annotated[
     str,
     typer.Option("--face", metavar="WHO", help="Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y."),
 ]
-Preset = Annotated[str, typer.Option("--preset", metavar="NAME", help="Effort of the encoder, ultrafast to veryslow.")]
-Lossless = Annotated[bool, typer.Option("--lossless", help="Encode without any loss.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Also write a contact sheet of how frames were made.")]
-Sidecar = Annotated[bool, typer.Option("--sidecar", help="Also write the report beside the result.")]
-Deinterlace = Annotated[
-    bool, typer.Option("--deinterlace", help="Make progressive pictures of interlaced ones; else fields are kept.")
-]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Look for faces anew, and do not keep them.")]
-From = Annotated[
-    Fraction | None,
-    typer.Option("--from", parser=parse_time, metavar="TIME", help="Change from here: seconds, M:SS or H:MM:SS."),
-]
-To = Annotated[Fraction | None, typer.Option("--to", parser=parse_time, metavar="TIME", help="Change up to here.")]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", callback=_set_quiet, help="No progress, no remarks.")]
 Verbose = Annotated[

@@ -26,7 +26,7 @@ MOUTH_POINTS = len(MOUTH)
 # The cheeks' part of RIM: below them and above the jaw all is face.
 CHEEKS = tuple(MOUTH_POINTS + RIM.index(point) for point in (50, 280, 205, 425))
 # How far the spline may miss the landmarks' jitter, in squared face radii.
-STIFFNESS = 0.0125
+STIFFNESS = 0.004
 # Detail coarser than this, in sides of the mouth box, is voted on by several references; finer detail is one's alone.
 _LOW_BAND = 0.016
 # How closely references must agree with their median to be heard, levels of 255, looked at over so many sides.

@@ -15,6 +15,7 @@ from dubtool.batch.kinds import Kind
 from dubtool.batch.run import Outcome, run_batch
 from dubtool.batch.table import read_jobs
 from dubtool.errors import NoFaceError
+from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.report import Report
 from dubtool.media.temporary_output import claim
 
@@ -39,6 +40,7 @@ def stub(
     device: str = "",
     overwrite: bool = False,
     cache: bool = True,
+    networks: KeptNetworks | None = None,
 ) -> Report:
     log = output.parent / "log"
     part, claimed = claim(output)

@@ -61,8 +61,9 @@ def test_json_is_the_report(inputs: list[str], place: Path, capfd: Capture) -> N
 def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     got: dict[str, object] = {}
 
-    def dub(*arguments: object, **options: object) -> Report:
-        got.update(options, arguments=arguments)
+    def dub(*arguments: object, **more: object) -> Report:
+        *files, options = arguments
+        got.update(vars(options), arguments=tuple(files), **more)
         return Report("dub", "out.mp4", {})
 
     monkeypatch.setattr("dubtool.jobs.dub.job.dub", dub)
@@ -75,7 +76,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
     assert callable(got.pop("progress"))
-    assert got == {
+    assert got == {"reference_stretch": None, "adapted": None, "shapes": None} | {
         "face": "left",
         "length": "video",
         "loop": "hold",

@@ -35,13 +35,14 @@ def test_stdout_is_the_path(place: Path, clip: Path, tmp_path: Path, capfd: Capt
 def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
     got: dict[str, object] = {}
 
-    def restore(*arguments: object, **options: object) -> Report:
-        got.update(options, arguments=arguments)
+    def restore(*arguments: object, **more: object) -> Report:
+        *files, options = arguments
+        got.update(vars(options), arguments=tuple(files), **more)
         return Report("restore-teeth", "out.mp4", {})
 
     monkeypatch.setattr("dubtool.jobs.restore_teeth.job.restore_teeth", restore)
     words = (
-        "-o out.mov --face left --reference best --source film.mp4 --from 1 --to 2 "
+        "-o out.mov --face left --reference best --from 1 --to 2 "
         "--model other --device cpu --precision fp32 "
         "--batch-size 7 --codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar "
         "--no-cache --quiet --json --deinterlace"
@@ -50,11 +51,10 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
     assert json.loads(capfd.readouterr().out)["job"] == "restore-teeth"
     assert got.pop("arguments") == (Path("clip.mp4"), Path("out.mov"))
     assert callable(got.pop("progress"))
-    assert got == {
+    assert got == {"reference_stretch": None, "source": None} | {
         "face": "left",
         "deinterlace": True,
         "reference": "best",
-        "source": Path("film.mp4"),
         "start": 1,
         "stop": 2,
         "model": "other",

@@ -24,6 +24,7 @@ from dubtool.jobs.dub.reach import ReachedShapes, reach_of
 from dubtool.jobs.dub.retrieved import RetrievedMouths, Wanted
 from dubtool.jobs.shared.contact_sheet import work_tiles
 from dubtool.jobs.shared.frame_plan import Slot, count, reasons, refuse_nothing, to_slots
+from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch, frames_of_rows, stream
 from dubtool.jobs.shared.frame_timeline import ease, plan_take
 from dubtool.jobs.shared.known_shapes import MouthShapes
@@ -99,8 +100,18 @@ class Dubbing:
         if self.teeth is not None and networks.restorer is not None:
             self.teeth.equip(networks.restorer)
 
-    def run(self, target: Path, crew: Sequence[str], progress: Callable[[float, float | None], None]) -> None:
-        """crew: the device of each worker, see `places`."""
+    def outputs(self, target: Path) -> Outputs:
+        """The files of the result."""
+        soundtrack = self.options.soundtrack or self.sound.source
+        return Outputs(target, self.info, self.options, self.take, self.report, soundtrack)
+
+    def run(
+        self,
+        open_outputs: Callable[[], Outputs | FrameSink],
+        crew: Sequence[str],
+        progress: Callable[[float, float | None], None],
+    ) -> None:
+        """Draw everything into what `open_outputs` gives. crew: the device of each worker, see `places`."""
         reader = VideoReader(self.info)
         if self.retrieved is None:
             source = self._conditioner()
@@ -112,10 +123,9 @@ class Dubbing:
         with self.report.timed("finish"):
             self.finish = matching(self._tried(reader, source), filmed=self.retrieved is not None)
         self.report.details["finish"] = asdict(self.finish)
-        soundtrack = self.options.soundtrack or self.sound.source
         with (
             self.report.timed("dub"),
-            Outputs(target, self.info, self.options, self.take, self.report, soundtrack) as outputs,
+            open_outputs() as outputs,
             Crew(self, crew, self.options.batch_size) as others,
         ):
             change = self.change if len(crew) == 1 else others.change

@@ -2,102 +2,228 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.jobs.dub.dubbing import Dubbing
+from dubtool.jobs.shared.calls import (
+    IN_MEMORY,
+    Cancel,
+    Progress,
+    Sound,
+    Video,
+    heeding,
+    named,
+    options_of,
+    place_of,
+    sound_file,
+    video_file,
+)
+from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.interlacing import with_fields
-from dubtool.jobs.shared.load import load_networks
-from dubtool.jobs.shared.options import DubOptions
+from dubtool.jobs.shared.kept import KeptNetworks
+from dubtool.jobs.shared.load import Networks, load_networks
+from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
 from dubtool.jobs.shared.outputs import check_writing, checked_output
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.worker_pool import places
 from dubtool.media.audio import Speech, load_speech
-from dubtool.media.probe import probe
+from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import spooling
 from dubtool.tracking.track_video import follow
 from dubtool.weights.locate import digests, find
 
 _QUIET_RMS = 1e-4
 
-Progress = Callable[[str, float, float | None], None]
+
+class Dubber:
+    """Dubs with networks that are loaded once, here. One dub at a time.
+
+    model, device, precision: as in `DubOptions`; they are the dubber's own and cannot be changed by a dub.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: the model or the device cannot be used.
+    """
+
+    def __init__(self, model: str = DEFAULT_MODEL, device: str = "auto", *, precision: str = "auto") -> None:
+        self._own = {"model": model, "device": device, "precision": precision}
+        self._kept = KeptNetworks()
+        _networks(options_of(DubOptions, None, self._own), self._kept)
+
+    def dub(
+        self,
+        video: Video,
+        speech: Sound,
+        output: Path | str | None = None,
+        options: DubOptions | None = None,
+        *,
+        frame_rate: Fraction | float | None = None,
+        sample_rate: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        **changes: Any,
+    ) -> Report:
+        """Write a copy of `video` whose mouth says `speech`; see `dub`."""
+        chosen = options_of(DubOptions, options, changes | self._own)
+        target = checked_output(place_of(video, output), output, vars(chosen), _files(video, speech, chosen.soundtrack))
+        with temporary_folder() as folder:
+            files = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
+            report = _report(video, speech, str(target), chosen)
+            job = _Job(*files, chosen, report, heeding(progress, cancel), self._kept)
+            job.write(target, [chosen.device])
+        return report
+
+    def frames(
+        self,
+        video: Video,
+        speech: Sound,
+        options: DubOptions | None = None,
+        *,
+        frame_rate: Fraction | float | None = None,
+        sample_rate: int | None = None,
+        progress: Progress | None = None,
+        **changes: Any,
+    ) -> Iterator[np.ndarray]:
+        """The dub's frames one after the other, uint8 RGB [H, W, 3], drawn as they are asked for; nothing is written.
+
+        Closing the iterator stops the work. Arguments and errors are those of `dub`; options of files and encoders mean
+        nothing here. Errors are raised when the first frame is asked for.
+        """
+        chosen = options_of(DubOptions, options, changes | self._own)
+        with temporary_folder() as folder:
+            files = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
+            job = _Job(*files, chosen, _report(video, speech, IN_MEMORY, chosen), heeding(progress, None), self._kept)
+            sink = FrameSink()
+            yield from sink.pictures(lambda: job.draw(sink))
 
 
 def dub(
-    video: Path | str,
-    speech: Path | str,
+    video: Video,
+    speech: Sound,
     output: Path | str | None = None,
+    options: DubOptions | None = None,
     *,
+    frame_rate: Fraction | float | None = None,
+    sample_rate: int | None = None,
     progress: Progress | None = None,
+    cancel: Cancel | None = None,
     devices: Sequence[str] = (),
     workers: int | None = None,
-    **options: Any,
+    networks: KeptNetworks | None = None,
+    **changes: Any,
 ) -> Report:
     """Write a copy of `video` whose mouth says `speech`.
 
     Args:
-        video: any video file that ffmpeg reads. speech: any file with sound. Both may be pipes.
+        video: any video file that ffmpeg reads, or pictures uint8 RGB [H, W, 3] with their `frame_rate`. speech: any
+            file with sound, or samples in -1..1 with their `sample_rate`. Files may be pipes.
         output: where the result goes; by default "<video stem>.dubbed.mp4" beside the video.
-        progress: called with (stage, done, total or None) as work goes on.
-        devices, workers: share the drawing of this one file out to several processes; see `jobs.crew.places`. The
+        options, changes: the fields of `DubOptions`, as an object, by name, or both.
+        progress: called with (stage, done, total or None) as work goes on. cancel: asked now and then whether to stop.
+        devices, workers: share the drawing of this one file out to several processes; see `worker_pool.places`. The
             result is the same. They start anew from the main module, which must not dub when it is only imported.
-        options: the fields of `DubOptions`.
+        networks: kept from one job to the next.
 
     Returns:
         the report; the file appears whole, or not at all.
 
     Raises:
         UsageError, InputError, NoFaceError, WeightsError, DeviceError, OutputError: one line each says what.
+        CancelledError: `cancel` said so.
     """
-    chosen = DubOptions(**options)
-    crew = places(chosen.device, devices, workers)
-    chosen = replace(chosen, device=crew[0])
-    tell = progress or (lambda stage, done, total: None)
-    video, speech = Path(video), Path(speech)
-    target = checked_output(video, output, vars(chosen), (video, speech, chosen.soundtrack))
-    report = Report("dub", str(target), {"video": str(video), "speech": str(speech)}, model=chosen.model)
-    with spooling() as spooled:
-        if chosen.soundtrack is not None:
-            chosen = replace(chosen, soundtrack=spooled.path(chosen.soundtrack))
-        _dub(spooled.path(video), spooled.path(speech), target, chosen, crew, report, tell)
-        report.warnings = [spooled.told(warning) for warning in report.warnings]
+    chosen = options_of(DubOptions, options, changes)
+    pool = places(chosen.device, devices, workers)
+    chosen = replace(chosen, device=pool[0])
+    target = checked_output(place_of(video, output), output, vars(chosen), _files(video, speech, chosen.soundtrack))
+    report = _report(video, speech, str(target), chosen)
+    with temporary_folder() as folder:
+        files = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
+        job = _Job(*files, chosen, report, heeding(progress, cancel), networks or KeptNetworks())
+        job.write(target, pool)
     return report
 
 
-def _dub(
-    video: Path, speech: Path, target: Path, chosen: DubOptions, crew: list[str], report: Report, tell: Progress
-) -> None:
-    info = probe(video)
-    info.require_video()
-    with temporary_folder() as folder:
-        with report.timed("speech"):
+class _Job:
+    """One dub from files to frames."""
+
+    def __init__(
+        self, video: Path, speech: Path, options: DubOptions, report: Report, tell: Progress, kept: KeptNetworks
+    ) -> None:
+        self._video, self._speech, self._options = video, speech, options
+        self._report, self._tell, self._kept = report, tell, kept
+
+    def write(self, target: Path, pool: Sequence[str]) -> None:
+        """Dub into files. pool: the device of each worker."""
+        with spooling() as spooled, temporary_folder() as folder:
+            options = self._options
+            if options.soundtrack is not None:
+                options = replace(options, soundtrack=spooled.path(options.soundtrack))
+            info, sound = self._open(spooled.path(self._video), spooled.path(self._speech), folder)
+            codec = check_writing(target, vars(options), info, options.soundtrack or sound.source)
+            info = with_fields(info, codec, options.deinterlace, self._report)
+            dubbing = self._planned(info, sound, options, pool)
+            self._report.warnings = [spooled.told(warning) for warning in self._report.warnings]
+            dubbing.run(lambda: dubbing.outputs(target), pool, self._stage("dub"))
+            self._report.warnings = [spooled.told(warning) for warning in self._report.warnings]
+
+    def draw(self, sink: FrameSink) -> None:
+        """Dub into a sink of frames."""
+        with spooling() as spooled, temporary_folder() as folder:
+            info, sound = self._open(spooled.path(self._video), spooled.path(self._speech), folder)
+            fields = info.require_video().field_order != "progressive"
+            info = with_fields(info, "ffv1", self._options.deinterlace or fields, self._report)
+            dubbing = self._planned(info, sound, self._options, [self._options.device])
+            dubbing.run(lambda: sink, [self._options.device], self._stage("dub"))
+
+    def _open(self, video: Path, speech: Path, folder: Path) -> tuple[MediaInfo, Speech]:
+        info = probe(video)
+        info.require_video()
+        with self._report.timed("speech"):
             sound = load_speech(speech, folder)
-        _warn_of_sound(sound, report)
-        codec = check_writing(target, vars(chosen), info, chosen.soundtrack or speech)
-        info = with_fields(info, codec, chosen.deinterlace, report)
+        if sound.rms < _QUIET_RMS:
+            self._report.warnings.append(f"{sound.source} is silent: the mouth will stay at rest")
+        if sound.decode_failures:
+            self._report.warnings.append(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
+        return info, sound
+
+    def _planned(self, info: MediaInfo, sound: Speech, options: DubOptions, pool: Sequence[str]) -> Dubbing:
+        report = self._report
         with report.timed("load"):
-            networks = load_networks(chosen)
+            networks = _networks(options, self._kept)
             model = ShapeModel.load(find("face_shape"))
-        report.device = networks.generator.device if len(crew) == 1 else ", ".join(dict.fromkeys(crew))
-        report.details["workers"] = len(crew)
+        report.device = networks.generator.device if len(pool) == 1 else ", ".join(dict.fromkeys(pool))
+        report.details["workers"] = len(pool)
         report.weights = digests([*networks.graphs, *drivers(networks.generator.spec)])
-        if chosen.adapted is not None:
-            report.details["adapted"] = chosen.adapted.as_dict()
-            if chosen.adapted.painter.used:
-                report.weights |= chosen.adapted.weights
+        if options.adapted is not None:
+            report.details["adapted"] = options.adapted.as_dict()
+            if options.adapted.painter.used:
+                report.weights |= options.adapted.weights
         with report.timed("track"):
-            followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
-        job = Dubbing(info, chosen, networks, model, sound, followed, report)
-        job.run(target, crew, lambda done, total: tell("dub", done, total))
+            followed = follow(info, use_cache=options.cache, progress=self._stage("track"))
+        return Dubbing(info, options, networks, model, sound, followed, report)
+
+    def _stage(self, name: str) -> Callable[[float, float | None], None]:
+        return lambda done, total: self._tell(name, done, total)
 
 
-def _warn_of_sound(sound: Speech, report: Report) -> None:
-    if sound.rms < _QUIET_RMS:
-        report.warnings.append(f"{sound.source} is silent: the mouth will stay at rest")
-    if sound.decode_failures:
-        report.warnings.append(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
+def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
+    adapted = options.adapted.folder if options.adapted is not None and options.adapted.painter.used else None
+    restorer = options.restorer if options.restore_teeth else None
+    key = (options.model, options.device, options.precision, adapted, restorer)
+    return kept.get("dub", key, lambda: load_networks(options))
+
+
+def _files(*given: object) -> list[Path | None]:
+    return [Path(one) for one in given if isinstance(one, str | Path)]
+
+
+def _report(video: Video, speech: Sound, output: str, options: DubOptions) -> Report:
+    return Report("dub", output, {"video": named(video), "speech": named(speech)}, model=options.model)

@@ -14,6 +14,8 @@ from dubtool.tracking.motion import FaceMotion
 # How much of the difference between a person's own spread and the predicted one is made up: half a film tells the
 # spread of the other half so well (eight strangers).
 _TRUST, _LEAST_SCALE, _MOST_SCALE = 0.7, 0.7, 1.4
+# Frames that tell as much of a person's spread as is known of everybody's.
+_HALF_KNOWN = 150
 # Whoever moves the mouth less than this beside the prediction does not speak in the film: that is no manner.
 _SILENT = 0.3
 # How much further than ever seen a mouth may be stretched open, and the least that every mouth can.
@@ -46,7 +48,8 @@ def reach_of(motion: FaceMotion, usable: np.ndarray, spoken: np.ndarray, model: 
         return Reach()
     limit = max(_STRETCH * float(np.quantile(own, _WIDEST_QUANTILE)), _LEAST_LIMIT)
     ratio = float(own.std()) / max(float(inner_opening(model.mouths(spoken, motion.rest)).std()), 1e-9)
-    scale = 1.0 if ratio < _SILENT else float(np.clip(ratio**_TRUST, _LEAST_SCALE, _MOST_SCALE))
+    trust = _TRUST * len(own) / (len(own) + _HALF_KNOWN)
+    scale = 1.0 if ratio < _SILENT else float(np.clip(ratio**trust, _LEAST_SCALE, _MOST_SCALE))
     return Reach(round(scale, 3), round(limit, 4))
 
 

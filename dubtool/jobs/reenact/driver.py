@@ -18,12 +18,14 @@ from dubtool.face.topology import TRACKED
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.tracking.landmarks import CROP_MARGIN, FaceLandmarker, Roi
-from dubtool.tracking.motion import LANDMARK_SIGMA, blocks
+from dubtool.tracking.motion import blocks
 from dubtool.tracking.person import Chosen
 from dubtool.tracking.smooth import smooth
 from dubtool.tracking.track_video import FramePicture
 
-_REACH = int(np.ceil(3 * LANDMARK_SIGMA))
+# Zero-lag smoothing of landmarks, in frames: a whole face shows jitter more than a mouth does.
+_LANDMARK_SIGMA = 0.8
+_REACH = int(np.ceil(3 * _LANDMARK_SIGMA))
 # What counts as equally far from the wanted reference: degrees, distances of the eye corners, widths of the eye.
 _DEGREES, _LIP_UNIT, _EYE_UNIT = 8.0, 0.06, 0.08
 _CLOSED_LIPS = 0.01
@@ -107,7 +109,7 @@ class Driver:
         return Look(frame, int(self._shots[row]), found)
 
 
-def smoothed(looks: Iterable[Look], sigma: float = LANDMARK_SIGMA) -> Iterator[Look]:
+def smoothed(looks: Iterable[Look], sigma: float = _LANDMARK_SIGMA) -> Iterator[Look]:
     """The same looks, landmarks smoothed along each stretch of one shot without a gap, as by `smooth`."""
     window: list[Look] = []
     place = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -15,14 +16,30 @@ from dubtool.engine.pipeline import Background, batched, prefetched
 from dubtool.errors import UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.face.transfer import Settle
+from dubtool.folders import temporary_folder
 from dubtool.jobs.reenact.driver import Driver, Look
 from dubtool.jobs.reenact.motion_source import KeypointMoves, LandmarkMoves, Moves
 from dubtool.jobs.reenact.portrait import Canvas, Portrait, load_portrait
+from dubtool.jobs.shared.calls import (
+    IN_MEMORY,
+    Cancel,
+    Picture,
+    Progress,
+    Video,
+    heeding,
+    named,
+    options_of,
+    picture_file,
+    place_of,
+    video_file,
+)
 from dubtool.jobs.shared.contact_sheet import marked
+from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_timeline import Take, plan_take
 from dubtool.jobs.shared.interlacing import with_fields
+from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import has_learned_keypoints, load_animator, load_keypoint_animator
-from dubtool.jobs.shared.options import ReenactOptions
+from dubtool.jobs.shared.options import DEFAULT_ANIMATOR, ReenactOptions
 from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.shared.report import Report
 from dubtool.media.decode import VideoReader
@@ -39,55 +56,131 @@ SUFFIX = ".reenacted.mp4"
 _LOST = "no face"
 _QUEUE = 6
 
-Progress = Callable[[str, float, float | None], None]
 Step = tuple[int, Look, np.ndarray]
 
 
+class Reenactor:
+    """Reenacts with networks that are loaded once for each size of face. One video at a time.
+
+    model, device, precision: as in `ReenactOptions`; they are the reenactor's own.
+
+    Raises:
+        UsageError: the values are refused. (Networks are loaded for the first portrait, whose size they depend on.)
+    """
+
+    def __init__(self, model: str = DEFAULT_ANIMATOR, device: str = "auto", *, precision: str = "auto") -> None:
+        self._own = {"model": model, "device": device, "precision": precision}
+        self._kept = KeptNetworks()
+        options_of(ReenactOptions, None, self._own)
+
+    def reenact(
+        self,
+        portrait: Picture,
+        driver: Video,
+        output: Path | str | None = None,
+        options: ReenactOptions | None = None,
+        *,
+        frame_rate: Fraction | float | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        **changes: Any,
+    ) -> Report:
+        """Write a video in which the face of `portrait` does what the face in `driver` does; see `reenact`."""
+        more = {"frame_rate": frame_rate, "progress": progress, "cancel": cancel, "networks": self._kept}
+        return reenact(portrait, driver, output, options, **more, **changes | self._own)  # type: ignore[arg-type]
+
+    def frames(
+        self,
+        portrait: Picture,
+        driver: Video,
+        options: ReenactOptions | None = None,
+        *,
+        frame_rate: Fraction | float | None = None,
+        progress: Progress | None = None,
+        **changes: Any,
+    ) -> Iterator[np.ndarray]:
+        """The result's frames one after the other, uint8 RGB [H, W, 3], drawn as they are asked for.
+
+        Closing the iterator stops the work. Errors are raised when the first frame is asked for.
+        """
+        chosen = options_of(ReenactOptions, options, changes | self._own)
+        with temporary_folder() as folder, spooling() as spooled:
+            picture = spooled.path(picture_file(portrait, folder))
+            given = spooled.path(video_file(driver, frame_rate, folder))
+            report, sink = _report(portrait, driver, IN_MEMORY, chosen), FrameSink()
+            tell = heeding(progress, None)
+
+            def draw() -> None:
+                info = probe(given)
+                fields = info.require_video().field_order != "progressive"
+                info = with_fields(info, "ffv1", chosen.deinterlace or fields, report)
+                with _planned(picture, info, chosen, report, tell, self._kept) as job:
+                    job.run(lambda: sink, lambda done, total: tell("reenact", done, total))
+
+            yield from sink.pictures(draw)
+
+
 def reenact(
-    portrait: Path | str,
-    driver: Path | str,
+    portrait: Picture,
+    driver: Video,
     output: Path | str | None = None,
+    options: ReenactOptions | None = None,
     *,
+    frame_rate: Fraction | float | None = None,
     progress: Progress | None = None,
-    **options: Any,
+    cancel: Cancel | None = None,
+    networks: KeptNetworks | None = None,
+    **changes: Any,
 ) -> Report:
     """Write a video in which the face of `portrait` does what the face in `driver` does, with the driver's sound.
 
     Args:
-        portrait: a picture of a face. driver: any video of a face that ffmpeg reads.
+        portrait: a picture of a face, a file or uint8 RGB [H, W, 3]. driver: any video of a face that ffmpeg reads, or
+            pictures uint8 RGB [H, W, 3] with their `frame_rate`.
         output: where the result goes; by default "<portrait stem>.reenacted.mp4" beside the portrait.
-        progress: called with (stage, done, total or None) as work goes on.
-        options: the fields of `ReenactOptions`.
+        options, changes: the fields of `ReenactOptions`, as an object, by name, or both.
+        progress: called with (stage, done, total or None) as work goes on. cancel: asked now and then whether to stop.
+        networks: kept from one job to the next.
 
     Returns:
         the report; the file appears whole, or not at all.
 
     Raises:
         UsageError, InputError, NoFaceError, WeightsError, DeviceError, OutputError: one line each says what.
+        CancelledError: `cancel` said so.
     """
-    chosen = ReenactOptions(**options)
-    tell = progress or (lambda stage, done, total: None)
-    portrait, driver = Path(portrait), Path(driver)
-    inputs = {"portrait": str(portrait), "driver": str(driver)}
-    target = checked_output(portrait, output, vars(chosen), (portrait, driver), SUFFIX)
-    report = Report("reenact", str(target), inputs, model=chosen.model)
-    with spooling() as spooled:
-        _reenact(spooled.path(portrait), spooled.path(driver), target, chosen, report, tell)
+    chosen = options_of(ReenactOptions, options, changes)
+    tell = heeding(progress, cancel)
+    files = [Path(one) for one in (portrait, driver) if isinstance(one, str | Path)]
+    target = checked_output(place_of(portrait, output), output, vars(chosen), files, SUFFIX)
+    report = _report(portrait, driver, str(target), chosen)
+    with temporary_folder() as folder, spooling() as spooled:
+        picture = spooled.path(picture_file(portrait, folder))
+        info = probe(spooled.path(video_file(driver, frame_rate, folder)))
+        interlaced = info.require_video().field_order != "progressive"
+        codec = check_writing(target, vars(chosen), info.drawn())
+        # The portrait's pictures have no fields.
+        info = with_fields(info, codec, chosen.deinterlace or interlaced, report)
+        with _planned(picture, info, chosen, report, tell, networks or KeptNetworks()) as job:
+            report.warnings = [spooled.told(warning) for warning in report.warnings]
+            job.run(lambda: job.outputs(target), lambda done, total: tell("reenact", done, total))
         report.warnings = [spooled.told(warning) for warning in report.warnings]
     return report
 
 
-def _reenact(
-    portrait: Path, driver: Path, target: Path, chosen: ReenactOptions, report: Report, tell: Progress
-) -> None:
-    info = probe(driver)
-    interlaced = info.require_video().field_order != "progressive"
-    codec = check_writing(target, vars(chosen), info.drawn())
-    info = with_fields(info, codec, chosen.deinterlace or interlaced, report)  # the portrait's pictures have no fields
+def _report(portrait: Picture, driver: Video, output: str, chosen: ReenactOptions) -> Report:
+    return Report("reenact", output, {"portrait": named(portrait), "driver": named(driver)}, model=chosen.model)
+
+
+@contextlib.contextmanager
+def _planned(
+    portrait: Path, info: MediaInfo, chosen: ReenactOptions, report: Report, tell: Progress, kept: KeptNetworks
+) -> Iterator[_Job]:
     with report.timed("portrait"):
         picture = load_portrait(portrait)
     with report.timed("load"):
-        animator, graphs = _animator(chosen, picture)
+        key = (chosen.model, chosen.device, chosen.precision, picture.natural_side)
+        animator, graphs = kept.get("reenact", key, lambda: _animator(chosen, picture))
         shapes = ShapeModel.load(find("face_shape"))
     report.device = animator.device
     report.weights = digests(graphs)
@@ -97,8 +190,7 @@ def _reenact(
     with report.timed("track"):
         followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
     with FaceLandmarker(find("face_landmarker")) as landmarker:
-        job = _Job(info, chosen, picture, animator, shapes, followed, landmarker, report)
-        job.run(target, lambda done, total: tell("reenact", done, total))
+        yield _Job(info, chosen, picture, animator, shapes, followed, landmarker, report)
 
 
 def _animator(options: ReenactOptions, portrait: Portrait) -> tuple[Animator | KeypointAnimator, tuple[str, ...]]:
@@ -136,9 +228,12 @@ class _Job:
         used[self.take.source] = True
         self.moves = self._moves(animator, person.pixel_aspect, shapes, used)
 
-    def run(self, target: Path, progress: Callable[[float, float | None], None]) -> None:
+    def run(
+        self, open_outputs: Callable[[], Outputs | FrameSink], progress: Callable[[float, float | None], None]
+    ) -> None:
+        """Draw everything into what `open_outputs` gives."""
         reader = VideoReader(self.info)
-        with self.report.timed("reenact"), self._outputs(target) as outputs, Background(outputs.write, _QUEUE) as sink:
+        with self.report.timed("reenact"), open_outputs() as outputs, Background(outputs.write, _QUEUE) as sink:
             coming = prefetched(self._steps(reader), _QUEUE)
             try:
                 for batch in batched(coming, self.options.batch_size):
@@ -179,7 +274,7 @@ class _Job:
             return KeypointMoves(animator, self.canvas, reference, aspect, self.options)
         return LandmarkMoves(animator, self.canvas, self.driver, reference, shapes, self.options)
 
-    def _outputs(self, target: Path) -> Outputs:
+    def outputs(self, target: Path) -> Outputs:
         """The files to be written: shaped as the portrait, with the driver's sound, times and tags."""
         video = self.info.require_video()
         shown = self.info.drawn()

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dubtool.face.shape import ShapeModel
+from dubtool.folders import temporary_folder
 from dubtool.jobs.restore_teeth.methods import Borrowing, Redrawing, Restoring, Source
+from dubtool.jobs.shared.calls import (
+    IN_MEMORY,
+    Cancel,
+    Progress,
+    Video,
+    heeding,
+    named,
+    options_of,
+    place_of,
+    video_file,
+)
 from dubtool.jobs.shared.frame_plan import Slot, count, reasons, refuse_nothing, to_slots
+from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch, stream
 from dubtool.jobs.shared.frame_timeline import ease, plan_take
 from dubtool.jobs.shared.interlacing import with_fields
+from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import load_restorer
-from dubtool.jobs.shared.options import RETRIEVAL, RestoreOptions
+from dubtool.jobs.shared.options import DEFAULT_RESTORER, RETRIEVAL, RestoreOptions
 from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo, probe
-from dubtool.media.spool import spooling
+from dubtool.media.spool import Spooled, spooling
+from dubtool.models.restorer import Restorer
 from dubtool.tracking.person import Chosen, chosen_person
 from dubtool.tracking.track_video import Followed, follow
 from dubtool.weights.locate import digests, find
@@ -29,56 +46,139 @@ from dubtool.weights.locate import digests, find
 SUFFIX = ".restored.mp4"
 _CLOSED = "mouth closed"
 
-Progress = Callable[[str, float, float | None], None]
+
+class TeethRestorer:
+    """Restores with a network that is loaded once, here. One video at a time.
+
+    model, device, precision: as in `RestoreOptions`; they are the restorer's own.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: the model or the device cannot be used.
+    """
+
+    def __init__(self, model: str = DEFAULT_RESTORER, device: str = "auto", *, precision: str = "auto") -> None:
+        self._own = {"model": model, "device": device, "precision": precision}
+        self._kept = KeptNetworks()
+        _network(options_of(RestoreOptions, None, self._own), self._kept)
+
+    def restore(
+        self,
+        video: Video,
+        output: Path | str | None = None,
+        options: RestoreOptions | None = None,
+        *,
+        frame_rate: Fraction | float | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        **changes: Any,
+    ) -> Report:
+        """Write a copy of `video` in which a person's open mouth is drawn anew; see `restore_teeth`."""
+        more = {"frame_rate": frame_rate, "progress": progress, "cancel": cancel, "networks": self._kept}
+        return restore_teeth(video, output, options, **more, **changes | self._own)  # type: ignore[arg-type]
+
+    def frames(
+        self,
+        video: Video,
+        options: RestoreOptions | None = None,
+        *,
+        frame_rate: Fraction | float | None = None,
+        progress: Progress | None = None,
+        **changes: Any,
+    ) -> Iterator[np.ndarray]:
+        """The result's frames one after the other, uint8 RGB [H, W, 3], drawn as they are asked for.
+
+        Closing the iterator stops the work. Errors are raised when the first frame is asked for.
+        """
+        chosen = options_of(RestoreOptions, options, changes | self._own)
+        with temporary_folder() as folder, spooling() as spooled:
+            given, chosen = _spooled(video_file(video, frame_rate, folder), chosen, spooled)
+            report, sink = _report(video, IN_MEMORY, chosen), FrameSink()
+            tell = heeding(progress, None)
+
+            def draw() -> None:
+                info = probe(given)
+                fields = info.require_video().field_order != "progressive"
+                info = with_fields(info, "ffv1", chosen.deinterlace or fields, report)
+                job = _planned(info, chosen, report, tell, self._kept)
+                job.run(lambda: sink, lambda done, total: tell("restore", done, total))
+
+            yield from sink.pictures(draw)
 
 
 def restore_teeth(
-    video: Path | str, output: Path | str | None = None, *, progress: Progress | None = None, **options: Any
+    video: Video,
+    output: Path | str | None = None,
+    options: RestoreOptions | None = None,
+    *,
+    frame_rate: Fraction | float | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    networks: KeptNetworks | None = None,
+    **changes: Any,
 ) -> Report:
     """Write a copy of `video` in which a person's open mouth is drawn anew; all else stays, sound and streams too.
 
     Args:
-        video: any video file that ffmpeg reads.
+        video: any video file that ffmpeg reads, or pictures uint8 RGB [H, W, 3] with their `frame_rate`.
         output: where the result goes; by default "<video stem>.restored.mp4" beside the video.
-        progress: called with (stage, done, total or None) as work goes on.
-        options: the fields of `RestoreOptions`.
+        options, changes: the fields of `RestoreOptions`, as an object, by name, or both.
+        progress: called with (stage, done, total or None) as work goes on. cancel: asked now and then whether to stop.
+        networks: kept from one job to the next.
 
     Returns:
         the report; the file appears whole, or not at all.
 
     Raises:
         UsageError, InputError, NoFaceError, WeightsError, DeviceError, OutputError: one line each says what.
+        CancelledError: `cancel` said so.
     """
-    chosen = RestoreOptions(**options)
-    tell = progress or (lambda stage, done, total: None)
-    video = Path(video)
-    target = checked_output(video, output, vars(chosen), (video, chosen.source), SUFFIX)
-    report = Report("restore-teeth", str(target), {"video": str(video)}, model=chosen.model)
-    if chosen.source is not None:
-        report.inputs["source"], report.model = str(chosen.source), RETRIEVAL
-    with spooling() as spooled:
-        if chosen.source is not None:
-            chosen = replace(chosen, source=spooled.path(chosen.source))
-        _restore(spooled.path(video), target, chosen, report, tell)
+    chosen = options_of(RestoreOptions, options, changes)
+    tell = heeding(progress, cancel)
+    files = [Path(one) for one in (video, chosen.source) if isinstance(one, str | Path)]
+    target = checked_output(place_of(video, output), output, vars(chosen), files, SUFFIX)
+    report = _report(video, str(target), chosen)
+    with temporary_folder() as folder, spooling() as spooled:
+        given, chosen = _spooled(video_file(video, frame_rate, folder), chosen, spooled)
+        info = probe(given)
+        info.require_video()
+        codec = check_writing(target, vars(chosen), info)
+        info = with_fields(info, codec, chosen.deinterlace, report)
+        job = _planned(info, chosen, report, tell, networks or KeptNetworks())
+        report.warnings = [spooled.told(warning) for warning in report.warnings]
+        job.run(lambda: job.outputs(target), lambda done, total: tell("restore", done, total))
         report.warnings = [spooled.told(warning) for warning in report.warnings]
     return report
 
 
-def _restore(video: Path, target: Path, chosen: RestoreOptions, report: Report, tell: Progress) -> None:
-    info = probe(video)
-    info.require_video()
+def _report(video: Video, output: str, chosen: RestoreOptions) -> Report:
+    report = Report("restore-teeth", output, {"video": named(video)}, model=chosen.model)
+    if chosen.source is not None:
+        report.inputs["source"], report.model = str(chosen.source), RETRIEVAL
+    return report
+
+
+def _spooled(video: Path, chosen: RestoreOptions, spooled: Spooled) -> tuple[Path, RestoreOptions]:
+    if chosen.source is not None:
+        chosen = replace(chosen, source=spooled.path(chosen.source))
+    return spooled.path(video), chosen
+
+
+def _network(chosen: RestoreOptions, kept: KeptNetworks) -> tuple[Restorer, tuple[str, str]]:
+    asked = (chosen.model, chosen.device, chosen.precision)
+    return kept.get("restore-teeth", asked, lambda: load_restorer(*asked))
+
+
+def _planned(info: MediaInfo, chosen: RestoreOptions, report: Report, tell: Progress, kept: KeptNetworks) -> _Job:
     footage = None if chosen.source is None else probe(chosen.source)
     if footage is not None:
         footage.require_video()
-    codec = check_writing(target, vars(chosen), info)
-    info = with_fields(info, codec, chosen.deinterlace, report)
 
     def track(done: float, total: float | None) -> None:
         tell("track", done, total)
 
     with report.timed("load"):
         model = ShapeModel.load(find("face_shape"))
-        drawer = load_restorer(chosen.model, chosen.device, chosen.precision) if footage is None else None
+        drawer = _network(chosen, kept) if footage is None else None
     report.device = "cpu" if drawer is None else drawer[0].device
     report.weights = {} if drawer is None else digests(drawer[1])
     with report.timed("track"):
@@ -91,8 +191,7 @@ def _restore(video: Path, target: Path, chosen: RestoreOptions, report: Report, 
     else:
         assert drawer is not None
         restoring = Redrawing(Teeth(drawer[0], person, chosen.reference))
-    job = _Job(info, chosen, person, restoring, followed, report)
-    job.run(target, lambda done, total: tell("restore", done, total))
+    return _Job(info, chosen, person, restoring, followed, report)
 
 
 class _Job:
@@ -115,13 +214,20 @@ class _Job:
         if followed.decode_failures:
             report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
 
-    def run(self, target: Path, progress: Callable[[float, float | None], None]) -> None:
+    def outputs(self, target: Path) -> Outputs:
+        """The files of the result."""
+        return Outputs(target, self.info, self.options, self.take, self.report)
+
+    def run(
+        self, open_outputs: Callable[[], Outputs | FrameSink], progress: Callable[[float, float | None], None]
+    ) -> None:
+        """Draw everything into what `open_outputs` gives."""
         reader = VideoReader(self.info)
         with self.report.timed("references"):
             self.report.details |= self.restoring.prepare(reader, self.slots)
         with (
             self.report.timed("restore"),
-            Outputs(target, self.info, self.options, self.take, self.report) as outputs,
+            open_outputs() as outputs,
         ):
             stream(
                 self.slots,
@@ -132,7 +238,7 @@ class _Job:
                 progress=progress,
             )
 
-    def _restore_batch(self, batch: Batch, outputs: Outputs) -> None:
+    def _restore_batch(self, batch: Batch, outputs: Outputs | FrameSink) -> None:
         untouched = {slot.number: frame.copy() for slot, frame in batch if outputs.wants(slot.number)}
         done = self.restoring.restore(batch)
         for slot, frame in batch:

@@ -11,6 +11,7 @@ from dubtool.engine.pipeline import Background, batched, prefetched
 from dubtool.face.crop import warp
 from dubtool.face.picture import bounds, within
 from dubtool.jobs.shared.frame_plan import Slot
+from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.outputs import Outputs
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
@@ -25,7 +26,7 @@ def stream(
     slots: Sequence[Slot],
     frames: Iterable[Frame],
     change: Callable[[Batch], Callable[[], None] | None],
-    outputs: Outputs,
+    outputs: Outputs | FrameSink,
     *,
     batch_size: int,
     progress: Callable[[float, float | None], None],

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.adapted import Adapted
 from dubtool.jobs.shared.known_shapes import MouthShapes
+from dubtool.jobs.shared.offer import offered, offers
 from dubtool.jobs.shared.plain_values import make_plain
 
 Length = Literal["speech", "video", "shortest"]
@@ -30,19 +31,13 @@ DEFAULT_RESTORER = "hdtr-mouth"
 DEFAULT_ANIMATOR = "adasr-landmarks"
 # The animator that needs no weights.
 WARP = "warp"
-# Beyond this a portrait shows what nobody has seen of it.
-_MOST_TURN = 45.0
+# Degrees; beyond them a portrait shows what nobody has seen of it.
+_TURN: dict[str, Any] = {"metavar": "DEG", "lowest": -45.0, "highest": 45.0}
 
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What all jobs on videos are asked.
-
-    face: whose mouth: largest, left, right, N (from the left) or @SECONDS:X,Y. start, stop: change only what lies
-    between these seconds of the output. device, precision, batch_size, codec, crf, preset, lossless: of networks and
-    encoder. overwrite: replace an existing output. preview, sheet, sidecar: also write a side-by-side video, a contact
-    sheet (PNG), a provenance file (JSON) beside the output. cache: keep and reuse tracks of faces. deinterlace: make
-    progressive pictures of interlaced ones instead of keeping their fields.
+    """What all jobs on videos are asked; each field says what it is.
 
     Plain values will do: text for a path or a time, a number for a time or a face.
 
@@ -50,30 +45,30 @@ class JobOptions:
         UsageError: a value is of the wrong kind, or out of range.
     """
 
-    face: str = "largest"
-    start: Fraction | None = None
-    stop: Fraction | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    batch_size: int = 4
-    codec: str | None = None
-    crf: int = 18
-    preset: str = "medium"
-    lossless: bool = False
-    overwrite: bool = False
-    preview: bool = False
-    sheet: bool = False
-    sidecar: bool = False
-    cache: bool = True
-    deinterlace: bool = False
+    face: str = offered(
+        "largest", "Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y.", metavar="WHO"
+    )
+    start: Fraction | None = offered(
+        None, "Change from here: seconds, M:SS or H:MM:SS of the output.", name="from", metavar="TIME"
+    )
+    stop: Fraction | None = offered(None, "Change up to here.", name="to", metavar="TIME")
+    device: str = offered("auto", "Where networks run: auto, cpu, cuda or cuda:N.", metavar="NAME")
+    precision: Precision = offered("auto", "Number format; fp16 needs CUDA.")
+    batch_size: int = offered(4, "Frames in one run of the network.", metavar="N", lowest=1)
+    codec: str | None = offered(None, "Video encoder, by default the container's usual one.", metavar="NAME")
+    crf: int = offered(18, "Quality of the video, less is better.", metavar="N", lowest=0, highest=51)
+    preset: str = offered("medium", "Effort of the encoder, ultrafast to veryslow.", metavar="NAME")
+    lossless: bool = offered(False, "Encode without any loss.")
+    deinterlace: bool = offered(False, "Make progressive pictures of interlaced ones; else fields are kept.")
+    overwrite: bool = offered(False, "Replace files of the result that exist.")
+    preview: bool = offered(False, "Also write a video with source and result side by side.")
+    sheet: bool = offered(False, "Also write a contact sheet of how frames were made.", name="debug")
+    sidecar: bool = offered(False, "Also write the report beside the result.")
+    cache: bool = offered(True, "Look for faces anew, and do not keep them.", name="no-cache", negated=True)
 
     def __post_init__(self) -> None:
         make_plain(self)
-        check_choice("precision", self.precision, Precision)
-        if self.batch_size < 1:
-            raise UsageError(f"batch size {self.batch_size} is not 1 or more")
-        if not 0 <= self.crf <= 51:
-            raise UsageError(f"crf {self.crf} is not between 0 and 51")
+        check_offers(self)
         if self.start is not None and self.stop is not None and self.stop <= self.start:
             raise UsageError(f"the stretch to change ends at {float(self.stop)} s, not after its start")
 
@@ -82,35 +77,33 @@ class JobOptions:
 class DubOptions(JobOptions):
     """How to dub, beside what all jobs are asked.
 
-    length: what the output lasts as long as. loop: what the picture does when it ends before the speech. model: name of
-    the generator. expression: how wide the mouth moves, 1 = as predicted. soundtrack: the sound of the output, instead
-    of the speech. reference_stretch: seconds of the source, from and to, that the reference pictures are taken from;
-    all of it if None. restore_teeth: redraw the made mouths by the network `restorer`.
-    memory: MB that the person's own frames may take, about; by default 64 to 256, by the picture's size.
-    adapted: what `adapt` learned of the person in this video; what of it measured better is used. shapes: mouth shapes
-    by seconds of the output, instead of those that the speech is predicted to give.
+    Not offered by the command line: reference_stretch, the seconds of the source, from and to, that the person's own
+    frames are taken from (all of it if None); adapted, what `adapt` learned of the person, of which what measured
+    better is used; shapes, mouth shapes by seconds of the output instead of those that the speech is predicted to give.
     """
 
-    length: Length = "speech"
-    loop: Loop = "pingpong"
+    length: Length = offered("speech", "What the result lasts as long as.")
+    loop: Loop = offered("pingpong", "What the picture does when it ends before the speech.")
+    model: str = offered(
+        DEFAULT_MODEL,
+        "What makes the mouth: retrieval-warp, dinet-shape, g4g, dinet, or a generator of your own.",
+        metavar="NAME",
+    )
+    memory: float | None = offered(
+        None, "What the person's own frames may take; by default by the picture's size, 64 to 256.", metavar="MB"
+    )
+    expression: float = offered(1.0, "How far the mouth moves, 1 is usual.", metavar="X", lowest=0.0, highest=2.0)
+    soundtrack: Path | None = offered(None, "Sound of the result instead of the speech.", metavar="FILE")
+    restore_teeth: bool = offered(False, "Redraw the made mouths sharply; see 'dubtool restore-teeth -h'.")
+    restorer: str = offered(DEFAULT_RESTORER, "The network for --restore-teeth.", metavar="NAME")
     reference_stretch: tuple[Fraction, Fraction] | None = None
-    model: str = DEFAULT_MODEL
-    expression: float = 1.0
-    soundtrack: Path | None = None
-    restore_teeth: bool = False
-    restorer: str = DEFAULT_RESTORER
     adapted: Adapted | None = None
-    memory: float | None = None
     shapes: MouthShapes | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, value, allowed in (("length", self.length, Length), ("loop", self.loop, Loop)):
-            check_choice(name, value, allowed)
         if self.memory is not None and not self.memory > 0:
             raise UsageError(f"memory {self.memory} MB is not above 0")
-        if not 0.0 <= self.expression <= 2.0:
-            raise UsageError(f"expression {self.expression} is not between 0 and 2")
         if self.adapted is not None and painter_of(self.model) != PAINTER:
             raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {self.model}")
 
@@ -119,20 +112,21 @@ class DubOptions(JobOptions):
 class RestoreOptions(JobOptions):
     """How to restore teeth, beside what all jobs are asked.
 
-    reference: what a mouth is compared with: itself as it is ("frame", as the authors do), the sharpest one of the clip
-    ("best"), or the one restored before it ("previous"). model: name of the network. source: a film of the same person
-    whose mouth no tool has touched; then mouths are made of its frames, by no network. reference_stretch: seconds of
-    the source, from and to, that frames are taken from; all of it if None.
+    Not offered by the command line: reference_stretch, the seconds of the source, from and to, that frames are taken
+    from; all of it if None.
     """
 
-    reference: Reference = "frame"
-    model: str = DEFAULT_RESTORER
-    source: Path | None = None
+    reference: Reference = offered(
+        "frame", "What a mouth is compared with: itself, the clip's sharpest, or the one before."
+    )
+    source: Path | None = offered(
+        None, "A film of the person that no tool has touched: its frames give the mouth.", metavar="FILE"
+    )
+    model: str = offered(DEFAULT_RESTORER, "The network; see 'dubtool weights list'.", metavar="NAME")
     reference_stretch: tuple[Fraction, Fraction] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("reference", self.reference, Reference)
         if self.source is None and self.reference_stretch is not None:
             raise UsageError("reference_stretch is of the source: name one, or leave it out")
         if self.source is not None and (self.reference != "frame" or self.model != DEFAULT_RESTORER):
@@ -141,29 +135,21 @@ class RestoreOptions(JobOptions):
 
 @dataclass(frozen=True)
 class ReenactOptions(JobOptions):
-    """How to reenact a portrait, beside what all jobs are asked; `face` is the driver's, `start` and `stop` the part of
-    the driver that is used.
+    """How to reenact a portrait, beside what all jobs are asked; `start` and `stop` are the part of the driver that is
+    used. Pictures of interlaced drivers are always made progressive."""
 
-    motion: the portrait moves as the driver does from where it is ("relative"), or takes over the driver's head pose
-    and expression ("absolute"). framing: the square around the face alone ("crop"), or the whole portrait ("full").
-    yaw, pitch, roll: degrees that the head is turned further (to the picture's right, chin up, clockwise). model: name
-    of the network, or "warp" for none.
-    """
-
-    motion: Motion = "relative"
-    framing: Framing = "full"
-    yaw: float = 0.0
-    pitch: float = 0.0
-    roll: float = 0.0
-    model: str = DEFAULT_ANIMATOR
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, value, allowed in (("motion", self.motion, Motion), ("framing", self.framing, Framing)):
-            check_choice(name, value, allowed)
-        for name, degrees in (("yaw", self.yaw), ("pitch", self.pitch), ("roll", self.roll)):
-            if not -_MOST_TURN <= degrees <= _MOST_TURN:
-                raise UsageError(f"{name} {degrees} is not between {-_MOST_TURN:g} and {_MOST_TURN:g} degrees")
+    motion: Motion = offered("relative", "Move as the driver does, from the portrait's own pose, or take the driver's.")
+    framing: Framing = offered("full", "Show the face alone, or the whole portrait.")
+    yaw: float = offered(0.0, "Turn the nose further to the right.", **_TURN)
+    pitch: float = offered(0.0, "Lift the chin.", **_TURN)
+    roll: float = offered(0.0, "Lean clockwise.", **_TURN)
+    model: str = offered(
+        DEFAULT_ANIMATOR,
+        "adasr-landmarks: a network over a warp; warp: without a network; adasr: its authors', for GPUs.",
+        metavar="NAME",
+    )
+    face: str = offered("largest", "Who drives: largest, left, right, N from the left, @SECONDS:X,Y.", metavar="WHO")
+    deinterlace: bool = False
 
 
 def painter_of(model: str) -> str:
@@ -171,7 +157,15 @@ def painter_of(model: str) -> str:
     return PAINTER if model == RETRIEVAL else model
 
 
-def check_choice(name: str, value: str, allowed: object) -> None:
-    """Raise UsageError unless `value` is one of the literals `allowed`."""
-    if value not in get_args(allowed):
-        raise UsageError(f"{name} {value!r} is not one of {', '.join(get_args(allowed))}")
+def check_offers(options: JobOptions) -> None:
+    """Raise UsageError unless every value is one of its choices and within its bounds."""
+    hints = get_type_hints(type(options))
+    for one, offer in offers(type(options)):
+        value = getattr(options, one.name)
+        if get_origin(hints[one.name]) is Literal and value not in get_args(hints[one.name]):
+            raise UsageError(f"{one.name} {value!r} is not one of {', '.join(get_args(hints[one.name]))}")
+        low, high = offer.lowest, offer.highest
+        if low is not None and high is not None and not low <= value <= high:
+            raise UsageError(f"{one.name} {value} is not between {low:g} and {high:g}")
+        if low is not None and not value >= low:
+            raise UsageError(f"{one.name} {value} is not {low:g} or more")

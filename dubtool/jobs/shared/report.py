@@ -50,9 +50,14 @@ class Report:
         finally:
             self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
 
+    @property
+    def unchanged(self) -> int:
+        """Frames that were written as they were."""
+        return self.frames - self.dubbed
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as the JSON report has them."""
-        return asdict(self) | {"passed": dict(self.passed)}
+        return asdict(self) | {"passed": dict(self.passed), "unchanged": self.unchanged}
 
 
 def _versions() -> dict[str, str]:

@@ -24,6 +24,7 @@ from dubtool.engine.device import resolve
 from dubtool.errors import DeviceError, DubtoolError, UsageError
 from dubtool.jobs.shared.cores import default_devices, default_workers, keep_to, share, usable
 from dubtool.jobs.shared.frame_plan import Slot
+from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch
 from dubtool.jobs.shared.outputs import Outputs
 from dubtool.jobs.shared.shared_frames import Room
@@ -138,7 +139,7 @@ class Crew:
             member.child.join()
             member.room.close()
 
-    def change(self, batch: Batch, wanted: Any, outputs: Outputs) -> Callable[[], None]:
+    def change(self, batch: Batch, wanted: Any, outputs: Outputs | FrameSink) -> Callable[[], None]:
         """Give a batch to a worker as soon as one can take it. The call that is returned waits until it is changed."""
         if not self._members:
             self._start(batch[0][1])

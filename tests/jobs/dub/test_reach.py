@@ -55,6 +55,13 @@ def test_the_scale_has_bounds_and_silence_is_no_manner(model: ShapeModel) -> Non
     assert reach_of(wild, _every(wild), 16 * spoken, model).scale == 1.0, "a tenth of it is silence, too"
 
 
+def test_few_frames_tell_little_of_a_manner(model: ShapeModel) -> None:
+    spoken, lively = _speaking(model, 1.0), _motion(model, 2.0)
+    few = _every(lively)
+    few[20:] = False
+    assert 1.0 <= reach_of(lively, few, spoken, model).scale < reach_of(lively, _every(lively), spoken, model).scale
+
+
 def test_a_mouth_opens_little_further_than_it_was_seen(model: ShapeModel) -> None:
     spoken = _speaking(model, 1.5)
     for amount in (1.5, 3.0):
