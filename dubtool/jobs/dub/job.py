@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
 from dubtool.jobs.dub.conditioning import drivers
-from dubtool.jobs.dub.dubbing import Dubbing
+from dubtool.jobs.dub.plan import DubPlan, plan_dub
+from dubtool.jobs.dub.references import prepared
 from dubtool.jobs.shared.calls import (
     IN_MEMORY,
     Cancel,
@@ -28,14 +30,16 @@ from dubtool.jobs.shared.calls import (
     video_file,
 )
 from dubtool.jobs.shared.frame_sink import FrameSink
+from dubtool.jobs.shared.frame_stream import stream
 from dubtool.jobs.shared.interlacing import with_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
-from dubtool.jobs.shared.outputs import check_writing, checked_output
+from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.shared.report import Report
-from dubtool.jobs.shared.worker_pool import places
+from dubtool.jobs.shared.worker_pool import Crew, places
 from dubtool.media.audio import Speech, load_speech
+from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import spooling
 from dubtool.tracking.track_video import follow
@@ -169,9 +173,11 @@ class _Job:
             info, sound = self._open(spooled.path(self._video), spooled.path(self._speech), folder)
             codec = check_writing(target, vars(options), info, options.soundtrack or sound.source)
             info = with_fields(info, codec, options.deinterlace, self._report)
-            dubbing = self._planned(info, sound, options, pool)
+            networks, plan = self._planned(info, sound, options, pool)
             self._report.warnings = [spooled.told(warning) for warning in self._report.warnings]
-            dubbing.run(lambda: dubbing.outputs(target), pool, self._stage("dub"))
+            soundtrack = options.soundtrack or sound.source
+            outputs = partial(Outputs, target, plan.info, options, plan.take, self._report, soundtrack)
+            self._draw(networks, plan, outputs, pool)
             self._report.warnings = [spooled.told(warning) for warning in self._report.warnings]
 
     def draw(self, sink: FrameSink) -> None:
@@ -180,8 +186,9 @@ class _Job:
             info, sound = self._open(spooled.path(self._video), spooled.path(self._speech), folder)
             fields = info.require_video().field_order != "progressive"
             info = with_fields(info, "ffv1", self._options.deinterlace or fields, self._report)
-            dubbing = self._planned(info, sound, self._options, [self._options.device])
-            dubbing.run(lambda: sink, [self._options.device], self._stage("dub"))
+            device = self._options.device
+            networks, plan = self._planned(info, sound, self._options, [device])
+            self._draw(networks, plan, lambda: sink, [device])
 
     def _open(self, video: Path, speech: Path, folder: Path) -> tuple[MediaInfo, Speech]:
         info = probe(video)
@@ -194,7 +201,9 @@ class _Job:
             self._report.warnings.append(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
         return info, sound
 
-    def _planned(self, info: MediaInfo, sound: Speech, options: DubOptions, pool: Sequence[str]) -> Dubbing:
+    def _planned(
+        self, info: MediaInfo, sound: Speech, options: DubOptions, pool: Sequence[str]
+    ) -> tuple[Networks, DubPlan]:
         report = self._report
         with report.timed("load"):
             networks = _networks(options, self._kept)
@@ -208,7 +217,29 @@ class _Job:
                 report.weights |= options.adapted.weights
         with report.timed("track"):
             followed = follow(info, use_cache=options.cache, progress=self._stage("track"))
-        return Dubbing(info, options, networks, model, sound, followed, report)
+        return networks, plan_dub(info, options, model, sound, followed, report)
+
+    def _draw(
+        self, networks: Networks, plan: DubPlan, open_outputs: Callable[[], Outputs | FrameSink], pool: Sequence[str]
+    ) -> None:
+        """Pass 2: every frame decoded, changed where it is to be, and written."""
+        reader = VideoReader(plan.info)
+        renderer, asked = prepared(plan, networks, reader, self._report)
+        with (
+            self._report.timed("dub"),
+            open_outputs() as outputs,
+            Crew(renderer, pool, plan.options.batch_size) as others,
+        ):
+            change = renderer.change if len(pool) == 1 else others.change
+            stream(
+                plan.slots,
+                reader.frames(plan.take.source.tolist()),
+                lambda batch: change(batch, asked([slot for slot, _ in batch]), outputs),
+                outputs,
+                batch_size=plan.options.batch_size,
+                progress=self._stage("dub"),
+                ahead=0 if len(pool) == 1 else others.ahead,
+            )
 
     def _stage(self, name: str) -> Callable[[float, float | None], None]:
         return lambda done, total: self._tell(name, done, total)

@@ -180,7 +180,7 @@ def test_a_dub_uses_what_measured_better_and_says_so(portrait: Path, cache: Path
 def test_the_range_of_the_person_scales_the_expression(
     portrait: Path, cache: Path, speech: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dubtool.jobs.dub import dubbing as job
+    from dubtool.jobs.dub import references as job
 
     kept = adapt(portrait, 1.0, Tutors(), device="cpu")
     seen = []

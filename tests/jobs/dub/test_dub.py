@@ -97,11 +97,11 @@ def test_the_finish_is_put_on_every_made_mouth(
         pairs.extend(given)
         return Finish(grain=2.0)
 
-    monkeypatch.setattr("dubtool.jobs.dub.dubbing.matching", watched)
+    monkeypatch.setattr("dubtool.jobs.dub.references.matching", watched)
     report = dubtool.dub(clip, speech, place / "grainy.mkv", codec="ffv1", model="dinet-shape")
     assert report.details["finish"] == {"sharpen": 0.0, "grain": 2.0}
     assert len(pairs) == 6, "real mouths are compared with"
-    monkeypatch.setattr("dubtool.jobs.dub.dubbing.matching", lambda given, filmed: Finish())
+    monkeypatch.setattr("dubtool.jobs.dub.references.matching", lambda given, filmed: Finish())
     dubtool.dub(clip, speech, place / "plain.mkv", codec="ffv1", model="dinet-shape")
     for one, other in zip(_frames(place / "grainy.mkv"), _frames(place / "plain.mkv"), strict=True):
         grain = (one.planes[0].astype(float) - other.planes[0])[one.planes[0] != other.planes[0]]

@@ -126,7 +126,7 @@ def test_ctrl_c_while_frames_are_made(
         "dubtool.media.audio._Decoder._command",
         "dubtool.jobs.dub.job.follow",
         "dubtool.jobs.dub.painted.reference_candidates",
-        "dubtool.jobs.dub.dubbing.conditioner",
+        "dubtool.jobs.dub.references.conditioner",
         "dubtool.media.encode.VideoWriter._start",
         "dubtool.jobs.shared.outputs.side_by_side",
         "dubtool.jobs.dub.painted.place",

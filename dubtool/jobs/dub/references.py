@@ -1,0 +1,113 @@
+"""What new mouths are made of and what drives them: reference frames chosen, shapes predicted, sharpness compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from dubtool.face.grain_match import Compared, matching
+from dubtool.jobs.dub.conditioning import Conditioner, Conditions, ShapeConditioner, TimedShapes, conditioner
+from dubtool.jobs.dub.painted import PaintedMouths
+from dubtool.jobs.dub.plan import DubPlan
+from dubtool.jobs.dub.reach import ReachedShapes, reach_of
+from dubtool.jobs.dub.renderer import MouthRenderer
+from dubtool.jobs.dub.retrieved import RetrievedMouths, Wanted
+from dubtool.jobs.shared.frame_plan import Slot
+from dubtool.jobs.shared.frame_stream import frames_of_rows
+from dubtool.jobs.shared.known_shapes import MouthShapes
+from dubtool.jobs.shared.load import Networks
+from dubtool.jobs.shared.options import RETRIEVAL
+from dubtool.jobs.shared.report import Report
+from dubtool.jobs.shared.teeth import Teeth
+from dubtool.media.decode import VideoReader
+from dubtool.speech.shapes import speech_shapes
+from dubtool.weights.locate import find
+
+# Mouths that are made ahead, to see what they lack beside the real ones; filmed ones differ more among themselves.
+_TRIED, _TRIED_FILMED = 6, 12
+
+# What the speech asks of some frames.
+Asking = Callable[[Sequence[Slot]], Conditions | Wanted]
+
+
+def prepared(plan: DubPlan, networks: Networks, reader: VideoReader, report: Report) -> tuple[MouthRenderer, Asking]:
+    """What draws the plan's mouths, its references read and its finish measured, and what it is asked for frames."""
+    painter = PaintedMouths(networks.generator, plan.motion, plan.taught)
+    retrieved = None
+    with report.timed("references"):
+        if plan.options.model == RETRIEVAL:
+            retrieved = RetrievedMouths(plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory))
+            source = _retrieval(plan, networks, retrieved, reader, report)
+        else:
+            source = _conditioner(plan, networks)
+            report.details["references"] = painter.prepare(reader, plan.allowed)
+
+    def asked(slots: Sequence[Slot]) -> Conditions | Wanted:
+        numbers, rows, weight, times = plan.placed(slots)
+        conditions = source.at(times, rows, weight)
+        return conditions if retrieved is None else retrieved.wanted(conditions, numbers, rows)
+
+    teeth = None if networks.restorer is None else Teeth(networks.restorer, plan.person, "frame")
+    renderer = MouthRenderer(plan.options, painter, retrieved, teeth, plan.motion.unit)
+    with report.timed("finish"):
+        finish = matching(_tried(plan, renderer, asked, reader), filmed=retrieved is not None)
+    report.details["finish"] = asdict(finish)
+    return replace(renderer, finish=finish), asked
+
+
+def _conditioner(
+    plan: DubPlan, networks: Networks, shapes: TimedShapes | None = None, *, drawing: bool = True
+) -> Conditioner:
+    spec = networks.generator.spec if drawing else replace(networks.generator.spec, drawing=False)
+    return conditioner(
+        spec,
+        plan.motion,
+        plan.model,
+        plan.sound.path,
+        expression=plan.expression,
+        device=plan.options.device,
+        shapes=shapes or plan.options.shapes,
+    )
+
+
+def _retrieval(
+    plan: DubPlan, networks: Networks, retrieved: RetrievedMouths, reader: VideoReader, report: Report
+) -> Conditioner:
+    """Find out which of the person's frames are to be shown; what drives them."""
+    shapes = plan.options.shapes or _within_reach(plan, report)
+    numbers, rows, weight, times = plan.placed([slot for slot in plan.slots if slot.weight > 0])
+    bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1), 1.0)
+    wanted = bare.shapes(times, rows, weight)[:, 0]
+    report.details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.slots))
+    return _conditioner(plan, networks, shapes, drawing=retrieved.needs_painter)
+
+
+def _within_reach(plan: DubPlan, report: Report) -> MouthShapes:
+    """The shapes that the speech is predicted to give, as this person would make them."""
+    heard = speech_shapes(plan.sound.path, find("whisper"), find("speech_shapes"), device=plan.options.device)
+    times = np.array([float(time) for time in plan.take.times])
+    usable = np.ones(len(plan.motion.frames), bool) if plan.allowed is None else plan.allowed
+    reach = reach_of(plan.motion, usable, heard.at(times), plan.model)
+    reach = replace(reach, scale=round(reach.scale * plan.expression, 3))
+    report.details["reach"] = reach.as_dict()
+    spoken = ReachedShapes(heard, reach, plan.model, plan.motion.rest).at(times)
+    return MouthShapes(times, spoken)
+
+
+def _tried(plan: DubPlan, renderer: MouthRenderer, asked: Asking, reader: VideoReader) -> Iterator[Compared]:
+    """Some of the mouths that will be made, beside the real ones."""
+    whole = [slot for slot in plan.slots if slot.weight == 1]
+    most = _TRIED if renderer.retrieved is None else _TRIED_FILMED
+    picked = {
+        whole[place].row: whole[place] for place in np.linspace(0, len(whole) - 1, min(most, len(whole))).astype(int)
+    }
+    for row, frame in frames_of_rows(reader, plan.motion.frames, sorted(picked)):
+        placed = renderer.make([frame], np.array([row]), asked([picked[row]]))[0]
+        if placed is not None:
+            yield placed.pair
+
+
+def _bytes(megabytes: float | None) -> int | None:
+    return None if megabytes is None else int(megabytes * 2**20)
