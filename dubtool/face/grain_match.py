@@ -23,7 +23,7 @@ _MEDIAN = 0.6745
 _INSIDE = 0.9
 # Filmed pixels further off than this, in variance of the Laplacian over the source's, are sharpened or softened up to
 # it; so much more of the finest noise makes a source grainier than they are.
-_NEARLY, _GRAINIER = (0.85, 1.1), 1.25
+_NEARLY, _GRAINIER = (0.95, 1.1), 1.25
 
 
 @dataclass(frozen=True)
