@@ -17,6 +17,7 @@ import numpy as np
 from dubtool.errors import InputError
 from dubtool.face.topology import TRACKED
 from dubtool.folders import cache_folder
+from dubtool.tracking.head_look import CELLS
 from dubtool.tracking.track import FaceTrack, Tracks
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 _FORMAT = 1
 _NAME = "dubtool tracks"
 _PER_FACE = ("frames", "quantised", "anchors", "covered")
+_LOOKS = "looks"
 
 _MEGABYTE = 2**20
 _HASHED_WHOLE = 64 * _MEGABYTE
@@ -87,7 +89,7 @@ def save_tracks(
         "shots": np.array([face.shot for face in tracks.faces], np.int64),
     }
     for number, face in enumerate(tracks.faces):
-        arrays |= {f"{name}_{number}": getattr(face, name) for name in _PER_FACE}
+        arrays |= {f"{name}_{number}": getattr(face, name) for name in (*_PER_FACE, _LOOKS)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
@@ -141,7 +143,9 @@ def _read(stored: np.lib.npyio.NpzFile) -> Stored:
     shots = stored["shots"].tolist()
     faces = []
     for number in range(face_count):
-        face = FaceTrack(shot=shots[number], **{name: stored[f"{name}_{number}"] for name in _PER_FACE})
+        # Files from before looks were kept have none.
+        kept = [name for name in (*_PER_FACE, _LOOKS) if name != _LOOKS or f"{name}_{number}" in stored]
+        face = FaceTrack(shot=shots[number], **{name: stored[f"{name}_{number}"] for name in kept})
         _check(face, frame_count)
         faces.append(face)
     return Tracks(faces, frame_count, tuple(int(cut) for cut in stored["cuts"])), times, durations, decode_failures
@@ -149,8 +153,8 @@ def _read(stored: np.lib.npyio.NpzFile) -> Stored:
 
 def _check(face: FaceTrack, frame_count: int) -> None:
     rows = len(face.frames)
-    shapes = (face.frames.shape, face.quantised.shape, face.anchors.shape, face.covered.shape)
-    if shapes != ((rows,), (rows, len(TRACKED), 3), (rows, 3), (rows,)):
+    shapes = tuple(getattr(face, name).shape for name in (*_PER_FACE, _LOOKS))
+    if shapes != ((rows,), (rows, len(TRACKED), 3), (rows, 3), (rows,), (rows, CELLS, CELLS, 3)):
         raise ValueError(f"arrays of a face do not fit together: {shapes}")
     if rows == 0 or face.frames[0] < 0 or face.frames[-1] >= frame_count or np.any(np.diff(face.frames) <= 0):
         raise ValueError("frames of a face are out of order")

@@ -23,6 +23,9 @@ from dubtool.tracking.track import FaceTrack
 # Of pasted masks, captions and patches of skin all do, of hands 99 %, of cups and microphones before the lips 97 %, of
 # hands over one half of the mouth 80 %.
 COVERED = 0.6
+# What hides a mouth is seen again a few frames later, or clearly: of a moustache over both lips one look of ten lies
+# above the threshold, up to 0.65.
+_DOUBTFUL = 0.7
 
 # The parser was trained on whole heads at 448 px; here it sees the lower face at about the same scale, which finds lips
 # as well, tells more of what covers them, and takes an eighth of the time.
@@ -126,15 +129,23 @@ def fill_between(checked: np.ndarray, values: np.ndarray, count: int) -> np.ndar
 
     checked: int [K] rows, rising. values: [K], what `MouthCover.covered` said of them. A row between two counts as
     covered if either is: nobody knows when between them the hand came. Before the first and after the last checked row
-    that one stands for all.
+    that one stands for all. A doubtful one whose neighbours are both free is free.
     """
     if len(checked) == 0:
         return np.zeros(count, bool)
-    hidden = np.asarray(values, np.float32) > COVERED
+    hidden = _confirmed(np.asarray(values, np.float32))
     rows = np.arange(count)
     before = np.clip(np.searchsorted(checked, rows, side="right") - 1, 0, None)
     after = np.clip(np.searchsorted(checked, rows, side="left"), None, len(checked) - 1)
     return hidden[before] | hidden[after]
+
+
+def _confirmed(values: np.ndarray) -> np.ndarray:
+    """Which of the judgements [K] are believed to tell of a covered mouth."""
+    hidden = values > COVERED
+    # The first and the last have one neighbour; a single one nobody to contradict it.
+    beside = np.concatenate([hidden[1:2], hidden[2:] | hidden[:-2], hidden[-2:-1]]) if len(hidden) > 1 else hidden
+    return hidden & (beside | (values > _DOUBTFUL))
 
 
 def covered_rows(track: FaceTrack) -> np.ndarray:

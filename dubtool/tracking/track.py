@@ -11,6 +11,7 @@ from dubtool.face.picture import Picture
 from dubtool.face.topology import TRACKED
 from dubtool.tracking.cuts import CutDetector
 from dubtool.tracking.detect import Detection, FaceDetector
+from dubtool.tracking.head_look import CELLS, head_look
 from dubtool.tracking.landmarks import FaceLandmarker, Roi, roi_from_five, roi_from_mesh
 
 # A face that walks in is found at most this many frames late; easing hides it.
@@ -22,6 +23,8 @@ _MAX_LOST = 25
 _MAX_FACES = 6
 _QUANTUM = 8192.0
 _ROW_BYTES = len(TRACKED) * 3 * np.dtype(np.int16).itemsize
+_LOOK_EVERY = 2
+_LOOK_BYTES = CELLS * CELLS * 3
 
 Judge = Callable[[Picture, np.ndarray], float]
 
@@ -36,6 +39,8 @@ class FaceTrack:
     shot: number of the shot, from 0.
     covered: float16 [N], 0..1, how much of the mouth something hides (`occlusion`); NaN where it was not judged, which
     is everywhere if nothing is given.
+    looks: uint8 [N, CELLS, CELLS, 3], what the head and all around it look like (`head_look`); 0 where it was not
+    looked at, which is everywhere if nothing is given.
     """
 
     frames: np.ndarray
@@ -43,10 +48,13 @@ class FaceTrack:
     anchors: np.ndarray
     shot: int
     covered: np.ndarray = field(default_factory=lambda: np.empty(0, np.float16))
+    looks: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint8))
 
     def __post_init__(self) -> None:
         if len(self.covered) == 0:
             self.covered = np.full(len(self.frames), np.nan, np.float16)
+        if len(self.looks) == 0:
+            self.looks = np.zeros((len(self.frames), CELLS, CELLS, 3), np.uint8)
 
     def points(self, where: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Landmarks float32 [n, P, 3] in picture px (z: same unit) of some rows, all by default.
@@ -85,10 +93,11 @@ class _Live:
     quantised: bytearray = field(default_factory=bytearray)
     anchors: list[np.ndarray] = field(default_factory=list)
     covered: list[float] = field(default_factory=list)
+    looks: bytearray = field(default_factory=bytearray)
     unconfirmed: int = 0
     confirmed_length: int = 0
 
-    def add(self, index: int, mesh: np.ndarray) -> None:
+    def add(self, index: int, mesh: np.ndarray, picture: Picture) -> None:
         low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
         size = float(max(np.sqrt(np.prod(np.maximum(high - low, 1e-3))), 1.0))
         anchor = np.array([*(low + high) / 2, size], np.float32)
@@ -99,6 +108,7 @@ class _Live:
         self.covered.append(np.nan)
         limit = 32767
         self.quantised += np.clip(np.rint(relative / anchor[2] * _QUANTUM), -limit, limit).astype(np.int16).tobytes()
+        self.looks += _look(picture, anchor) if index % _LOOK_EVERY == 0 else bytes(_LOOK_BYTES)
         self.roi = roi_from_mesh(mesh)
         self.box = np.concatenate([low, high])
 
@@ -149,7 +159,7 @@ class Tracker:
             if mesh is None or not _plausible(mesh, face.roi) or self._taken(mesh, face, index):
                 lost = True
                 continue
-            face.add(index, mesh)
+            face.add(index, mesh, picture)
             if index % _DETECT_EVERY == 0:
                 self._judge_mouth(face, picture, mesh)
         return lost
@@ -192,13 +202,13 @@ class Tracker:
         newcomer = _Live(len(self._cuts), roi, np.array(detection.box))
         if self._taken(mesh, newcomer, index):
             return
-        newcomer.add(index, mesh)
+        newcomer.add(index, mesh, picture)
         for face in self._live:
             reach = 0.1 + 0.1 * (index - face.frames[-1])
             moved = np.hypot(face.roi.x - newcomer.roi.x, face.roi.y - newcomer.roi.y) / newcomer.anchors[0][2]
             # Should it be another's face, `apart` will tell.
             if face.frames[-1] < index and moved < min(reach, 1.5):
-                face.add(index, mesh)
+                face.add(index, mesh, picture)
                 self._judge_mouth(face, picture, mesh)
                 face.unconfirmed = 0
                 face.confirmed_length = len(face.frames)
@@ -215,8 +225,16 @@ class Tracker:
                 del face.quantised[face.confirmed_length * _ROW_BYTES :]
                 del face.anchors[face.confirmed_length :]
                 del face.covered[face.confirmed_length :]
+                del face.looks[face.confirmed_length * _LOOK_BYTES :]
             self._live.remove(face)
             self._done.append(face)
+
+
+def _look(picture: Picture, anchor: np.ndarray) -> bytes:
+    """What the head at an anchor and all around it look like, as bytes: from the small picture, which is at hand."""
+    small = picture.small
+    x, y = ((anchor[:2] + 0.5) * (small.shape[1] / picture.width, small.shape[0] / picture.height) - 0.5).tolist()
+    return head_look(small, x, y, float(anchor[2]) * small.shape[1] / picture.width).tobytes()
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
@@ -241,4 +259,5 @@ def _finished(live: _Live) -> FaceTrack:
         np.stack(live.anchors),
         live.shot,
         np.array(live.covered, np.float16),
+        np.frombuffer(live.looks, np.uint8).reshape(-1, CELLS, CELLS, 3),
     )

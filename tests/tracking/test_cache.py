@@ -26,6 +26,7 @@ def make_track(frames: list[int], shot: int, seed: int) -> FaceTrack:
         random.uniform(50, 200, (rows, 3)).astype(np.float32),
         shot,
         np.where(random.random(rows) < 0.5, np.nan, 0.25).astype(np.float16),
+        random.integers(0, 256, (rows, 8, 8, 3)).astype(np.uint8),
     )
 
 
@@ -51,7 +52,7 @@ def test_everything_comes_back_exactly(tracks: Tracks, saved: Path) -> None:
     assert len(again.faces) == 2
     for before, after in zip(tracks.faces, again.faces, strict=True):
         assert after.shot == before.shot
-        for name in ("frames", "quantised", "anchors", "covered"):
+        for name in ("frames", "quantised", "anchors", "covered", "looks"):
             kept = getattr(after, name)
             assert kept.dtype == getattr(before, name).dtype
             np.testing.assert_array_equal(kept, getattr(before, name))
@@ -63,6 +64,16 @@ def test_files_from_before_damage_was_counted_are_read(tracks: Tracks, saved: Pa
     np.savez(saved, **arrays)
     loaded = load_tracks(saved)
     assert loaded is not None and loaded[3] == 0 and len(loaded[0].faces) == 2
+
+
+def test_files_from_before_looks_were_kept_are_read(saved: Path) -> None:
+    with np.load(saved) as stored:
+        arrays = {name: array for name, array in stored.items() if not name.startswith("looks")}
+    np.savez(saved, **arrays)
+    loaded = load_tracks(saved)
+    assert loaded is not None
+    assert [face.looks.any() for face in loaded[0].faces] == [False, False]
+    assert loaded[0].faces[0].looks.shape == (4, 8, 8, 3)
 
 
 def test_a_video_without_faces_is_kept_too(tmp_path: Path) -> None:

@@ -117,6 +117,24 @@ def test_a_row_that_is_free_itself_stays_free_between_covered_ones() -> None:
     assert fill_between(np.array([0, 2, 4]), np.array([0.9, 0.0, 0.9]), 5).tolist() == [True, True, False, True, True]
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_doubtful_check_that_none_beside_it_confirms_is_free(place: int) -> None:
+    values = np.full(3, 0.4)
+    values[place] = 0.65
+    assert not fill_between(np.array([0, 5, 10]), values, 12).any()
+    values[place] = 0.75
+    assert fill_between(np.array([0, 5, 10]), values, 12).any()
+
+
+def test_a_doubtful_check_is_confirmed_by_one_beside_it() -> None:
+    assert fill_between(np.array([0, 5, 10]), np.array([0.65, 0.65, 0.1]), 11).tolist() == [True] * 10 + [False]
+    assert fill_between(np.array([0, 5, 10]), np.array([0.1, 0.65, 0.9]), 11).tolist() == [False] + [True] * 10
+
+
+def test_a_doubtful_check_that_stands_alone_is_believed() -> None:
+    assert fill_between(np.array([3]), np.array([0.65]), 5).all()
+
+
 def test_nothing_checked_is_nothing_covered() -> None:
     assert fill_between(np.array([], int), np.array([]), 3).tolist() == [False] * 3
 

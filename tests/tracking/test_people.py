@@ -117,6 +117,63 @@ def test_one_who_speaks_turns_and_comes_nearer_stays_one_track() -> None:
     assert len(person.tracks) == 1 and person.tracks[0] is track
 
 
+# What is around two people, and a third who stands where the first stood, with other hair and clothes.
+LOOKS = np.random.default_rng(5).integers(1, 255, (2, 8, 8, 3)).astype(np.float64)
+
+
+def with_looks(track: FaceTrack, share: np.ndarray, looks: np.ndarray = LOOKS) -> FaceTrack:
+    """A track whose looks go from the first to the second by `share` [N]; every other row was looked at."""
+    weight = share.reshape(-1, 1, 1, 1)
+    noise = np.random.default_rng(6).normal(0, 2, (len(share), 8, 8, 3))
+    track.looks[:] = np.clip(np.rint((1 - weight) * looks[0] + weight * looks[1] + noise), 1, 255)
+    track.looks[1::2] = 0
+    return track
+
+
+def alike(share: np.ndarray) -> np.ndarray:
+    """Heads that go from Ann's form to one of likeness 0.5 to it, by `share` [N]."""
+    own, other = ANN.form - COMMON, BEN.form - COMMON
+    return ANN.heads(len(share)) + share.reshape(-1, 1, 1) * (0.6 * own + other - own)
+
+
+def turned(heads: np.ndarray, angle: float) -> np.ndarray:
+    c, s = np.cos(angle), np.sin(angle)
+    return heads @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]).T
+
+
+def test_a_changed_form_is_a_grimace_while_all_around_it_looks_the_same() -> None:
+    share = np.repeat([0.0, 1.0], 40)
+    track = with_looks(track_of(ANN.heads(80) + share[:, None, None] * (BEN.form - ANN.form), range(80)), 0 * share)
+    assert len(persons_apart(track, FORM)) == 1
+    track.looks[:] = 0
+    assert len(persons_apart(track, FORM)) == 2, "without looks the form alone decides"
+
+
+@pytest.mark.parametrize("length", [0, 4, 10, 20])
+def test_people_of_similar_heads_are_told_apart_by_what_is_around_them(length: int) -> None:
+    share = np.concatenate([np.zeros(40), np.linspace(0, 1, length + 2)[1:-1], np.ones(40)])
+    heads = alike(share)
+    track = track_of(heads, range(len(share)))
+    assert len(persons_apart(track, FORM)) == 1, "as alike as one person laughing"
+    first, second = persons_apart(with_looks(track, share), FORM)
+    # Nothing is kept through which the other shines, and little is lost.
+    assert share[first.frames].max() < 0.15 and len(first.frames) >= 36
+    assert share[second.frames].min() > 0.85 and len(second.frames) >= 36
+
+
+def test_a_head_that_turns_looks_otherwise_and_stays_the_persons() -> None:
+    share = np.repeat([0.0, 1.0], 40)
+    heads = np.concatenate([alike(np.zeros(40)), turned(alike(np.ones(40)), 0.4)])
+    assert len(persons_apart(with_looks(track_of(heads, range(80)), share), FORM)) == 1
+
+
+def test_looks_that_lie_beyond_the_picture_tell_nothing() -> None:
+    share = np.repeat([0.0, 1.0], 40)
+    track = with_looks(track_of(alike(share), range(80)), share)
+    track.looks[:, :, 1:] = 0
+    assert len(persons_apart(track, FORM)) == 1
+
+
 def test_a_grimace_that_fades_loses_no_frame() -> None:
     fading = np.concatenate([np.zeros(50), np.full(16, 0.8), np.linspace(0.8, 0, 120), np.zeros(40)])[:, None, None]
     heads = ANN.heads(len(fading)) + fading * (BEN.form - ANN.form)

@@ -336,6 +336,13 @@ def test_a_region_follows_its_mesh() -> None:
     np.testing.assert_allclose(crop[:, :2] @ (roi.x, roi.y) + crop[:, 2], (159.5, 159.5))
 
 
+def test_every_other_frame_keeps_what_is_around_the_head(
+    portrait: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker
+) -> None:
+    (face,) = follow(portrait[:5], detector, landmarker).faces
+    assert [bool(look.any()) for look in face.looks] == [True, False, True, False, True]
+
+
 def test_a_track_without_judgements_has_one_for_every_row() -> None:
     track = FaceTrack(np.arange(4, dtype=np.int32), np.zeros((4, 1, 3), np.int16), np.ones((4, 3)), 0)
     assert track.covered.shape == (4,) and np.isnan(track.covered).all()

@@ -1,0 +1,63 @@
+"""What a head and its surroundings look like, in a few coarse cells: whether a face changed its form or its owner.
+
+A grimace changes the form of a head (`head_form`), and leaves hair, clothes and backdrop as they were. Where one person
+follows another these change, even before the same backdrop.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+CELLS = 8
+# The square that is looked at, over the face's size: hair and shoulders are in it.
+_REACH = 3.0
+# Pixels of a cell, along a side.
+_FINE = 4
+# Fewer cells that both have in the picture tell nothing.
+_LEAST_CELLS = 10
+
+
+def head_look(rgb: np.ndarray, x: float, y: float, size: float) -> np.ndarray:
+    """The cells around a face, uint8 [CELLS, CELLS, 3] in Lab; all 0 where they lie beyond the picture.
+
+    rgb: uint8 [H, W, 3]. x, y, size: of the face, in its px.
+    """
+    side = _REACH * size
+    fine = CELLS * _FINE
+    height, width = rgb.shape[:2]
+    scale = min(fine / side, 1.0)
+    shrunken = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(rgb, shrunken, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    step = np.array([fine / side * width / small.shape[1], fine / side * height / small.shape[0]])
+    # Pixel centres are at integers in both, and edges half a pixel beyond.
+    low = np.array([x, y]) + 0.5 - side / 2
+    offset = -low * fine / side + step / 2 - 0.5
+    matrix = np.column_stack([np.diag(step), offset])
+    crop = cv2.warpAffine(small, matrix, (fine, fine), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    lab = cv2.cvtColor(cv2.resize(crop, (CELLS, CELLS), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
+    middles = low[:, None] + (np.arange(CELLS) + 0.5) * side / CELLS
+    within = (middles >= 0) & (middles <= np.array([[width], [height]]))
+    return np.asarray(np.where((within[1][:, None] & within[0])[..., None], np.maximum(lab, 1), 0), np.uint8)
+
+
+def look_likeness(before: np.ndarray, after: np.ndarray) -> float | None:
+    """Correlation of two stretches' mean looks [N, CELLS, CELLS, 3], -1..1, light and contrast aside.
+
+    None where too little is known of them.
+    """
+    (a, known_a), (b, known_b) = _mean(before), _mean(after)
+    both = known_a & known_b
+    if both.sum() < _LEAST_CELLS:
+        return None
+    a, b = a[both] - a[both].mean(axis=0), b[both] - b[both].mean(axis=0)
+    # What is flat looks like anything flat.
+    scale = max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1.0)
+    return float((a * b).sum()) / scale
+
+
+def _mean(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of each cell [CELLS, CELLS, 3] over the rows that have it, and where there are any."""
+    seen = (looks > 0).any(axis=-1)
+    count = seen.sum(axis=0)
+    return looks.sum(axis=0, dtype=np.float64) / np.maximum(count, 1)[..., None], count > 0

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dubtool.tracking.head_look import CELLS, head_look, look_likeness
+
+# A scene of soft stains.
+SCENE = np.kron(np.random.default_rng(0).integers(30, 220, (12, 16, 3)), np.ones((20, 20, 1))).astype(np.uint8)
+
+
+def looks(rgb: np.ndarray, x: float = 160.0, y: float = 120.0, size: float = 60.0) -> np.ndarray:
+    return head_look(rgb, x, y, size)[None]
+
+
+def test_all_around_a_head_is_seen_in_cells() -> None:
+    look = head_look(SCENE, 160, 120, 60)
+    assert look.shape == (CELLS, CELLS, 3) and look.dtype == np.uint8 and (look > 0).all()
+
+
+def test_what_lies_beyond_the_picture_is_not_known() -> None:
+    known = np.asarray((head_look(SCENE, 20, 120, 60) > 0).all(axis=-1))
+    # The square begins 70 px beyond the left edge, and a cell is 22.5 px wide.
+    assert known[0].tolist() == [False] * 3 + [True] * 5
+    assert (known == known[0]).all()
+
+
+@pytest.mark.parametrize("factor", [0.5, 2, 4])
+def test_a_larger_picture_of_the_same_looks_the_same(factor: float) -> None:
+    column = (np.arange(int(320 * factor)) / factor).astype(int)
+    row = (np.arange(int(240 * factor)) / factor).astype(int)
+    larger = head_look(SCENE[row][:, column], 160.5 * factor - 0.5, 120.5 * factor - 0.5, 60 * factor)
+    assert look_likeness(looks(SCENE), larger[None]) == pytest.approx(1, abs=0.01)
+
+
+def test_light_and_contrast_are_no_matter() -> None:
+    look = look_likeness(looks(SCENE), looks((SCENE * 0.4 + 60).astype(np.uint8)))
+    assert look is not None and look > 0.97
+
+
+def test_another_scene_looks_otherwise() -> None:
+    look = look_likeness(looks(SCENE), looks(SCENE[::-1].copy()))
+    assert look is not None and look < 0.5
+
+
+def test_rows_that_were_not_looked_at_do_not_count() -> None:
+    some = np.concatenate([looks(SCENE), np.zeros((3, CELLS, CELLS, 3), np.uint8)])
+    assert look_likeness(some, looks(SCENE)) == pytest.approx(1)
+    assert look_likeness(some[1:], looks(SCENE)) is None
+
+
+def test_a_flat_picture_is_like_nothing() -> None:
+    flat = np.full((240, 320, 3), 90, np.uint8)
+    assert look_likeness(looks(flat), looks(SCENE)) == pytest.approx(0, abs=0.01)
