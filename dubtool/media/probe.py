@@ -12,8 +12,9 @@ from typing import cast
 import av
 
 from dubtool.errors import InputError
-from dubtool.media.channels import UNKNOWN_LAYOUT, channel_names, layouts_of
+from dubtool.media.channels import channel_names, layout_of_sound
 from dubtool.media.color import BT709_LIMITED, PRIMARIES, RANGES, SPACES, TRANSFERS, UNKNOWN, Color
+from dubtool.media.described import described
 from dubtool.media.ffmpeg import file_url
 from dubtool.media.hdr import HdrMetadata, hdr_metadata
 from dubtool.media.interlace import FieldOrder, field_order
@@ -169,10 +170,10 @@ def probe(path: Path) -> MediaInfo:
     path = Path(path)
     with open_media(path) as container:
         video_stream = choose_video(container)
-        video = None if video_stream is None else _video(path, container, video_stream)
-        layouts = layouts_of(container)
+        told = described(container)
+        video = None if video_stream is None else _video(path, container, video_stream, told)
         audio = tuple(
-            _audio(container, stream, layouts.get(stream.index, UNKNOWN_LAYOUT))
+            _audio(container, stream, layout_of_sound(told.get(stream.index, "")))
             for stream in container.streams.audio
             if stream.codec_context is not None
         )
@@ -263,7 +264,9 @@ def _first_frame(container: av.container.InputContainer, stream: av.VideoStream)
     return None
 
 
-def _video(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> VideoInfo:
+def _video(
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream, told: Mapping[int, str]
+) -> VideoInfo:
     frame = _first_frame(container, stream)
     if frame is None:
         raise InputError(f"{path}: not one frame of its video can be decoded")
@@ -298,7 +301,7 @@ def _video(path: Path, container: av.container.InputContainer, stream: av.VideoS
         frame_count=stream.frames or None,
         metadata=dict(stream.metadata),
         field_order=field_order(frame, context.field_order),
-        hdr=hdr_metadata(frame),
+        hdr=hdr_metadata(frame, told.get(stream.index, "")),
     )
 
 
