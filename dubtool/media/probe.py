@@ -291,10 +291,10 @@ def _video(
         sample_aspect=Fraction(stream.sample_aspect_ratio or context.sample_aspect_ratio or 1) or Fraction(1),
         pixel_format=pixel_format,
         bit_depth=max((component.bits for component in frame.format.components), default=8),
-        color_range="pc" if pixel_format.startswith("yuvj") else RANGES.get(int(frame.color_range), UNKNOWN),
-        color_space=SPACES.get(int(frame.colorspace), UNKNOWN),
-        color_primaries=PRIMARIES.get(int(frame.color_primaries), UNKNOWN),
-        color_trc=TRANSFERS.get(int(frame.color_trc), UNKNOWN),
+        color_range="pc" if pixel_format.startswith("yuvj") else _tag(RANGES, frame.color_range, context.color_range),
+        color_space=_tag(SPACES, frame.colorspace, context.colorspace),
+        color_primaries=_tag(PRIMARIES, frame.color_primaries, context.color_primaries),
+        color_trc=_tag(TRANSFERS, frame.color_trc, context.color_trc),
         average_rate=Fraction(stream.average_rate or stream.guessed_rate or _FALLBACK_RATE),
         time_base=Fraction(stream.time_base or _FALLBACK_TIME_BASE),
         start=start,
@@ -303,6 +303,11 @@ def _video(
         field_order=field_order(frame, context.field_order),
         hdr=hdr_metadata(frame, told.get(stream.index, "")),
     )
+
+
+def _tag(names: Mapping[int, str], *told: int) -> str:
+    """The first that says something: decoders other than the stream's own do not know what the file says."""
+    return next((names[int(number)] for number in told if int(number) in names), UNKNOWN)
 
 
 def _audio(container: av.container.InputContainer, stream: av.AudioStream, layout: str) -> AudioInfo:
