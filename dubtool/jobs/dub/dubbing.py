@@ -82,7 +82,7 @@ class Dubbing:
         self.finish = Finish()
         report.frames, report.duration = len(self.take.times), float(self.take.duration)
         if followed.decode_failures:
-            report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+            report.warn(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to `change` frames once it is equipped."""

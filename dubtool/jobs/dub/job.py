@@ -62,10 +62,10 @@ def dub(
     target = checked_output(video, output, vars(chosen), (video, speech, chosen.soundtrack))
     report = Report("dub", str(target), {"video": str(video), "speech": str(speech)}, model=chosen.model)
     with spooling() as spooled:
+        report.told = spooled.told
         if chosen.soundtrack is not None:
             chosen = replace(chosen, soundtrack=spooled.path(chosen.soundtrack))
         _dub(spooled.path(video), spooled.path(speech), target, chosen, crew, report, tell)
-        report.warnings = [spooled.told(warning) for warning in report.warnings]
     return report
 
 
@@ -98,6 +98,6 @@ def _dub(
 
 def _warn_of_sound(sound: Speech, report: Report) -> None:
     if sound.rms < _QUIET_RMS:
-        report.warnings.append(f"{sound.source} is silent: the mouth will stay at rest")
+        report.warn(f"{sound.source} is silent: the mouth will stay at rest")
     if sound.decode_failures:
-        report.warnings.append(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
+        report.warn(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")

@@ -72,8 +72,8 @@ def reenact(
     target = checked_output(portrait, output, vars(chosen), (portrait, driver), SUFFIX)
     report = Report("reenact", str(target), inputs, model=chosen.model)
     with spooling() as spooled:
+        report.told = spooled.told
         _reenact(spooled.path(portrait), spooled.path(driver), target, chosen, report, tell)
-        report.warnings = [spooled.told(warning) for warning in report.warnings]
     return report
 
 
@@ -93,7 +93,7 @@ def _reenact(
     report.weights = digests(graphs)
     if picture.scaled:
         height, width = picture.rgb.shape[:2]
-        report.warnings.append(f"{portrait} is larger than 4K: it was made smaller, {width} x {height}")
+        report.warn(f"{portrait} is larger than 4K: it was made smaller, {width} x {height}")
     with report.timed("track"):
         followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
     with FaceLandmarker(find("face_landmarker")) as landmarker:
@@ -131,7 +131,7 @@ class _Job:
         self.take, self.begin = _part(whole, options)
         report.frames, report.duration = len(self.take), float(self.take.duration)
         if followed.decode_failures:
-            report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+            report.warn(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
         used = np.zeros(count, bool)
         used[self.take.source] = True
         self.moves = self._moves(animator, person.pixel_aspect, shapes, used)

@@ -57,10 +57,10 @@ def restore_teeth(
     if chosen.source is not None:
         report.inputs["source"], report.model = str(chosen.source), RETRIEVAL
     with spooling() as spooled:
+        report.told = spooled.told
         if chosen.source is not None:
             chosen = replace(chosen, source=spooled.path(chosen.source))
         _restore(spooled.path(video), target, chosen, report, tell)
-        report.warnings = [spooled.told(warning) for warning in report.warnings]
     return report
 
 
@@ -113,7 +113,7 @@ class _Job:
         self.slots = self._slots(chosen)
         report.frames, report.duration = len(self.take.times), float(self.take.duration)
         if followed.decode_failures:
-            report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+            report.warn(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
 
     def run(self, target: Path, progress: Callable[[float, float | None], None]) -> None:
         reader = VideoReader(self.info)
@@ -151,7 +151,7 @@ class _Job:
         count(slots, self.report)
         if self.report.passed[_CLOSED]:
             if self.report.dubbed == 0:
-                self.report.warnings.append(f"{self.info.path}: no teeth are to be seen, so nothing was changed")
+                self.report.warn(f"{self.info.path}: no teeth are to be seen, so nothing was changed")
         else:
             refuse_nothing(self.report, self.info.path, "restored")
         return slots
