@@ -82,7 +82,7 @@ def _reenact(
 ) -> None:
     info = probe(driver)
     interlaced = info.require_video().field_order != "progressive"
-    codec = check_writing(target, vars(chosen), info.drawn())
+    codec = check_writing(target, vars(chosen), *_written(info, chosen))
     info = with_fields(info, codec, chosen.deinterlace or interlaced, report)  # the portrait's pictures have no fields
     with report.timed("portrait"):
         picture = load_portrait(portrait)
@@ -181,20 +181,23 @@ class _Job:
 
     def _outputs(self, target: Path) -> Outputs:
         """The files to be written: shaped as the portrait, with the driver's sound, times and tags."""
-        video = self.info.require_video()
-        shown = self.info.drawn()
-        if len(self.take) == 0 or (self.options.start is None and self.options.stop is None):
-            return Outputs(target, shown, self.options, self.take, self.report)
-        # Of a part only the main sound can be cut to the frame.
-        shown = replace(shown, audio=(), other_streams=(), chapters=())
-        sound = self.info.path if self.info.main_audio is not None else None
-        return Outputs(
-            target, shown, self.options, self.take, self.report, sound, max(video.start + self.begin, Fraction(0))
-        )
+        begin = max(self.info.require_video().start + self.begin, Fraction(0))
+        shown, sound = _written(self.info, self.options)
+        return Outputs(target, shown, self.options, self.take, self.report, sound, begin)
 
     def _tiles(self, move: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
         """The contact sheet's tiles of one frame."""
         return [marked(self.canvas.crop, self.moves.places(move)), np.clip(picture, 0, 255).astype(np.uint8)]
+
+
+def _written(info: MediaInfo, options: ReenactOptions) -> tuple[MediaInfo, Path | None]:
+    """What of the driver goes into the result, and the sound that is cut for it; None where all sound stays whole."""
+    shown = info.drawn()
+    if options.start is None and options.stop is None:
+        return shown, None
+    # Of a part only the main sound can be cut to the frame.
+    shown = replace(shown, audio=(), other_streams=(), chapters=())
+    return shown, info.path if info.main_audio is not None else None
 
 
 def _part(take: Take, options: ReenactOptions) -> tuple[Take, Fraction]:
