@@ -203,6 +203,18 @@ def test_lost_metadata_of_hdr10_is_told(make_video: Make, out: Path) -> None:
     assert any("light levels" in line for line in _copy(probe(path), out / "o.webm"))
 
 
+@pytest.mark.parametrize(("rate", "timecode"), [("25", "01:02:03:04"), ("30000/1001", "01:02:03;04")])
+@pytest.mark.parametrize("name", ["o.mov", "o.mp4", "o.mkv"])
+def test_a_timecode_is_carried_over(make_video: Make, out: Path, name: str, rate: str, timecode: str) -> None:
+    info = probe(make_video("a.mov", "-timecode", timecode, frames=4, rate=rate))
+    assert [stream.metadata["timecode"] for stream in info.other_streams] == [timecode]
+    assert _copy(info, out / name) == []
+    copy = probe(out / name)
+    told = {key.lower(): value for key, value in copy.require_video().metadata.items()}
+    assert told["timecode"] == timecode
+    assert len(copy.other_streams) == (0 if name == "o.mkv" else 1)
+
+
 def test_dynamic_metadata_that_are_lost_are_told(make_video: Make, out: Path) -> None:
     told = "log-level=error:bframes=0:max-cll=1000,400"
     path = make_video("a.mp4", "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", told, frames=2)
