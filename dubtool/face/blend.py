@@ -10,6 +10,7 @@ import numpy as np
 from dubtool.face.crop import CropSize
 from dubtool.face.grain_match import PLAIN, Compared, Finish
 from dubtool.face.picture import Box, within
+from dubtool.face.tint import tinted
 from dubtool.media.frame import Frame
 
 # Reach of the colour correction, in sides of the mouth box: lighting changes slowly over a face.
@@ -100,7 +101,8 @@ class Placed:
 
 
 def place(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray) -> Placed | None:
-    """Enlarge a made crop to the frame's own resolution; None if the mask misses the frame.
+    """Enlarge a made crop to the frame's own resolution, in the tint of film without colours; None if the mask misses
+    the frame.
 
     made: float32 [h, w, 3] RGB 0..255. mask: [h, w], 0..1, 0 on its edges. to_crop: picture px to px of `made` [2, 3].
     """
@@ -108,7 +110,8 @@ def place(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray)
     if reached is None:
         return None
     box, weight = reached
-    return Placed(box, Compared(frame.rgb(box).astype(np.float32), enlarged(made, to_crop, box), weight))
+    source = frame.rgb(box).astype(np.float32)
+    return Placed(box, Compared(source, tinted(enlarged(made, to_crop, box), source), weight))
 
 
 def paste_crop(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray) -> None:

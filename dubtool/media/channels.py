@@ -6,17 +6,14 @@ and frees a layout that names its channels in an order of its own twice. Either 
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
-from collections.abc import Mapping
 
 import av
 
 # What libswresample mixes at most.
 MOST_CHANNELS = 64
 UNKNOWN_LAYOUT = "unknown"
-_STREAM = re.compile(r"^ {2,4}Stream #0:(\d+)[^\n]*?: Audio: [^\n]*?, (?:\d+ Hz, )?([^,\n]+)", re.MULTILINE)
+_SOUND = re.compile(r"[^\n]*?: Audio: [^\n]*?, (?:\d+ Hz, )?([^,\n]+)")
 _COUNTED = re.compile(r"(\d+) channels")
 
 # How loud each speaker counts in the mono sum: dialogue sits in the centre; the low-frequency effects are left out.
@@ -38,23 +35,13 @@ _ALIASES = {"SL": "BL", "SR": "BR", "BL": "SL", "BR": "SR"}
 _NO_NAME = "NONE"
 _HALF_POWER = 0.7071
 
-_log_level = threading.Lock()
-# Without a handler of its own, Python would print what other threads' decoders say meanwhile.
-logging.getLogger("libav").addHandler(logging.NullHandler())
 
-
-def layouts_of(container: av.container.InputContainer) -> Mapping[int, str]:
-    """libavformat's names of the layouts of an opened file's sound, by index of the stream: "5.1(side)", "16 channels",
-    "2 channels (FR+FL)".
+def layout_of_sound(description: str) -> str:
+    """libavformat's name of a sound's layout, of what `described` says of the stream: "5.1(side)", "16 channels",
+    "2 channels (FR+FL)"; UNKNOWN_LAYOUT where that is nothing.
     """
-    with _log_level:
-        before = av.logging.get_level()
-        av.logging.set_level(av.logging.INFO)
-        try:
-            described: str = container.dumps_format()  # type: ignore[attr-defined]  # missing in PyAV's stubs
-        finally:
-            av.logging.set_level(before)
-    return {int(index): layout.strip() for index, layout in _STREAM.findall(described)}
+    told = _SOUND.match(description)
+    return told[1].strip() if told else UNKNOWN_LAYOUT
 
 
 def channel_names(layout: str) -> tuple[str, ...]:

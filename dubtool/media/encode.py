@@ -28,6 +28,7 @@ from dubtool.media.codecs import (
 )
 from dubtool.media.ffmpeg import FfmpegProcess, find_ffmpeg
 from dubtool.media.frame import Frame
+from dubtool.media.hdr import NOT_COMPATIBLE
 from dubtool.media.mux import Soundtrack, VideoEncoding, build_command
 from dubtool.media.pixels import PixelLayout, layout_of, write_planes
 from dubtool.media.probe import MediaInfo, VideoInfo, probe
@@ -330,8 +331,11 @@ class VideoWriter:
             chroma = ":".join(coded.chroma)
             yield f"{codec} takes {chroma}{' with alpha' if coded.alpha else ''}: the finer chroma is averaged to that"
         hdr = None if self._info.video is None else self._info.video.hdr
-        if hdr is not None and not hdr_parameters(codec, hdr):
+        static = hdr is not None and (hdr.mastering or hdr.light)
+        if hdr is not None and static and not hdr_parameters(codec, hdr):
             yield f"{codec} takes no mastering display and light levels: the source's are lost; libx265 keeps them"
+        for name in () if hdr is None else hdr.dynamic:
+            yield f"the source's {name} metadata are lost: they cannot be written yet; {_without(name)}"
         if frame.field_order != "progressive" and codec not in FIELD_ENCODERS:
             yield f"{codec} knows no fields: the interlaced source is coded as if it were progressive"
 
@@ -375,6 +379,13 @@ def _piped(kept: PixelLayout, coded: PixelLayout) -> PixelLayout:
     if chroma == kept.chroma and kept.alpha == coded.alpha:
         return kept
     return layout_of(chroma, kept.depth, alpha=kept.alpha and coded.alpha)
+
+
+def _without(dynamic: str) -> str:
+    """What a film is without its dynamic metadata."""
+    if dynamic == NOT_COMPATIBLE:
+        return "without them its colours are wrong: convert it to HDR10 first"
+    return "the result plays as plain HDR10 or HLG"
 
 
 def _packed(frame: Frame, piped: PixelLayout) -> bytes:

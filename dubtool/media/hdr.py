@@ -1,7 +1,12 @@
-"""HDR10's static metadata: the display a film was mastered on (SMPTE ST 2086) and its light levels (CTA-861.3)."""
+"""What films of high dynamic range say of themselves.
+
+HDR10's static metadata are the display a film was mastered on (SMPTE ST 2086) and its light levels (CTA-861.3). Others
+change from scene to scene: HDR10+ (SMPTE ST 2094-40), HDR Vivid, Dolby Vision. These are only named.
+"""
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +19,11 @@ from av.buffer import Buffer
 # ints, then whether the former and the latter are told. AVContentLightMetadata: both levels.
 _MASTERING = struct.Struct("=22i")
 _LIGHT = struct.Struct("=2I")
+_DYNAMIC = {"DYNAMIC_HDR_PLUS": "HDR10+", "DYNAMIC_HDR_VIVID": "HDR Vivid"}
+_DOLBY, _DOLBY_FRAME = "Dolby Vision", ("DOVI_METADATA", "DOVI_RPU_BUFFER")
+# Its pictures are in colours of their own (IPTPQc2), which no tag names.
+NOT_COMPATIBLE = f"{_DOLBY} profile 5"
+_DOLBY_STREAM = re.compile(r"DOVI configuration record:.*?profile: (\d+)")
 
 
 @dataclass(frozen=True)
@@ -36,10 +46,12 @@ class Mastering:
 
 @dataclass(frozen=True)
 class HdrMetadata:
-    """light: brightest sample and brightest frame average, cd/m2; None where the film does not tell."""
+    """light: brightest sample and brightest frame average, cd/m2; None where the film does not tell. dynamic: names of
+    the metadata that change from scene to scene, a profile with that of Dolby Vision."""
 
     mastering: Mastering | None
     light: tuple[int, int] | None
+    dynamic: tuple[str, ...] = ()
 
 
 def side_data(picture: av.VideoFrame, kind: str) -> bytes:
@@ -48,12 +60,18 @@ def side_data(picture: av.VideoFrame, kind: str) -> bytes:
     return b"" if found is None else bytes(cast(Buffer, found))
 
 
-def hdr_metadata(picture: av.VideoFrame) -> HdrMetadata | None:
-    """What a decoded picture says of it; None where it says nothing."""
+def hdr_metadata(picture: av.VideoFrame, description: str = "") -> HdrMetadata | None:
+    """What a decoded picture says of it, and `described` of its stream; None where they say nothing."""
     mastering = _mastering(side_data(picture, "MASTERING_DISPLAY_METADATA"))
     levels = side_data(picture, "CONTENT_LIGHT_LEVEL")
     light = _LIGHT.unpack_from(levels) if len(levels) >= _LIGHT.size else None
-    return None if mastering is None and light is None else HdrMetadata(mastering, light)
+    dynamic = [name for kind, name in _DYNAMIC.items() if side_data(picture, kind)]
+    dolby = _DOLBY_STREAM.search(description)
+    if dolby:
+        dynamic.append(f"{_DOLBY} profile {dolby[1]}")
+    elif any(side_data(picture, kind) for kind in _DOLBY_FRAME):
+        dynamic.append(_DOLBY)
+    return HdrMetadata(mastering, light, tuple(dynamic)) if mastering or light or dynamic else None
 
 
 def _mastering(data: bytes) -> Mastering | None:

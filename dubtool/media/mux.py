@@ -254,6 +254,12 @@ def _kept_streams(
         elif stream.kind == "attachment" and container.name == "matroska":
             kept.append((stream.index, {}))
             continue
+        elif "timecode" in stream.metadata:
+            if _timecode(source) is None:
+                warnings.append(
+                    f"the timecode {stream.metadata['timecode']} does not go with the frame rate: it is lost"
+                )
+            continue  # it is a tag of the video, of which mov and mp4 make a track anew
         elif stream.kind == "data" and source.chapters:
             continue  # the text track that holds the chapters' titles: it is written anew
         warnings.append(f"stream {stream.index} ({stream.kind}, {stream.codec}) does not fit into {container.name}")
@@ -267,8 +273,22 @@ def _tags(container: Container, source: MediaInfo, added: Mapping[str, str]) -> 
     for key, value in (source.video.metadata if source.video is not None else {}).items():
         if key.lower() in ("language", "title", "handler_name") and (key, value) != ("language", "und"):
             arguments += ["-metadata:s:v:0", f"{key}={value}"]
+    timecode = _timecode(source)
+    if timecode is not None:
+        arguments += ["-metadata:s:v:0", f"timecode={timecode}"]
     free_form = container.has_timescale and any(key.lower() not in _MP4_TAGS for key in tags)
     return arguments, "+faststart" + ("+use_metadata_tags" if free_form else "")
+
+
+def _timecode(source: MediaInfo) -> str | None:
+    """The first frame's timecode, where a track of the source tells it and the frame rate allows it."""
+    found = next(
+        (stream.metadata["timecode"] for stream in source.other_streams if "timecode" in stream.metadata), None
+    )
+    # Numbers are dropped, which a semicolon tells, at rates of 30 a second and multiples only.
+    if found is not None and ";" in found and (source.video is None or round(source.video.average_rate) % 30):
+        return None
+    return found
 
 
 def _seconds(value: Fraction) -> str:

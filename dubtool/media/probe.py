@@ -12,8 +12,9 @@ from typing import cast
 import av
 
 from dubtool.errors import InputError
-from dubtool.media.channels import UNKNOWN_LAYOUT, channel_names, layouts_of
+from dubtool.media.channels import channel_names, layout_of_sound
 from dubtool.media.color import BT709_LIMITED, PRIMARIES, RANGES, SPACES, TRANSFERS, UNKNOWN, Color
+from dubtool.media.described import described
 from dubtool.media.ffmpeg import file_url
 from dubtool.media.hdr import HdrMetadata, hdr_metadata
 from dubtool.media.interlace import FieldOrder, field_order
@@ -169,10 +170,10 @@ def probe(path: Path) -> MediaInfo:
     path = Path(path)
     with open_media(path) as container:
         video_stream = choose_video(container)
-        video = None if video_stream is None else _video(path, container, video_stream)
-        layouts = layouts_of(container)
+        told = described(container)
+        video = None if video_stream is None else _video(path, container, video_stream, told)
         audio = tuple(
-            _audio(container, stream, layouts.get(stream.index, UNKNOWN_LAYOUT))
+            _audio(container, stream, layout_of_sound(told.get(stream.index, "")))
             for stream in container.streams.audio
             if stream.codec_context is not None
         )
@@ -263,7 +264,9 @@ def _first_frame(container: av.container.InputContainer, stream: av.VideoStream)
     return None
 
 
-def _video(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> VideoInfo:
+def _video(
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream, told: Mapping[int, str]
+) -> VideoInfo:
     frame = _first_frame(container, stream)
     if frame is None:
         raise InputError(f"{path}: not one frame of its video can be decoded")
@@ -288,18 +291,23 @@ def _video(path: Path, container: av.container.InputContainer, stream: av.VideoS
         sample_aspect=Fraction(stream.sample_aspect_ratio or context.sample_aspect_ratio or 1) or Fraction(1),
         pixel_format=pixel_format,
         bit_depth=max((component.bits for component in frame.format.components), default=8),
-        color_range="pc" if pixel_format.startswith("yuvj") else RANGES.get(int(frame.color_range), UNKNOWN),
-        color_space=SPACES.get(int(frame.colorspace), UNKNOWN),
-        color_primaries=PRIMARIES.get(int(frame.color_primaries), UNKNOWN),
-        color_trc=TRANSFERS.get(int(frame.color_trc), UNKNOWN),
+        color_range="pc" if pixel_format.startswith("yuvj") else _tag(RANGES, frame.color_range, context.color_range),
+        color_space=_tag(SPACES, frame.colorspace, context.colorspace),
+        color_primaries=_tag(PRIMARIES, frame.color_primaries, context.color_primaries),
+        color_trc=_tag(TRANSFERS, frame.color_trc, context.color_trc),
         average_rate=Fraction(stream.average_rate or stream.guessed_rate or _FALLBACK_RATE),
         time_base=Fraction(stream.time_base or _FALLBACK_TIME_BASE),
         start=start,
         frame_count=stream.frames or None,
         metadata=dict(stream.metadata),
         field_order=field_order(frame, context.field_order),
-        hdr=hdr_metadata(frame),
+        hdr=hdr_metadata(frame, told.get(stream.index, "")),
     )
+
+
+def _tag(names: Mapping[int, str], *told: int) -> str:
+    """The first that says something: decoders other than the stream's own do not know what the file says."""
+    return next((names[int(number)] for number in told if int(number) in names), UNKNOWN)
 
 
 def _audio(container: av.container.InputContainer, stream: av.AudioStream, layout: str) -> AudioInfo:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ from dubtool.errors import OutputError, UsageError
 from dubtool.media.codecs import container_for, encoded_layout
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter, same_file
-from dubtool.media.ffmpeg import Ffmpeg, find_ffmpeg
+from dubtool.media.ffmpeg import Ffmpeg, find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.mux import VideoEncoding, build_command
 from dubtool.media.pixels import layout_of, nearest_layout
@@ -200,6 +201,76 @@ def test_lost_metadata_of_hdr10_is_told(make_video: Make, out: Path) -> None:
     told = "log-level=error:max-cll=1000,400"
     path = make_video("a.mp4", "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", told, frames=2)
     assert any("light levels" in line for line in _copy(probe(path), out / "o.webm"))
+
+
+@pytest.mark.parametrize(("rate", "timecode"), [("25", "01:02:03:04"), ("30000/1001", "01:02:03;04")])
+@pytest.mark.parametrize("name", ["o.mov", "o.mp4", "o.mkv"])
+def test_a_timecode_is_carried_over(make_video: Make, out: Path, name: str, rate: str, timecode: str) -> None:
+    info = probe(make_video("a.mov", "-timecode", timecode, frames=4, rate=rate))
+    assert [stream.metadata["timecode"] for stream in info.other_streams] == [timecode]
+    assert _copy(info, out / name) == []
+    copy = probe(out / name)
+    told = {key.lower(): value for key, value in copy.require_video().metadata.items()}
+    assert told["timecode"] == timecode
+    assert len(copy.other_streams) == (0 if name == "o.mkv" else 1)
+
+
+def test_dynamic_metadata_that_are_lost_are_told(make_video: Make, out: Path) -> None:
+    told = "log-level=error:bframes=0:max-cll=1000,400"
+    path = make_video("a.mp4", "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", told, frames=2)
+    _put_before_pictures(path, _hdr10_plus())
+    _say_dolby_vision(path, profile=8)
+    info = probe(path)
+    hdr = info.require_video().hdr
+    assert hdr is not None and hdr.dynamic == ("HDR10+", "Dolby Vision profile 8")
+    lost = _copy(info, out / "o.mkv", codec="libx265")
+    assert len(lost) == 2 and "HDR10+" in lost[0] and "Dolby Vision profile 8" in lost[1]
+    _say_dolby_vision(path, profile=5)
+    assert any("colours are wrong" in line for line in _copy(probe(path), out / "p.mkv", codec="libx265"))
+
+
+def _put_before_pictures(path: Path, message: bytes) -> None:
+    """Put an SEI message before each HEVC picture of a film."""
+    raw = path.with_suffix(".hevc")
+    run = [find_ffmpeg().path, "-v", "error", "-y"]
+    run_ffmpeg([*run, "-i", str(path), "-c", "copy", "-bsf:v", "hevc_mp4toannexb", str(raw)], timeout=60)
+    head, *units = raw.read_bytes().split(b"\0\0\1")
+    # Type 39 is a prefix SEI; the types below 32 are slices, and their first bit tells the first of a picture.
+    with_message = [
+        (b"\0\0\1" + bytes([39 << 1, 1]) + message if unit[0] >> 1 < 32 and unit[2] & 0x80 else b"") + b"\0\0\1" + unit
+        for unit in units
+    ]
+    raw.write_bytes(head + b"".join(with_message))
+    run_ffmpeg([*run, "-r", "25", "-i", str(raw), "-c", "copy", "-tag:v", "hvc1", str(path)], timeout=60)
+
+
+def _hdr10_plus() -> bytes:
+    """An SEI message of SMPTE ST 2094-40 with one window and neither tone curve nor saturation weight."""
+    fields = [(0xB5, 8), (0x3C, 16), (1, 16), (4, 8), (1, 8), (1, 2), (400, 27), (0, 1)]
+    fields += [(1000, 17), (1001, 17), (1002, 17), (500, 17), (0, 4), (10, 10), (0, 1), (0, 1), (0, 1)]
+    bits = "".join(f"{value:0{size}b}" for value, size in fields)
+    data = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    message = bytes([4, len(data)]) + data + b"\x80"
+    return re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", message)  # no start code within
+
+
+def _say_dolby_vision(path: Path, profile: int) -> None:
+    """Put a configuration box into the film's sample entry, or change the one that is there."""
+    data = path.read_bytes()
+    flags = ((profile << 9) | (6 << 3) | 0b101).to_bytes(2, "big")
+    box = b"dvvC" + bytes([1, 0]) + flags + bytes([0x10]) + bytes(19)
+    old = re.search(rb"dvvC.{24}", data, re.DOTALL)
+    if old:
+        path.write_bytes(data.replace(old[0], box))
+        return
+    # The sample entry's boxes are lengthened, and all that hold it; the index lies behind the pictures.
+    entry = data.index(b"hvc1", data.index(b"stsd")) - 4
+    size = int.from_bytes(data[entry : entry + 4], "big")
+    longer = bytearray(data[: entry + size] + (28 + 4).to_bytes(4, "big") + box + data[entry + size :])
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1"):
+        place = data.index(name, data.index(b"moov")) - 4
+        longer[place : place + 4] = (int.from_bytes(data[place : place + 4], "big") + 32).to_bytes(4, "big")
+    path.write_bytes(longer)
 
 
 @pytest.mark.parametrize(

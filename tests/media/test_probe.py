@@ -109,3 +109,15 @@ def test_a_header_that_claims_six_hours_is_only_an_estimate(tmp_path: Path) -> N
     path.write_bytes(header + b"data" + struct.pack("<I", claimed) + b"\x01\x00" * 8000)
     info = probe(path)
     assert info.require_audio().sample_rate == 8000  # opened without reading or believing six hours
+
+
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libvpx"])
+def test_alpha_costs_no_colour_tags(make_video: Callable[..., Path], codec: str) -> None:
+    """A decoder of its own reads these, and knows nothing of what the container says."""
+    tags = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+    filters = f"format=yuva420p,colorchannelmixer=aa=0.4,format=yuva420p,{tags}"
+    arguments = ["-c:v", codec, "-pix_fmt", "yuva420p", "-auto-alt-ref", 0, "-colorspace", "bt709"]
+    video = probe(make_video("a.webm", *arguments, frames=3, filters=filters)).require_video()
+    assert video.pixel_format == "yuva420p"
+    assert (video.color_range, video.color_space) == ("tv", "bt709")
+    assert (video.color_primaries, video.color_trc) == ("bt709", "bt709")

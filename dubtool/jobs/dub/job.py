@@ -167,6 +167,7 @@ class _Job:
     def write(self, target: Path, pool: Sequence[str]) -> None:
         """Dub into files. pool: the device of each worker."""
         with spooling() as spooled, temporary_folder() as folder:
+            self._report.told = spooled.told
             options = self._options
             if options.soundtrack is not None:
                 options = replace(options, soundtrack=spooled.path(options.soundtrack))
@@ -174,11 +175,9 @@ class _Job:
             codec = check_writing(target, vars(options), info, options.soundtrack or sound.source)
             info = with_fields(info, codec, options.deinterlace, self._report)
             networks, plan = self._planned(info, sound, options, pool)
-            self._report.warnings = [spooled.told(warning) for warning in self._report.warnings]
             soundtrack = options.soundtrack or sound.source
             outputs = partial(Outputs, target, plan.info, options, plan.take, self._report, soundtrack)
             self._draw(networks, plan, outputs, pool)
-            self._report.warnings = [spooled.told(warning) for warning in self._report.warnings]
 
     def draw(self, sink: FrameSink) -> None:
         """Dub into a sink of frames."""
@@ -196,9 +195,9 @@ class _Job:
         with self._report.timed("speech"):
             sound = load_speech(speech, folder)
         if sound.rms < _QUIET_RMS:
-            self._report.warnings.append(f"{sound.source} is silent: the mouth will stay at rest")
+            self._report.warn(f"{sound.source} is silent: the mouth will stay at rest")
         if sound.decode_failures:
-            self._report.warnings.append(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
+            self._report.warn(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
         return info, sound
 
     def _planned(

@@ -77,7 +77,7 @@ def plan_dub(
     count(slots, report)
     refuse_nothing(report, info.path, "dubbed")
     if followed.decode_failures:
-        report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+        report.warn(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
     allowed = _allowed(info, options, person.motion, followed)
     return DubPlan(info, options, model, sound, person, take, slots, allowed, _taught(options, of_frames))
 

@@ -18,6 +18,7 @@ from dubtool.face.picture import within
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, Reference, warped_mouth
 from dubtool.face.retrieval import Looks, MouthCosts
 from dubtool.face.shape import ShapeModel, inner_opening
+from dubtool.face.tint import tinted
 from dubtool.jobs.dub.conditioning import Conditions
 from dubtool.jobs.dub.painted import PaintedMouths
 from dubtool.jobs.shared.cutout import control_points
@@ -142,7 +143,7 @@ class RetrievedMouths:
                 shares = float(wanted.painted[n]), float(wanted.inside[n]), float(self._small[rows[n]])
                 self._mix(made[n], place, beside, *shares)
         return [
-            Placed(warped[n].box, Compared(warped[n].source, made[n], warped[n].weight))
+            Placed(warped[n].box, Compared(warped[n].source, tinted(made[n], warped[n].source), warped[n].weight))
             if n in made
             else painted.get(n)
             for n in range(len(frames))

@@ -155,16 +155,15 @@ def reenact(
     target = checked_output(place_of(portrait, output), output, vars(chosen), files, SUFFIX)
     report = _report(portrait, driver, str(target), chosen)
     with temporary_folder() as folder, spooling() as spooled:
+        report.told = spooled.told
         picture = spooled.path(picture_file(portrait, folder))
         info = probe(spooled.path(video_file(driver, frame_rate, folder)))
         interlaced = info.require_video().field_order != "progressive"
-        codec = check_writing(target, vars(chosen), info.drawn())
+        codec = check_writing(target, vars(chosen), *_written(info, chosen))
         # The portrait's pictures have no fields.
         info = with_fields(info, codec, chosen.deinterlace or interlaced, report)
         with _planned(picture, info, chosen, report, tell, networks or KeptNetworks()) as job:
-            report.warnings = [spooled.told(warning) for warning in report.warnings]
             job.run(lambda: job.outputs(target), lambda done, total: tell("reenact", done, total))
-        report.warnings = [spooled.told(warning) for warning in report.warnings]
     return report
 
 
@@ -186,7 +185,7 @@ def _planned(
     report.weights = digests(graphs)
     if picture.scaled:
         height, width = picture.rgb.shape[:2]
-        report.warnings.append(f"{portrait} is larger than 4K: it was made smaller, {width} x {height}")
+        report.warn(f"{portrait} is larger than 4K: it was made smaller, {width} x {height}")
     with report.timed("track"):
         followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
     with FaceLandmarker(find("face_landmarker")) as landmarker:
@@ -223,7 +222,7 @@ class _Job:
         self.take, self.begin = _part(whole, options)
         report.frames, report.duration = len(self.take), float(self.take.duration)
         if followed.decode_failures:
-            report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+            report.warn(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
         used = np.zeros(count, bool)
         used[self.take.source] = True
         self.moves = self._moves(animator, person.pixel_aspect, shapes, used)
@@ -276,20 +275,23 @@ class _Job:
 
     def outputs(self, target: Path) -> Outputs:
         """The files to be written: shaped as the portrait, with the driver's sound, times and tags."""
-        video = self.info.require_video()
-        shown = self.info.drawn()
-        if len(self.take) == 0 or (self.options.start is None and self.options.stop is None):
-            return Outputs(target, shown, self.options, self.take, self.report)
-        # Of a part only the main sound can be cut to the frame.
-        shown = replace(shown, audio=(), other_streams=(), chapters=())
-        sound = self.info.path if self.info.main_audio is not None else None
-        return Outputs(
-            target, shown, self.options, self.take, self.report, sound, max(video.start + self.begin, Fraction(0))
-        )
+        begin = max(self.info.require_video().start + self.begin, Fraction(0))
+        shown, sound = _written(self.info, self.options)
+        return Outputs(target, shown, self.options, self.take, self.report, sound, begin)
 
     def _tiles(self, move: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
         """The contact sheet's tiles of one frame."""
         return [marked(self.canvas.crop, self.moves.places(move)), np.clip(picture, 0, 255).astype(np.uint8)]
+
+
+def _written(info: MediaInfo, options: ReenactOptions) -> tuple[MediaInfo, Path | None]:
+    """What of the driver goes into the result, and the sound that is cut for it; None where all sound stays whole."""
+    shown = info.drawn()
+    if options.start is None and options.stop is None:
+        return shown, None
+    # Of a part only the main sound can be cut to the frame.
+    shown = replace(shown, audio=(), other_streams=(), chapters=())
+    return shown, info.path if info.main_audio is not None else None
 
 
 def _part(take: Take, options: ReenactOptions) -> tuple[Take, Fraction]:

@@ -12,6 +12,7 @@ from dubtool.face.grain_match import Compared
 from dubtool.face.reference_warp import CHEEKS, MOUTH_POINTS, Reference, warped_mouth
 from dubtool.face.retrieval import Looks, MouthCosts
 from dubtool.face.shape import ShapeModel
+from dubtool.face.tint import tinted
 from dubtool.jobs.shared.cutout import control_points, reduced
 from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, read_references
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, inner_mask, place_over
@@ -74,7 +75,7 @@ class BorrowedMouths:
         weight = place.weight * np.float32(1 - unlike)
         if inside > 0:
             weight *= 1 - np.float32(inside) * inner_mask(place, place.box)
-        return Placed(place.box, Compared(place.source, made, weight))
+        return Placed(place.box, Compared(place.source, tinted(made, place.source), weight))
 
 
 def _anywhere(looks: Looks) -> Looks:

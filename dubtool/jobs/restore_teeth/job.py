@@ -138,15 +138,14 @@ def restore_teeth(
     target = checked_output(place_of(video, output), output, vars(chosen), files, SUFFIX)
     report = _report(video, str(target), chosen)
     with temporary_folder() as folder, spooling() as spooled:
+        report.told = spooled.told
         given, chosen = _spooled(video_file(video, frame_rate, folder), chosen, spooled)
         info = probe(given)
         info.require_video()
         codec = check_writing(target, vars(chosen), info)
         info = with_fields(info, codec, chosen.deinterlace, report)
         job = _planned(info, chosen, report, tell, networks or KeptNetworks())
-        report.warnings = [spooled.told(warning) for warning in report.warnings]
         job.run(lambda: job.outputs(target), lambda done, total: tell("restore", done, total))
-        report.warnings = [spooled.told(warning) for warning in report.warnings]
     return report
 
 
@@ -212,7 +211,7 @@ class _Job:
         self.slots = self._slots(chosen)
         report.frames, report.duration = len(self.take.times), float(self.take.duration)
         if followed.decode_failures:
-            report.warnings.append(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+            report.warn(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
 
     def outputs(self, target: Path) -> Outputs:
         """The files of the result."""
@@ -257,7 +256,7 @@ class _Job:
         count(slots, self.report)
         if self.report.passed[_CLOSED]:
             if self.report.dubbed == 0:
-                self.report.warnings.append(f"{self.info.path}: no teeth are to be seen, so nothing was changed")
+                self.report.warn(f"{self.info.path}: no teeth are to be seen, so nothing was changed")
         else:
             refuse_nothing(self.report, self.info.path, "restored")
         return slots

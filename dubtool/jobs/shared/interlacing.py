@@ -24,6 +24,6 @@ def with_fields(info: MediaInfo, codec: str, deinterlace: bool, report: Report) 
         return info
     if not deinterlace:
         keep = ", ".join(sorted(FIELD_ENCODERS))
-        report.warnings.append(f"{info.path} is interlaced and {codec} knows no fields: deinterlaced; {keep} keep them")
+        report.warn(f"{info.path} is interlaced and {codec} knows no fields: deinterlaced; {keep} keep them")
     report.details["fields"] = "deinterlaced"
     return replace(info, video=replace(video, deinterlaced=True))

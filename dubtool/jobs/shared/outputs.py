@@ -154,7 +154,7 @@ class Outputs:
                 writer.abort()
 
     def _save_beside(self) -> None:
-        self._report.warnings += self._writer.warnings
+        self._report.warn(*self._writer.warnings)
         overwrite = self._options.overwrite
         if self._sheet is not None:
             path = beside(self._target, EXTRAS["sheet"])

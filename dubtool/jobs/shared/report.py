@@ -6,7 +6,7 @@ import contextlib
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -22,7 +22,7 @@ class Report:
 
     output: path of the result; `extra` names further files (preview, contact sheet, sidecar). frames: how many were
     written; dubbed: how many of them were changed; passed: how many were not, by reason. seconds: wall-clock time per
-    stage. weights: sha256 by name. warnings: one line each.
+    stage. weights: sha256 by name. warnings: one line each, as `told` puts it to the user.
     """
 
     job: str
@@ -40,6 +40,11 @@ class Report:
     extra: dict[str, str] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: _versions())
+    told: Callable[[str], str] = field(default=str, repr=False, compare=False)
+
+    def warn(self, *lines: str) -> None:
+        """Add to the warnings."""
+        self.warnings += map(self.told, lines)
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -57,7 +62,9 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as the JSON report has them."""
-        return asdict(self) | {"passed": dict(self.passed), "unchanged": self.unchanged}
+        values = asdict(self) | {"passed": dict(self.passed), "unchanged": self.unchanged}
+        del values["told"]
+        return values
 
 
 def _versions() -> dict[str, str]:

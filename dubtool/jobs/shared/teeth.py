@@ -20,6 +20,7 @@ from dubtool.face.teeth import (
     teeth_mask,
     teeth_shown,
 )
+from dubtool.face.tint import tinted
 from dubtool.jobs.shared.contact_sheet import work_tiles
 from dubtool.jobs.shared.frame_stream import Batch, crop_of, crops_of_rows
 from dubtool.jobs.shared.options import Reference
@@ -109,7 +110,8 @@ class Teeth:
         done = {}
         for number, frame, place, crop, picture in zip(numbers, frames, places, crops, made, strict=True):
             mask = teeth_mask(lips[place], len(crop))
-            picture = match_colour(picture, crop.astype(np.float32), mask)
+            own = crop.astype(np.float32)
+            picture = tinted(match_colour(picture, own, mask), own)
             share = mask * np.float32(weight[place])
             if self._restorer.corrects:
                 paste_change(frame, picture - crop, share, to_crop[place])

@@ -1,4 +1,4 @@
-"""Dubs of pictures that are not plain: mirrored, of high dynamic range, with alpha, of RGB, interlaced."""
+"""Dubs of pictures that are not plain: mirrored, of high dynamic range, with alpha, of RGB, interlaced, colourless."""
 
 from __future__ import annotations
 
@@ -93,3 +93,13 @@ def test_fields_are_kept_or_left_and_the_report_says_so(place: Path, cut: Cut, s
     needed = dubtool.dub(woven, speech, place / "needed.mp4", preset="ultrafast", codec="libx265")
     assert needed.details["fields"] == "deinterlaced" and "libx265" in needed.warnings[0]
     assert kept.dubbed == asked.dubbed == needed.dubbed == 10
+
+
+@pytest.mark.parametrize("model", ["retrieval-warp", "dinet-shape"])
+def test_black_and_white_film_stays_so(place: Path, cut: Cut, speech: Path, model: str) -> None:
+    gray = cut("gray.mp4", "-frames:v", 10, "-an", "-preset", "ultrafast", "-crf", 14, "-vf", "hue=s=0")
+    report = dubtool.dub(gray, speech, place / "out.mkv", codec="ffv1", model=model)
+    assert report.dubbed == 10
+    for frame in _frames(place / "out.mkv"):
+        assert frame.layout.chroma == "420"
+        assert max(np.abs(plane.astype(int) - 128).max() for plane in frame.planes[1:]) <= 1

@@ -209,3 +209,22 @@ def test_the_result_lies_beside_the_portrait(place: Path, portrait: Path, clip: 
     assert report.output == str(place / "portrait.reenacted.mp4")
     with pytest.raises(UsageError, match="exists; give --overwrite"):
         dubtool.reenact(portrait, clip, model="warp")
+
+
+def test_sound_that_cannot_be_cut_is_refused_before_any_work(
+    place: Path, portrait: Path, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speech = cut("longer sound.wav", "-t", 0.8, source="speech.wav")
+    sound = ("-i", speech, "-map", "0:v", "-map", "1:a", "-c:a", "flac")
+    driver = cut("flac.mkv", *sound, "-frames:v", 10, *_QUICK)
+    data = driver.read_bytes()
+    start = data.index(b"fLaC") + 64
+    # No frame of the sound begins any more.
+    (place / "driver.mkv").write_bytes(data[:start] + data[start:].replace(b"\xff\xf8", b"\0\0"))
+
+    def unwanted(*_: object, **__: object) -> None:
+        pytest.fail("the driver is being tracked")
+
+    monkeypatch.setattr("dubtool.jobs.reenact.job.follow", unwanted)
+    with pytest.raises(InputError, match="its sound"):
+        _reenact(portrait, place / "driver.mkv", place / "out.webm", start=Fraction("0.1"), stop=Fraction("0.3"))

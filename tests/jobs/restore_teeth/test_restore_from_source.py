@@ -178,3 +178,11 @@ def test_the_source_is_no_output_and_needs_no_network(place: Path, soft: Path, s
         dubtool.restore_teeth(soft, place / "out.mp4", source=source, reference="best")
     with pytest.raises(UsageError, match="reference_stretch is of the source"):
         dubtool.restore_teeth(soft, place / "out.mp4", reference_stretch=(0, 1))
+
+
+def test_a_coloured_source_gives_black_and_white_film_no_colour(place: Path, cut: Cut, source: Path) -> None:
+    gray = cut("gray.mp4", "-vf", f"{_PART},hue=s=0", *_CODED)
+    report = dubtool.restore_teeth(gray, place / "out.mkv", source=source, codec="ffv1")
+    assert report.dubbed > 0
+    for frame in _frames(place / "out.mkv"):
+        assert max(np.abs(plane.astype(int) - 128).max() for plane in frame.planes[1:]) <= 1

@@ -105,6 +105,19 @@ def test_only_open_mouths_change(place: Path, stub: str, talking: Path, tmp_path
         assert (moved.max() > 30) == (row in _OPEN)
 
 
+def test_teeth_in_black_and_white_film_get_no_colour(
+    place: Path, stub: str, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gray = cut("gray.mp4", "-vf", "select='between(n,14,23)',setpts=PTS-STARTPTS,hue=s=0", "-an", *_QUICK)
+    restore = Restorer.restore
+    red = np.array([60, -10, -20], np.float32)
+    monkeypatch.setattr(Restorer, "restore", lambda *given: restore(*given) + red)
+    report = dubtool.restore_teeth(gray, place / "out.mkv", codec="ffv1", model=stub)
+    assert report.dubbed > 0
+    for frame in _frames(place / "out.mkv"):
+        assert max(np.abs(plane.astype(int) - 128).max() for plane in frame.planes[1:]) <= 1
+
+
 def test_what_needs_no_correction_stays_to_the_last_bit(place: Path, talking: Path, tmp_path: Path) -> None:
     write_graphs(tmp_path / "user weights", "keeper", side=32, corrects=True)
     report = dubtool.restore_teeth(talking, place / "out.mkv", codec="ffv1", model="keeper")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,12 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
+import cv2
 import pytest
 
 import dubtool
 from dubtool.batch.table import read_jobs
 from dubtool.cli import main
 from dubtool.errors import InputError, UsageError
+from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 from dubtool.media.spool import spooling
 from dubtool.media.still import read_still
@@ -58,6 +62,34 @@ def test_what_is_in_a_pipe_is_told_under_its_own_name(place: Path, video: Path, 
     fill(place / "pipe", b"no sound " * 100)
     with pytest.raises(InputError, match=rf"{place / 'pipe'} is not a media file"):
         dubtool.dub(video, place / "pipe", place / "out.mp4")
+
+
+@pytest.mark.parametrize("job", ["dub", "restore-teeth", "reenact"])
+def test_warnings_name_a_pipe_as_it_was_given(
+    job: str, place: Path, video: Path, sound: Path, fill: Callable[..., None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In the sidecar, in the report and on the terminal."""
+    fill(place / "pipe", _damaged(video))
+    inputs = {"dub": ["pipe", sound.name], "restore-teeth": ["pipe"], "reenact": ["face.png", "pipe"]}[job]
+    if job == "reenact":
+        cv2.imwrite(str(place / "face.png"), next(iter(VideoReader(probe(video)))).rgb()[..., ::-1])
+    words = [str(place / name) for name in inputs]
+    assert main([job, *words, "-o", str(place / "out.webm"), "--preset", "ultrafast", "--sidecar", "--json"]) == 0
+    printed = json.loads(capfd.readouterr().out)
+    saved = json.loads((place / "out.json").read_text())
+    assert saved["warnings"] == printed["warnings"]
+    assert any(line.startswith(f"{place / 'pipe'}: ") for line in saved["warnings"]), saved["warnings"]
+    assert os.environ["TMPDIR"] not in json.dumps([saved, printed])
+
+
+def _damaged(video: Path) -> bytes:
+    """A film with a damaged picture."""
+    data = bytearray(video.read_bytes())
+    with av.open(str(video)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][7]
+        assert packet.pos is not None
+        data[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    return bytes(data)
 
 
 def test_a_pipe_is_read_once_and_stays_readable(tmp_path: Path, fill: Callable[..., None]) -> None:
