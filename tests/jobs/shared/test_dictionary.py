@@ -65,7 +65,7 @@ def test_those_are_chosen_that_are_needed(person: DrawnPerson, model: ShapeModel
     opening = person.motion.opening
     for rows in (
         np.flatnonzero(opening > np.quantile(opening, 0.9)),
-        np.flatnonzero(opening < np.quantile(opening, 0.3)),
+        np.flatnonzero(opening < np.quantile(opening, 0.15)),
     ):
         wanted = _wanted(person, rows)
         chosen = chosen_rows(person.chosen, every, wanted, costs, 12)
