@@ -45,10 +45,10 @@ def measure(folder: Path, seconds: float, device: str) -> float:
     command = [sys.executable, "-m", "dubtool", "dub", str(video), str(speech), "--device", device]
     started = time.monotonic()
     process = subprocess.Popen([*command, "--no-cache", "--quiet"], stdout=subprocess.DEVNULL)
-    watch = Watch(process.pid)
+    analyse = Watch(process.pid)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    own = watch.end()
+    own = analyse.end()
     if process.returncode != 0:
         raise SystemExit(f"the dub of {video} failed with exit code {process.returncode}")
     # Where /proc does not tell, the largest of the whole family stands in for the process's own.

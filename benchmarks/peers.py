@@ -28,9 +28,9 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.errors import InputError, UsageError
-from dubtool.evaluation.analysed import Lips, Seen
+from dubtool.evaluation.analysed import Lips, TrackedSpeaker
 from dubtool.evaluation.clips import Clip
-from dubtool.evaluation.context import Kit, load_kit
+from dubtool.evaluation.context import EvaluationContext, load_context
 from dubtool.evaluation.frame_view import grey
 from dubtool.evaluation.likeness import Likeness
 from dubtool.evaluation.pictures import Pictures
@@ -84,7 +84,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args(words)
     kits = {
-        model: load_kit(
+        model: load_context(
             model,
             sface=arguments.sface,
             device=arguments.device,
@@ -116,9 +116,9 @@ def main(words: Sequence[str] | None = None) -> None:
         arguments.json.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 
 
-def of_self(folder: Path, kits: dict[str, Kit], place: Path, true_shapes: bool) -> dict[str, Numbers]:
+def of_self(folder: Path, kits: dict[str, EvaluationContext], place: Path, true_shapes: bool) -> dict[str, Numbers]:
     """Dubs of a video with its own sound against its own frames, by the tool's name."""
-    kit = next(iter(kits.values()))
+    context = next(iter(kits.values()))
     source = folder / "source.mp4"
     recording = open_recording(Clip(source, folder.name), place, folder / "speech.wav")
     passes = dub_passes(recording)
@@ -127,7 +127,7 @@ def of_self(folder: Path, kits: dict[str, Kit], place: Path, true_shapes: bool) 
     every = {
         name: Made([(path, part.made) for part in passes]) for name, path in others(folder, recording.info.path).items()
     }
-    seen = kit.watch(source)
+    seen = context.analyse(source)
     for model, own in kits.items():
         for shapes in (None, seen.shapes) if true_shapes else (None,):
             name = f"{OURS}{model}{', true shapes' if shapes else ''}"
@@ -140,34 +140,34 @@ def of_self(folder: Path, kits: dict[str, Kit], place: Path, true_shapes: bool) 
     found = {}
     for name, made in every.items():
         made = made.until(min(common, len(seen.times)))
-        likeness = Likeness(kit.lpips, kit.identity, seen, grey)
+        likeness = Likeness(context.lpips, context.identity, seen, grey)
         for path, frames in made.parts:
             wanted = [frame for frame in frames if seen.rows[frame] >= 0]
             pairs = (VideoReader(info).frames(wanted) for info in (probe(path), seen.info))
             for number, dub, real in zip(wanted, *pairs, strict=True):
                 likeness.add(number, dub, real)
         numbers = {key: number.value for key, number in likeness.numbers().items()}
-        found[name] = numbers | pictures(made, seen) | lips(kit, made, seen.lips)
+        found[name] = numbers | pictures(made, seen) | lips(context, made, seen.lips)
     return found
 
 
-def of_cross(folder: Path, kits: dict[str, Kit], place: Path) -> dict[str, Numbers]:
+def of_cross(folder: Path, kits: dict[str, EvaluationContext], place: Path) -> dict[str, Numbers]:
     """Dubs of a video with another person's sound: lips against those of that person, pictures against the source."""
-    kit = next(iter(kits.values()))
+    context = next(iter(kits.values()))
     source = folder / "source.mp4"
     files = {"not dubbed": source} | others(folder, source)
     for model, own in kits.items():
         target = place / f"{model}.mp4"
         own.dub(source, folder / "speech.wav", target, length="video")
         files[OURS + model] = target
-    seen, driving = kit.watch(source), kit.watch(folder / "driving.mp4")
+    seen, driving = context.analyse(source), context.analyse(folder / "driving.mp4")
     common = min(len(driving.times), *(length(path) for path in files.values()))
     found = {}
     for name, path in files.items():
         made = Made([(path, range(common))])
-        found[name] = pictures(made, seen) | lips(kit, made, driving.lips)
-        if kit.identity is not None:
-            likeness = Likeness(kit.lpips, kit.identity, seen, grey)
+        found[name] = pictures(made, seen) | lips(context, made, driving.lips)
+        if context.identity is not None:
+            likeness = Likeness(context.lpips, context.identity, seen, grey)
             wanted = [frame for frame in range(0, common, _CSIM_EVERY) if seen.rows[frame] >= 0]
             pairs = (VideoReader(info).frames(wanted) for info in (probe(path), seen.info))
             for number, dub, real in zip(wanted, *pairs, strict=True):
@@ -195,7 +195,7 @@ def length(path: Path) -> int:
     return len(scan_times(probe(path)))
 
 
-def pictures(made: Made, seen: Seen) -> Numbers:
+def pictures(made: Made, seen: TrackedSpeaker) -> Numbers:
     """Sharpness and flicker over the source's."""
     found = Pictures(grey)
     for path, frames in made.parts:
@@ -206,11 +206,11 @@ def pictures(made: Made, seen: Seen) -> Numbers:
     }
 
 
-def lips(kit: Kit, made: Made, real: Lips) -> Numbers:
+def lips(context: EvaluationContext, made: Made, real: Lips) -> Numbers:
     """How the lips follow the true speaker's, over the frames that count."""
     dub = {name: np.full(len(real.times), np.nan) for name in ("opening", "width")}
     for path, frames in made.parts:
-        seen = kit.watch_anew(path).lips
+        seen = context.analyse_anew(path).lips
         for name, series in dub.items():
             series[frames] = getattr(seen, name)[frames]
     rate = float(1 / np.median(np.diff(real.times)))

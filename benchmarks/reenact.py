@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx.utils import Extractor
 
-from dubtool.engine.native_stderr import quiet_loading
+from dubtool.engine.native_stderr import silent_stderr
 from dubtool.engine.session import Session
 from dubtool.evaluation.reenacted import MEASURES, SIDE, Features, Judges, Still, evaluate_reenactment
 from dubtool.face.shape import ShapeModel
@@ -42,7 +42,7 @@ def main() -> None:
         model: load_animator(model, arguments.device, "auto", natural_side=arguments.side)[0]
         for model in arguments.models
     }
-    with quiet_loading():
+    with silent_stderr():
         identity = None if arguments.sface is None else FaceIdentity(arguments.sface)
     judges = Judges(Lpips(Session(find("lpips"), arguments.device).run), alexnet(arguments.device), identity)
     shapes = ShapeModel.load(find("face_shape"))

@@ -33,8 +33,8 @@ def adapt(
 
     def tutors(checkpoint: Path, described: Any, device: str) -> Any:
         require_extra()
-        from dubtool.training.adapt.tutor import Tutor
+        from dubtool.training.adapt.tutor import FineTuner
 
-        return Tutor(checkpoint, described, vgg=None if vgg is None else Path(vgg), device=device)
+        return FineTuner(checkpoint, described, vgg=None if vgg is None else Path(vgg), device=device)
 
     return job(video, minutes, tutors, face=face, device=device, progress=progress)

@@ -16,9 +16,9 @@ from dubtool.errors import UsageError
 from dubtool.face.topology import TRACKED
 from dubtool.file_lock import alone
 from dubtool.media.probe import probe
-from dubtool.tracking import track_video as follow_module
+from dubtool.tracking import track_video as tracking_module
 from dubtool.tracking.track import FaceTrack, Tracks
-from dubtool.tracking.track_video import Followed, follow
+from dubtool.tracking.track_video import TrackedVideo, track_video
 from dubtool.weights.registry import add_local, registry
 
 _HOLD = "import sys, time, pathlib; from dubtool.file_lock import alone\nwith alone(pathlib.Path(sys.argv[1])):\n"
@@ -57,7 +57,7 @@ def test_a_lock_is_for_one_even_as_its_file_comes_and_goes(tmp_path: Path) -> No
     assert most == 1
 
 
-def _followed() -> Followed:
+def _followed() -> TrackedVideo:
     rows = 3
     face = FaceTrack(
         shot=0,
@@ -67,7 +67,7 @@ def _followed() -> Followed:
         covered=np.zeros(rows, bool),
     )
     times = [Fraction(number, 25) for number in range(rows)]
-    return Followed(Tracks([face], rows, (0,)), times, [Fraction(1, 25)] * rows, 2, False)
+    return TrackedVideo(Tracks([face], rows, (0,)), times, [Fraction(1, 25)] * rows, 2, False)
 
 
 def test_one_video_is_looked_at_once_by_jobs_at_the_same_time(
@@ -76,15 +76,17 @@ def test_one_video_is_looked_at_once_by_jobs_at_the_same_time(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     looks: list[int] = []
 
-    def look(*arguments: object) -> Followed:
+    def look(*arguments: object) -> TrackedVideo:
         looks.append(1)
         time.sleep(0.3)
         return _followed()
 
-    monkeypatch.setattr(follow_module, "_look", look)
-    got: list[Followed] = []
+    monkeypatch.setattr(tracking_module, "_look", look)
+    got: list[TrackedVideo] = []
     info = probe(clip)
-    work = [threading.Thread(target=lambda: got.append(follow(info, progress=lambda a, b: None))) for _ in range(3)]
+    work = [
+        threading.Thread(target=lambda: got.append(track_video(info, progress=lambda a, b: None))) for _ in range(3)
+    ]
     for thread in work:
         thread.start()
     for thread in work:
@@ -92,7 +94,7 @@ def test_one_video_is_looked_at_once_by_jobs_at_the_same_time(
     assert len(looks) == 1
     assert sorted(one.cached for one in got) == [False, True, True]
     assert [one.decode_failures for one in got] == [2, 2, 2], "a file is as damaged when its faces are known"
-    follow(info, use_cache=False, progress=lambda a, b: None)
+    track_video(info, use_cache=False, progress=lambda a, b: None)
     assert len(looks) == 2
     assert [file.suffix for file in (tmp_path / "dubtool" / "tracks").iterdir()] == [".npz"]
 
@@ -105,10 +107,10 @@ def test_other_weights_of_a_tracker_look_again(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("DUBTOOL_WEIGHTS", str(tmp_path / "own"))
     looks: list[int] = []
-    monkeypatch.setattr(follow_module, "_look", lambda *_: (looks.append(1), _followed())[1])
+    monkeypatch.setattr(tracking_module, "_look", lambda *_: (looks.append(1), _followed())[1])
     info = probe(clip)
-    follow(info, progress=lambda a, b: None)
-    follow(info, progress=lambda a, b: None)
+    track_video(info, progress=lambda a, b: None)
+    track_video(info, progress=lambda a, b: None)
     assert len(looks) == 1
     for number in (2, 3):
         (tmp_path / "own").mkdir(exist_ok=True)
@@ -116,6 +118,6 @@ def test_other_weights_of_a_tracker_look_again(
         (tmp_path / "own" / registry()[name].file).write_bytes(content)
         digest = hashlib.sha256(content).hexdigest() if told else None
         add_local(tmp_path / "own", replace(registry()[name], size=None, sha256=digest))
-        assert not follow(info, progress=lambda a, b: None).cached
-        assert follow(info, progress=lambda a, b: None).cached
+        assert not track_video(info, progress=lambda a, b: None).cached
+        assert track_video(info, progress=lambda a, b: None).cached
         assert len(looks) == number

@@ -165,7 +165,7 @@ class _Batch:
             self._workers.remove(worker)
             if task is not None:
                 remove_abandoned(task.job.output.parent)
-            message = Failure(worker.last_words(), 1)
+            message = Failure(worker.exit_reason(), 1)
             worker.join()
             if self._waiting:
                 self._start(worker.device, worker.cores)

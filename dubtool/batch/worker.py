@@ -78,9 +78,9 @@ class Worker:
             self.stage, self.done = message.stage, message.done
         return message
 
-    def last_words(self) -> str:
+    def exit_reason(self) -> str:
         """Why the process ended."""
-        return f"its worker {self._child.last_words()}"
+        return f"its worker {self._child.exit_reason()}"
 
     def dismiss(self) -> None:
         """Let it go when it has nothing to do."""

@@ -42,8 +42,8 @@ def _rows(report: Report) -> list[tuple[str, str]]:
     changed = _CHANGED.get(report.job, "dubbed")
     rows = [(changed, f"{report.dubbed} of {report.frames} frames")]
     if report.passed:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in report.passed.most_common())
-        rows.append(("held still" if report.job == "reenact" else "passed through", reasons))
+        skip_reasons = ", ".join(f"{reason} {count}" for reason, count in report.passed.most_common())
+        rows.append(("held still" if report.job == "reenact" else "passed through", skip_reasons))
     rate = report.frames / total if total else 0.0
     rows.append(("time", f"{total:.1f} s on {report.device}, {rate:.1f} frames a second"))
     rows.append(("stages", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())))

@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def quiet_loading() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
     """Drop what is written to the process's stderr within the block; not while the debug log is on.
 
     It is the whole process's stderr: keep the block short. One thread at a time may be within.

@@ -19,7 +19,7 @@ from dubtool.tracking.head_form import HeadForm
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.people import choose, people
-from dubtool.tracking.track_video import follow
+from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import find
 
 # The lips' box reaches so much further than the lips, in their widths: a dub may open them wider than the source.
@@ -52,7 +52,7 @@ class Lips:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrackedSpeaker:
     """A video and the person in it.
 
     times: float64 [N] seconds of its frames. points: float32 [N, P, 3] landmarks as found, unsmoothed; NaN where the
@@ -116,18 +116,18 @@ class Seen:
         return left, top, max(min(right, x1), left + 1), max(min(bottom, y1), top + 1)
 
 
-def watch(path: Path, model: ShapeModel, *, cache: bool) -> Seen:
+def analyse(path: Path, model: ShapeModel, *, cache: bool) -> TrackedSpeaker:
     """Track a video and choose its person, as the dub job does.
 
     Raises:
         NoFaceError: there is none.
     """
     info = probe(path)
-    followed = follow(info, use_cache=cache, progress=lambda done, total: None)
-    tracks = followed.tracks
+    tracked_video = track_video(info, use_cache=cache, progress=lambda done, total: None)
+    tracks = tracked_video.tracks
     if not tracks.faces:
         raise NoFaceError(f"{path}: no face was found in any of its {tracks.frame_count} frames")
-    person = choose(people(tracks, HeadForm.load(find("head_form"))), "largest", tracks, followed.times)
+    person = choose(people(tracks, HeadForm.load(find("head_form"))), "largest", tracks, tracked_video.times)
     video = info.require_video()
     aspect = float(video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect)
     covered = np.concatenate([covered_rows(track) for track in person.tracks])
@@ -135,4 +135,4 @@ def watch(path: Path, model: ShapeModel, *, cache: bool) -> Seen:
     points = np.full((tracks.frame_count, len(TRACKED), 3), np.nan, np.float32)
     for track in person.tracks:
         points[track.frames] = track.points()
-    return Seen(info, np.array([float(time) for time in followed.times]), points, motion, aspect)
+    return TrackedSpeaker(info, np.array([float(time) for time in tracked_video.times]), points, motion, aspect)

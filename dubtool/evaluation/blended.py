@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dubtool.evaluation.analysed import Seen
-from dubtool.evaluation.context import Kit
+from dubtool.evaluation.analysed import TrackedSpeaker
+from dubtool.evaluation.context import EvaluationContext
 from dubtool.face.crop import to_pixels
 from dubtool.face.mask import mouth_mask
 from dubtool.face.picture import Box, bounds, within
@@ -28,17 +28,17 @@ class Blended:
     the full new mouth, which covers the eased.
     """
 
-    def __init__(self, kit: Kit, seen: Seen, speech: Path, reach: Reach) -> None:
-        self._seen, self._spec = seen, kit.spec
-        device = kit.options["device"]
+    def __init__(self, context: EvaluationContext, seen: TrackedSpeaker, speech: Path, reach: Reach) -> None:
+        self._seen, self._spec = seen, context.spec
+        device = context.options["device"]
         shapes: TimedShapes | None = None
         if reach != Reach():
             heard = speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
-            shapes = ReachedShapes(heard, reach, kit.shapes, seen.motion.rest)
+            shapes = ReachedShapes(heard, reach, context.shapes, seen.motion.rest)
         self._source = conditioner(
-            kit.spec, seen.motion, kit.shapes, speech, expression=1.0, device=device, shapes=shapes
+            context.spec, seen.motion, context.shapes, speech, expression=1.0, device=device, shapes=shapes
         )
-        self._to_crop = to_pixels(seen.motion.unit, kit.spec.size)
+        self._to_crop = to_pixels(seen.motion.unit, context.spec.size)
 
     def weights(self, frame: int) -> tuple[np.ndarray, Box]:
         """How much of the new mouth each picture pixel shows, float32 [h, w] in 0..1, and the pixels' box."""

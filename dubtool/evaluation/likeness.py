@@ -8,7 +8,7 @@ from collections import defaultdict
 import cv2
 import numpy as np
 
-from dubtool.evaluation.analysed import Seen
+from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.frame_view import Look
 from dubtool.evaluation.results import Number
 from dubtool.face.picture import Box
@@ -26,7 +26,9 @@ class Likeness:
     seen: the real video. look: how frames are looked at.
     """
 
-    def __init__(self, lpips: Lpips, identity: FaceIdentity | None, seen: Seen, look: Look = Frame.rgb) -> None:
+    def __init__(
+        self, lpips: Lpips, identity: FaceIdentity | None, seen: TrackedSpeaker, look: Look = Frame.rgb
+    ) -> None:
         self.frames = 0
         self._lpips, self._identity, self._seen, self._look = lpips, identity, seen, look
         self._made: dict[str, list[float]] = defaultdict(list)

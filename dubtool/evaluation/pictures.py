@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dubtool.evaluation.analysed import Seen
+from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.blended import Blended, may_change
 from dubtool.evaluation.frame_view import Look
 from dubtool.evaluation.results import Number
@@ -40,7 +40,7 @@ class Pictures:
         self._outside = math.nan
         self._flicker: list[tuple[Flicker, Flicker]] = []
 
-    def measure(self, dub: Path, seen: Seen, blended: Blended | None, frames: range | None = None) -> None:
+    def measure(self, dub: Path, seen: TrackedSpeaker, blended: Blended | None, frames: range | None = None) -> None:
         """Add a dub (each frame made of the same one of the source) of what was seen.
 
         blended: None where nobody knows the job's masks: seam and outside are not measured. For the latter the dub must

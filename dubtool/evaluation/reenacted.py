@@ -33,7 +33,7 @@ from dubtool.metrics.quality import psnr, ssim
 from dubtool.models.animator import Animator
 from dubtool.tracking.landmarks import FaceLandmarker, roi_from_mesh
 from dubtool.tracking.person import chosen_person
-from dubtool.tracking.track_video import follow
+from dubtool.tracking.track_video import track_video
 
 # All animators are judged at one size of the head's crop, px: usually this.
 SIDE = 256
@@ -125,9 +125,9 @@ def _self_pair(
 ) -> tuple[Look, list[tuple[np.ndarray, np.ndarray]]]:
     """The portrait's frame, and crops (by the portrait's crop) and landmarks of the driver's frames."""
     info = probe(video)
-    followed = follow(info, progress=lambda done, total: None)
-    count = followed.tracks.frame_count
-    driver = Driver(chosen_person(info, followed, "largest", shapes), count, landmarker)
+    tracked_video = track_video(info, progress=lambda done, total: None)
+    count = tracked_video.tracks.frame_count
+    driver = Driver(chosen_person(info, tracked_video, "largest", shapes), count, landmarker)
     reader = VideoReader(info)
     portrait = driver.reference(reader, None, shapes, np.arange(count) < count // 2)
     assert portrait.landmarks is not None

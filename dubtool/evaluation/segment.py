@@ -20,7 +20,7 @@ from dubtool.media.probe import MediaInfo, probe
 
 @dataclass(frozen=True)
 class Recording:
-    """A clip with its own sound, taken into hand.
+    """An opened clip with its own sound.
 
     times: N + 1 seconds from the first frame, of all frames and of the end. frames: those whose sound is there, too.
     """

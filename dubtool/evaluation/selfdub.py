@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dubtool.evaluation.analysed import Seen
-from dubtool.evaluation.context import Kit
+from dubtool.evaluation.analysed import TrackedSpeaker
+from dubtool.evaluation.context import EvaluationContext
 from dubtool.evaluation.likeness import Likeness
 from dubtool.evaluation.results import Number
 from dubtool.evaluation.segment import Recording, cut_sound
@@ -39,7 +39,11 @@ class Pass:
 
 
 def self_dub(
-    kit: Kit, recording: Recording, seen: Seen, folder: Path, shapes: MouthShapes | None = None
+    context: EvaluationContext,
+    recording: Recording,
+    seen: TrackedSpeaker,
+    folder: Path,
+    shapes: MouthShapes | None = None,
 ) -> tuple[dict[str, Number], int, str | None]:
     """Numbers as `Likeness` has them, how many frames they were measured on, and a note where the clip is too short.
 
@@ -48,29 +52,31 @@ def self_dub(
     """
     passes = dub_passes(recording)
     if passes is None:
-        kit.done()
-        kit.done()
+        context.done()
+        context.done()
         return {}, 0, "too short to take references from a second away"
     every = range(len(recording.times) - 1)
     speech = cut_sound(recording, every, folder / "own.wav")
-    likeness = Likeness(kit.lpips, kit.identity, seen)
+    likeness = Likeness(context.lpips, context.identity, seen)
     for number, part in enumerate(passes):
-        made = dub_pass(kit, recording, speech, part, folder / f"self-{number}.mp4", shapes=shapes)
+        made = dub_pass(context, recording, speech, part, folder / f"self-{number}.mp4", shapes=shapes)
         _add(likeness, made, seen, part)
         made.unlink()
     return likeness.numbers(), likeness.frames, None
 
 
-def dub_pass(kit: Kit, recording: Recording, speech: Path, part: Pass, target: Path, **more: Any) -> Path:
+def dub_pass(
+    context: EvaluationContext, recording: Recording, speech: Path, part: Pass, target: Path, **more: Any
+) -> Path:
     """Dub the clip's frames `part.made` with `speech`, which goes with all of it; the others are left as they are."""
-    kit.dub(
+    context.dub(
         recording.clip.path,
         speech,
         target,
         length="video",
         start=max(Fraction(0), recording.times[part.made.start] - _EASING),
         stop=min(recording.times[-1], recording.times[part.made.stop] + _EASING),
-        reference_stretch=(recording.times[part.references.start], recording.times[part.references.stop]),
+        reference_segment=(recording.times[part.references.start], recording.times[part.references.stop]),
         **more,
     )
     return target
@@ -87,7 +93,7 @@ def dub_passes(recording: Recording) -> tuple[Pass, Pass] | None:
     return Pass(early, late, apart), Pass(late, early, -apart)
 
 
-def _add(likeness: Likeness, made: Path, seen: Seen, part: Pass) -> None:
+def _add(likeness: Likeness, made: Path, seen: TrackedSpeaker, part: Pass) -> None:
     rows = seen.rows
     wanted = [frame for frame in part.made[::_EVERY] if rows[frame] >= 0 and rows[frame + part.apart] >= 0]
     dubs = VideoReader(probe(made)).frames(wanted)

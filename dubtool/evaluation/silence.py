@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from dubtool.evaluation.analysed import Seen
-from dubtool.evaluation.context import Kit
+from dubtool.evaluation.analysed import TrackedSpeaker
+from dubtool.evaluation.context import EvaluationContext
 from dubtool.evaluation.results import Number
 from dubtool.evaluation.segment import Recording, write_sound
 from dubtool.media.audio import RATE
@@ -21,13 +21,13 @@ _SECONDS = 2.0
 
 
 def silence_test(
-    kit: Kit, recording: Recording, seen: Seen, folder: Path
+    context: EvaluationContext, recording: Recording, seen: TrackedSpeaker, folder: Path
 ) -> tuple[dict[str, Number], dict[str, Any], str | None]:
     """Numbers, details, and a note where the source has no pause to compare with."""
     silence = write_sound(np.zeros(round(_SECONDS * RATE)), folder / "silence.wav")
     made = folder / "silence.mp4"
-    kit.dub(recording.clip.path, silence, made)
-    dub = kit.watch_anew(made).lips.opening
+    context.dub(recording.clip.path, silence, made)
+    dub = context.analyse_anew(made).lips.opening
     source = seen.lips.opening
     sound, _ = soundfile.read(recording.sound.path, dtype="float32")
     voiced = voiced_at(sound, RATE, seen.times + float(recording.late))

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from dubtool.evaluation.analysed import Lips, Seen
+from dubtool.evaluation.analysed import Lips, TrackedSpeaker
 from dubtool.evaluation.blended import Blended
-from dubtool.evaluation.context import Kit
+from dubtool.evaluation.context import EvaluationContext
 from dubtool.evaluation.pictures import Pictures
 from dubtool.evaluation.results import Number
 from dubtool.evaluation.segment import Recording, cut_sound, cut_video
@@ -29,7 +29,7 @@ class Piece:
 
     video: Path
     speech: Path
-    seen: Seen
+    seen: TrackedSpeaker
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,16 @@ class Swap:
     reach: Reach = field(default_factory=Reach)
 
 
-def cut_piece(kit: Kit, recording: Recording, frames: range, folder: Path, name: str) -> Piece:
+def cut_piece(context: EvaluationContext, recording: Recording, frames: range, folder: Path, name: str) -> Piece:
     video = cut_video(recording, frames, folder / f"{name}.mp4")
     speech = cut_sound(recording, frames, folder / f"{name}.wav")
-    return Piece(video, speech, kit.watch(video))
+    return Piece(video, speech, context.analyse(video))
 
 
-def swap(kit: Kit, picture: Piece, voice: Piece, target: Path) -> Swap:
+def swap(context: EvaluationContext, picture: Piece, voice: Piece, target: Path) -> Swap:
     """Dub one piece with the other's speech, as long as both last, and track the result anew."""
-    report = kit.dub(picture.video, voice.speech, target, length="shortest")
-    seen = kit.watch_anew(target)
+    report = context.dub(picture.video, voice.speech, target, length="shortest")
+    seen = context.analyse_anew(target)
     dub = seen.lips
     sound, _ = soundfile.read(voice.speech, dtype="float32")
     return Swap(
@@ -81,11 +81,13 @@ def swap(kit: Kit, picture: Piece, voice: Piece, target: Path) -> Swap:
     )
 
 
-def measure_pictures(kit: Kit, swaps: Sequence[Swap]) -> Pictures:
+def measure_pictures(context: EvaluationContext, swaps: Sequence[Swap]) -> Pictures:
     """The pictures of all these dubs against the frames that they were made of."""
     pictures = Pictures()
     for each in swaps:
-        pictures.measure(each.made, each.picture.seen, Blended(kit, each.picture.seen, each.voice.speech, each.reach))
+        pictures.measure(
+            each.made, each.picture.seen, Blended(context, each.picture.seen, each.voice.speech, each.reach)
+        )
     return pictures
 
 
@@ -104,16 +106,16 @@ def agreement(swaps: Sequence[Swap]) -> dict[str, Number]:
     }
 
 
-def in_sync(kit: Kit, swaps: Sequence[Swap]) -> dict[str, Number]:
+def in_sync(context: EvaluationContext, swaps: Sequence[Swap]) -> dict[str, Number]:
     """What the sync judge says of the dubs, beside the mouths that really spoke; by the names of `results.MEASURES`."""
     dubs: list[np.ndarray] = []
     reals: list[np.ndarray] = []
     for each in swaps:
-        hear = kit.hear(each.voice.speech)
+        hear = context.hear(each.voice.speech)
         spoke = each.voice.seen.shapes.until(each.dub.times[-1])
         for shapes, into in ((each.shapes, dubs), (spoke, reals)):
             if len(shapes.times):
-                into.append(kit.sync.distances(shapes.times, shapes.coefficients, hear))
+                into.append(context.sync.distances(shapes.times, shapes.coefficients, hear))
     dub, real = (sync_of(np.concatenate(parts) if parts else np.zeros((0, 1))) for parts in (dubs, reals))
     return {f"sync_{name}": Number(getattr(dub, name), getattr(real, name)) for name in Sync._fields}
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from dubtool.face.crop import CropSize
-from dubtool.face.grain_match import PLAIN, Compared, Finish
+from dubtool.face.grain_match import PLAIN, Compared, GrainMatch
 from dubtool.face.picture import Box, within
 from dubtool.face.tint import tinted
 from dubtool.media.frame import Frame
@@ -18,7 +18,7 @@ _REACH = 0.12
 # Differences that light explains, levels of 255, in a picture of usual brightness; in the dark they are smaller.
 _SAME_SKIN, _USUAL_LEVEL, _LEAST_TOLERANCE = 25.0, 100.0, 0.2
 # Weight of "no error" inside the mask: a handful of ring pixels must not colour a whole chin.
-_NO_NEWS = 0.02
+_PRIOR_WEIGHT = 0.02
 _CUBIC_OVERSHOOT = 1.5
 # Another light is one that is so much brighter or starker, and for certain one that is so many times further off: what
 # remains below that are hair, collars and another pose.
@@ -80,9 +80,9 @@ def match_colour(made: np.ndarray, source: np.ndarray, mask: np.ndarray, side: f
     difference = source - made
     tolerance = _SAME_SKIN * float(np.clip(source.mean() / _USUAL_LEVEL, _LEAST_TOLERANCE, 1))
     alike = np.exp(-np.square(np.abs(difference).max(axis=2) / tolerance))
-    trust = np.square(1 - mask) * alike + _NO_NEWS * mask
+    trust = np.square(1 - mask) * alike + _PRIOR_WEIGHT * mask
     sigma = _REACH * (len(mask) if side is None else side)
-    error = cv2.GaussianBlur(difference * (trust - _NO_NEWS * mask)[..., None], (0, 0), sigma)
+    error = cv2.GaussianBlur(difference * (trust - _PRIOR_WEIGHT * mask)[..., None], (0, 0), sigma)
     return made + error / (cv2.GaussianBlur(trust, (0, 0), sigma)[..., None] + 1e-6)
 
 
@@ -94,9 +94,9 @@ class Placed:
     box: Box
     pair: Compared
 
-    def blend(self, frame: Frame, share: float, finish: Finish = PLAIN, seed: int = 0) -> None:
+    def blend(self, frame: Frame, share: float, grain_match: GrainMatch = PLAIN, seed: int = 0) -> None:
         """Blend `share` 0..1 of it into the frame, in place. finish, seed: see `Finish`."""
-        finished = np.clip(finish.applied(self.pair.made, seed), 0, 255)
+        finished = np.clip(grain_match.applied(self.pair.made, seed), 0, 255)
         frame.add_rgb(self.box, (finished - self.pair.source) * (self.pair.weight * np.float32(share))[..., None])
 
 

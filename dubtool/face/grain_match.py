@@ -27,7 +27,7 @@ _NEARLY, _GRAINIER = (0.95, 1.1), 1.25
 
 
 @dataclass(frozen=True)
-class Finish:
+class GrainMatch:
     """sharpen: amount of unsharp masking (0: none; below 0: softening).
 
     grain: deviation of the luma noise, levels of 255.
@@ -46,7 +46,7 @@ class Finish:
         return picture
 
 
-PLAIN = Finish()
+PLAIN = GrainMatch()
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def detail(picture: np.ndarray) -> np.ndarray:
     return picture - cv2.GaussianBlur(picture, (0, 0), _SIGMA)
 
 
-def matching(pairs: Iterable[Compared], *, filmed: bool = False) -> Finish:
+def matching(pairs: Iterable[Compared], *, filmed: bool = False) -> GrainMatch:
     """The finish that gives made mouths the grain and the variance of the Laplacian of their sources.
 
     filmed: the mouths are made of filmed pixels, which are sharp and grainy by themselves: then only what is far off is
@@ -96,7 +96,7 @@ def matching(pairs: Iterable[Compared], *, filmed: bool = False) -> Finish:
     floors = np.square(np.mean(flat, axis=0) / _MEDIAN)
     grain = float(np.sqrt(np.clip((floors[0] - floors[1]) / _NOISE_GAIN, 0.0, _MOST_GRAIN**2)))
     noise = _NOISE_GAIN * grain**2 * sum(shown)
-    return Finish(_amount(quadratic[0], quadratic[1], quadratic[2] + noise - wanted, filmed), grain)
+    return GrainMatch(_amount(quadratic[0], quadratic[1], quadratic[2] + noise - wanted, filmed), grain)
 
 
 def _amount(a: float, b: float, c: float, soften: bool) -> float:

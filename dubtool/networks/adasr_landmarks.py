@@ -24,7 +24,7 @@ _TIMID = -4.0
 class HighFrequency(nn.Module):
     """The adaptive encoder of high frequencies: residual blocks without batch norm, which would wash fine detail out.
 
-    How much of what they find is added hangs on the picture as a whole, since a sharp source needs less.
+    How much of what they find is added depends on the picture as a whole, since a sharp source needs less.
     [B, C, h, w] -> the same size.
     """
 

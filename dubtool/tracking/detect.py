@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dubtool.engine.native_stderr import quiet_loading
+from dubtool.engine.native_stderr import silent_stderr
 from dubtool.face.picture import Picture, RgbPicture
 
 _RETRY_LONG_SIDE = 1280
@@ -40,7 +40,7 @@ class FaceDetector:
     """YuNet on a shrunken copy of the picture, tried again larger when that finds nothing."""
 
     def __init__(self, model: Path, score_threshold: float = 0.6) -> None:
-        with quiet_loading():
+        with silent_stderr():
             self._net = cv2.FaceDetectorYN.create(str(model), "", (320, 320), score_threshold, 0.3, 200)
 
     def detect(self, picture: Picture) -> list[Detection]:

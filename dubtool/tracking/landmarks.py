@@ -13,7 +13,7 @@ import cv2
 import mediapipe as mp
 import numpy as np
 
-from dubtool.engine.native_stderr import quiet_loading
+from dubtool.engine.native_stderr import silent_stderr
 from dubtool.face.picture import Picture
 
 # The mesh network sees 256 px; a crop of this side loses nothing and bounds the work for large faces.
@@ -69,7 +69,7 @@ class FaceLandmarker:
             min_face_detection_confidence=0.3,
             min_face_presence_confidence=0.3,
         )
-        with quiet_loading():
+        with silent_stderr():
             self._task = vision.FaceLandmarker.create_from_options(options)
 
     def __enter__(self) -> FaceLandmarker:

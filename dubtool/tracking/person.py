@@ -15,7 +15,7 @@ from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.outside import share_outside
 from dubtool.tracking.people import Person, choose, most_alike, people
-from dubtool.tracking.track_video import Followed
+from dubtool.tracking.track_video import TrackedVideo
 from dubtool.weights.locate import find
 
 
@@ -40,39 +40,41 @@ class Chosen:
         return np.concatenate([np.full(len(track.frames), track.shot) for track in self.person.tracks])
 
 
-def chosen_person(info: MediaInfo, followed: Followed, face: str, model: ShapeModel) -> Chosen:
+def chosen_person(info: MediaInfo, tracked_video: TrackedVideo, face: str, model: ShapeModel) -> Chosen:
     """The person that the option `face` names.
 
     Raises:
         NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. WeightsError: the file that
         tells heads apart is not usable.
     """
-    person = choose(_persons(info, followed, HeadForm.load(find("head_form"))), face, followed.tracks, followed.times)
-    return _chosen(info, followed, person, model)
+    person = choose(
+        _persons(info, tracked_video, HeadForm.load(find("head_form"))), face, tracked_video.tracks, tracked_video.times
+    )
+    return _chosen(info, tracked_video, person, model)
 
 
-def same_person(info: MediaInfo, followed: Followed, other: Chosen, model: ShapeModel) -> Chosen:
+def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, model: ShapeModel) -> Chosen:
     """The person who in another video is `other`, known by the form of the head.
 
     Raises:
         NoFaceError: there is nobody, or nobody like that. WeightsError: as `chosen_person`.
     """
     form = HeadForm.load(find("head_form"))
-    person = most_alike(_persons(info, followed, form), other.person, form)
+    person = most_alike(_persons(info, tracked_video, form), other.person, form)
     if person is None:
         raise NoFaceError(f"{info.path}: nobody in it is like the person whose mouth is to be restored; see --face")
-    return _chosen(info, followed, person, model)
+    return _chosen(info, tracked_video, person, model)
 
 
-def _persons(info: MediaInfo, followed: Followed, form: HeadForm) -> list[Person]:
-    tracks = followed.tracks
+def _persons(info: MediaInfo, tracked_video: TrackedVideo, form: HeadForm) -> list[Person]:
+    tracks = tracked_video.tracks
     if not tracks.faces:
         raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
     return people(tracks, form)
 
 
-def _chosen(info: MediaInfo, followed: Followed, person: Person, model: ShapeModel) -> Chosen:
-    tracks = followed.tracks
+def _chosen(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model: ShapeModel) -> Chosen:
+    tracks = tracked_video.tracks
     video = info.require_video()
     aspect: Fraction = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
     covered = np.concatenate([covered_rows(track) for track in person.tracks])

@@ -33,7 +33,7 @@ Progress = Callable[[float, float | None], None]
 
 
 @dataclass(frozen=True)
-class Followed:
+class TrackedVideo:
     """Tracks of a video with its frames' times and durations in seconds from the first frame."""
 
     tracks: Tracks
@@ -43,7 +43,9 @@ class Followed:
     cached: bool
 
 
-def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = None, progress: Progress) -> Followed:
+def track_video(
+    info: MediaInfo, *, use_cache: bool = True, threads: int | None = None, progress: Progress
+) -> TrackedVideo:
     """Track all faces of `info`'s video.
 
     Raises:
@@ -60,11 +62,13 @@ def follow(info: MediaInfo, *, use_cache: bool = True, threads: int | None = Non
                 held.enter_context(alone(store.with_suffix(".lock")))
             known = load_tracks(store)
         if known is not None:
-            return Followed(*known, True)
-        followed = _look(info, threads, progress)
+            return TrackedVideo(*known, True)
+        tracked_video = _look(info, threads, progress)
         if use_cache:
-            save_tracks(store, followed.tracks, followed.times, followed.durations, followed.decode_failures)
-    return followed
+            save_tracks(
+                store, tracked_video.tracks, tracked_video.times, tracked_video.durations, tracked_video.decode_failures
+            )
+    return tracked_video
 
 
 def _shown_as(info: MediaInfo) -> str:
@@ -83,7 +87,7 @@ def _trackers() -> str:
     return " ".join(told)
 
 
-def _look(info: MediaInfo, threads: int | None, progress: Progress) -> Followed:
+def _look(info: MediaInfo, threads: int | None, progress: Progress) -> TrackedVideo:
     reader = VideoReader(info)
     expected = info.require_video().frame_count
     times, durations = [], []
@@ -97,7 +101,7 @@ def _look(info: MediaInfo, threads: int | None, progress: Progress) -> Followed:
             progress(len(times), expected)
     tracks = tracker.finish()
     progress(len(times), len(times))
-    return Followed(tracks, times, durations, reader.decode_failures, False)
+    return TrackedVideo(tracks, times, durations, reader.decode_failures, False)
 
 
 class FramePicture:

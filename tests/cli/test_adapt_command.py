@@ -46,7 +46,7 @@ def test_without_torch_one_line_says_what_to_install(
         importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else found(name, *rest)
     )
     monkeypatch.setattr(
-        "dubtool.jobs.adapt.job.follow", lambda *arguments, **more: pytest.fail("followed the face first")
+        "dubtool.jobs.adapt.job.track_video", lambda *arguments, **more: pytest.fail("followed the face first")
     )
     assert main(["train", "adapt", str(clip), "--quiet"]) == 1
     error = capsys.readouterr().err

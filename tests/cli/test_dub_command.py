@@ -76,7 +76,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
     assert callable(got.pop("progress"))
-    assert got == {"reference_stretch": None, "adapted": None, "shapes": None} | {
+    assert got == {"reference_segment": None, "adapted": None, "shapes": None} | {
         "face": "left",
         "length": "video",
         "loop": "hold",

@@ -51,7 +51,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
     assert json.loads(capfd.readouterr().out)["job"] == "restore-teeth"
     assert got.pop("arguments") == (Path("clip.mp4"), Path("out.mov"))
     assert callable(got.pop("progress"))
-    assert got == {"reference_stretch": None, "source": None} | {
+    assert got == {"reference_segment": None, "source": None} | {
         "face": "left",
         "deinterlace": True,
         "reference": "best",

@@ -14,7 +14,7 @@ import pytest
 
 import dubtool
 from dubtool.errors import InputError, NoFaceError, UsageError
-from dubtool.evaluation.analysed import Seen, watch
+from dubtool.evaluation.analysed import TrackedSpeaker, analyse
 from dubtool.evaluation.clips import Clip, clips_from_files
 from dubtool.evaluation.evaluate import JSON_NAME, evaluate
 from dubtool.evaluation.pictures import Pictures
@@ -41,14 +41,14 @@ def talk(cut: Cut) -> Path:
 
 
 @pytest.fixture
-def seen(clip: Path, place: Path) -> Seen:
-    return watch(clip, ShapeModel.load(find("face_shape")), cache=True)
+def seen(clip: Path, place: Path) -> TrackedSpeaker:
+    return analyse(clip, ShapeModel.load(find("face_shape")), cache=True)
 
 
 class _Mask:
     """Stands for a job that blends over most of the mouth box."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: TrackedSpeaker) -> None:
         self._seen = seen
 
     def weights(self, frame: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
@@ -58,7 +58,7 @@ class _Mask:
         return weights, (x0, y0, x1, y1)
 
 
-def _measured(seen: Seen, folder: Path, change: Callable[[int, Frame], None]) -> Pictures:
+def _measured(seen: TrackedSpeaker, folder: Path, change: Callable[[int, Frame], None]) -> Pictures:
     """Pictures of a dub that does this to each frame."""
     target = folder / "made.mp4"
     with VideoWriter(target, seen.info, lossless=True, preset="ultrafast") as writer:
@@ -71,7 +71,7 @@ def _measured(seen: Seen, folder: Path, change: Callable[[int, Frame], None]) ->
     return pictures
 
 
-def test_a_blurred_mouth_is_less_sharp_and_touches_nothing_else(seen: Seen, place: Path) -> None:
+def test_a_blurred_mouth_is_less_sharp_and_touches_nothing_else(seen: TrackedSpeaker, place: Path) -> None:
     def blur(number: int, frame: Frame) -> None:
         weights, box = _Mask(seen).weights(number)
         rgb = frame.rgb(box).astype(np.float32)
@@ -83,7 +83,7 @@ def test_a_blurred_mouth_is_less_sharp_and_touches_nothing_else(seen: Seen, plac
     assert numbers["outside"].value == 0
 
 
-def test_what_flickers_and_what_has_an_edge_is_seen(seen: Seen, place: Path) -> None:
+def test_what_flickers_and_what_has_an_edge_is_seen(seen: TrackedSpeaker, place: Path) -> None:
     def blink(number: int, frame: Frame) -> None:
         weights, box = _Mask(seen).weights(number)
         frame.add_rgb(box, np.repeat(weights[..., None] * (40 if number % 2 else 10), 3, axis=2))
@@ -105,7 +105,7 @@ def test_what_flickers_and_what_has_an_edge_is_seen(seen: Seen, place: Path) -> 
     }
 
 
-def test_one_pixel_outside_is_found_even_where_no_mouth_was_made(seen: Seen, place: Path) -> None:
+def test_one_pixel_outside_is_found_even_where_no_mouth_was_made(seen: TrackedSpeaker, place: Path) -> None:
     def touch(number: int, frame: Frame) -> None:
         if number == 4:
             frame.planes[0][0, 0] += 7
@@ -139,10 +139,10 @@ def test_a_clip_of_a_second_has_no_room_for_that() -> None:
 
 def test_a_dub_takes_its_references_from_the_stretch_it_is_told(clip: Path, speech: Path, place: Path) -> None:
     stretch = (Fraction(1, 5), Fraction(2, 5))
-    report = dubtool.dub(clip, speech, place / "out.mp4", model="dinet-shape", reference_stretch=stretch)
+    report = dubtool.dub(clip, speech, place / "out.mp4", model="dinet-shape", reference_segment=stretch)
     assert set(report.details["references"]) <= set(range(5, 10))
     with pytest.raises(NoFaceError, match="between 7 and 8 s"):
-        dubtool.dub(clip, speech, place / "no.mp4", reference_stretch=(Fraction(7), Fraction(8)))
+        dubtool.dub(clip, speech, place / "no.mp4", reference_segment=(Fraction(7), Fraction(8)))
 
 
 # The whole

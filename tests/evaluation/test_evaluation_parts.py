@@ -206,7 +206,7 @@ def test_json_has_null_for_what_is_not_a_number() -> None:
 
 
 class _Kit:
-    """Stands for the kit: a judge to which sound and mouth fit where their first numbers agree."""
+    """Stands for the context: a judge to which sound and mouth fit where their first numbers agree."""
 
     def __init__(self) -> None:
         codes = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)

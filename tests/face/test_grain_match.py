@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dubtool.face.grain_match import PLAIN, Compared, Finish, matching
+from dubtool.face.grain_match import PLAIN, Compared, GrainMatch, matching
 
 
 def laplacian(picture: np.ndarray) -> float:
@@ -61,7 +61,7 @@ def test_both_are_bounded() -> None:
 
 def test_grain_hangs_on_the_seed_alone() -> None:
     picture = grey(np.full((16, 16), 100.0))
-    finish = Finish(grain=1.0)
+    finish = GrainMatch(grain=1.0)
     assert np.array_equal(finish.applied(picture, 5), finish.applied(picture, 5))
     assert not np.array_equal(finish.applied(picture, 5), finish.applied(picture, 6))
 

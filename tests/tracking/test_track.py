@@ -235,7 +235,7 @@ def test_without_a_judge_nothing_is_known_of_mouths(scene: Scene) -> None:
 # With the networks themselves, on the example clip.
 
 
-def follow(frames: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker) -> Tracks:
+def track_video(frames: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker) -> Tracks:
     tracker = Tracker(detector, landmarker)
     for rgb in frames:
         tracker.feed(RgbPicture(rgb))
@@ -245,7 +245,7 @@ def follow(frames: list[np.ndarray], detector: FaceDetector, landmarker: FaceLan
 def test_the_portrait_is_one_face_in_every_frame(
     portrait: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker
 ) -> None:
-    tracks = follow(portrait[:12], detector, landmarker)
+    tracks = track_video(portrait[:12], detector, landmarker)
     assert spans(tracks) == [(0, 11, 12)]
     points = tracks.faces[0].points()[..., :2]
     # Frames follow each other smoothly: no landmark moves by a tenth of the face between two.
@@ -256,7 +256,7 @@ def test_two_portraits_side_by_side_are_two_faces_of_two_persons(
     portrait: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker, form: HeadForm
 ) -> None:
     pair = [np.concatenate([rgb, rgb], axis=1) for rgb in portrait[:7]]
-    tracks = follow(pair, detector, landmarker)
+    tracks = track_video(pair, detector, landmarker)
     assert spans(tracks) == [(0, 6, 7)] * 2
     places = sorted(float(face.anchors[:, 0].mean()) for face in tracks.faces)
     assert places[1] - places[0] == pytest.approx(portrait[0].shape[1], abs=3)
@@ -270,7 +270,7 @@ def test_a_portrait_painted_over_is_lost_and_found(
     grey = slice(4, 8)
     for rgb in frames[grey]:
         rgb[40:-20, 20:-20] = 128
-    tracks = follow(frames, detector, landmarker)
+    tracks = track_video(frames, detector, landmarker)
     seen = {int(frame) for face in tracks.faces for frame in face.frames}
     assert not seen & set(range(4, 8))
     assert seen >= {0, 1, 2, 3, 10, 11, 12, 13}
@@ -282,7 +282,7 @@ def test_a_portrait_is_the_same_person_after_a_cut(
 ) -> None:
     closer = [cv2.resize(rgb[10:270, 30:290], (320, 320)) for rgb in portrait[6:12]]
     elsewhere = [np.random.default_rng(0).integers(0, 256, rgb.shape, np.uint8) for rgb in portrait[:3]]
-    tracks = follow([*portrait[:6], *elsewhere, *closer], detector, landmarker)
+    tracks = track_video([*portrait[:6], *elsewhere, *closer], detector, landmarker)
     assert 6 in tracks.cuts and 9 in tracks.cuts
     (person,) = people(tracks, form)
     assert sorted(np.concatenate([face.frames for face in person.tracks]).tolist()) == [*range(6), *range(9, 15)]
@@ -297,7 +297,7 @@ def test_a_portrait_stays_the_same_person_when_the_light_changes(
     light: tuple[float, float, float],
 ) -> None:
     lit = [(rgb * np.array(light)).astype(np.uint8) for rgb in portrait[8:16]]
-    (person,) = people(follow([*portrait[:8], *lit], detector, landmarker), form)
+    (person,) = people(track_video([*portrait[:8], *lit], detector, landmarker), form)
     assert person.frame_count == 16
 
 
@@ -312,7 +312,7 @@ def test_a_portrait_that_becomes_anothers_is_two_persons(
         share = np.clip((index - 9) / 5, 0, 1)
         weight = (np.arange(320) < 320 * share)[None, :, None] if wipe else share
         frames.append((portrait[index] * (1 - weight) + others[index] * weight).astype(np.uint8))
-    persons = people(follow(frames, detector, landmarker), form)
+    persons = people(track_video(frames, detector, landmarker), form)
     seen = [set(np.concatenate([track.frames for track in person.tracks]).tolist()) for person in persons]
     assert len(persons) >= 2
     assert not any(frames & set(range(8)) and frames & set(range(16, 22)) for frames in seen)
@@ -322,7 +322,7 @@ def test_a_portrait_that_becomes_anothers_is_two_persons(
 def test_a_portrait_upside_down_is_followed_as_such(
     portrait: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker
 ) -> None:
-    (face,) = follow([np.ascontiguousarray(rgb[::-1, ::-1]) for rgb in portrait[:7]], detector, landmarker).faces
+    (face,) = track_video([np.ascontiguousarray(rgb[::-1, ::-1]) for rgb in portrait[:7]], detector, landmarker).faces
     assert len(face.frames) == 7
     eyes, chin = face.points()[:, tracked((33, 263)), 1].mean(), face.points()[:, tracked((152,)), 1].mean()
     assert eyes > chin
@@ -339,7 +339,7 @@ def test_a_region_follows_its_mesh() -> None:
 def test_every_other_frame_keeps_what_is_around_the_head(
     portrait: list[np.ndarray], detector: FaceDetector, landmarker: FaceLandmarker
 ) -> None:
-    (face,) = follow(portrait[:5], detector, landmarker).faces
+    (face,) = track_video(portrait[:5], detector, landmarker).faces
     assert [bool(look.any()) for look in face.looks] == [True, False, True, False, True]
 
 

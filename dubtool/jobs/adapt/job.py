@@ -24,7 +24,7 @@ from dubtool.jobs.shared.options import PAINTER
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.metrics.perceptual import Lpips
 from dubtool.tracking.person import chosen_person
-from dubtool.tracking.track_video import follow
+from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import find, graph_names, known
 
 LEAST_MINUTES = 0.5
@@ -40,7 +40,7 @@ _SLACK_MINUTES = 0.125
 Progress = Callable[[str, float, float | None], None]
 
 
-class Tutor(Protocol):
+class FineTuner(Protocol):
     """Teaches a generator. What needs torch comes in from outside: jobs run without it."""
 
     def teach(
@@ -57,13 +57,13 @@ class Tutor(Protocol):
 
 # (checkpoint to go on from, description of the base's per-frame graph, device) -> tutor. It raises an error if what
 # it needs is not installed.
-Tutors = Callable[[Path, Mapping[str, Any], str], Tutor]
+FineTuners = Callable[[Path, Mapping[str, Any], str], FineTuner]
 
 
 def adapt(
     video: Path | str,
     minutes: float,
-    tutors: Tutors,
+    tutors: FineTuners,
     *,
     face: str = "largest",
     model: str = PAINTER,
@@ -114,7 +114,7 @@ class _Task:
     kept: Adapted | None
     tell: Progress
 
-    def run(self, place: Path, folder: Path, tutors: Tutors) -> Adapted:
+    def run(self, place: Path, folder: Path, tutors: FineTuners) -> Adapted:
         started = time.monotonic()
         base, _ = load_generator(self.model, self.device, _PRECISION)
         if base.spec.conditioning != "shape":
@@ -150,9 +150,9 @@ class _Task:
 
     def _subject(self) -> Subject:
         model = ShapeModel.load(find("face_shape"))
-        followed = follow(self.info, progress=lambda done, total: self.tell("track", done, total))
-        motion = chosen_person(self.info, followed, self.face, model).motion
-        times = np.array([float(time) for time in followed.times])[motion.frames]
+        tracked_video = track_video(self.info, progress=lambda done, total: self.tell("track", done, total))
+        motion = chosen_person(self.info, tracked_video, self.face, model).motion
+        times = np.array([float(time) for time in tracked_video.times])[motion.frames]
         return Subject(self.info, motion, times, model)
 
     def _measured(

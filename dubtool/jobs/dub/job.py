@@ -37,12 +37,12 @@ from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
 from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.shared.report import Report
-from dubtool.jobs.shared.worker_pool import Crew, places
+from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
 from dubtool.media.audio import Speech, load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import spooling
-from dubtool.tracking.track_video import follow
+from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import digests, find
 
 _QUIET_RMS = 1e-4
@@ -144,7 +144,7 @@ def dub(
         CancelledError: `cancel` said so.
     """
     chosen = options_of(DubOptions, options, changes)
-    pool = places(chosen.device, devices, workers)
+    pool = assign_devices(chosen.device, devices, workers)
     chosen = replace(chosen, device=pool[0])
     target = checked_output(place_of(video, output), output, vars(chosen), _files(video, speech, chosen.soundtrack))
     report = _report(video, speech, str(target), chosen)
@@ -176,7 +176,7 @@ class _Job:
             info = with_fields(info, codec, options.deinterlace, self._report)
             networks, plan = self._planned(info, sound, options, pool)
             soundtrack = options.soundtrack or sound.source
-            outputs = partial(Outputs, target, plan.info, options, plan.take, self._report, soundtrack)
+            outputs = partial(Outputs, target, plan.info, options, plan.timeline, self._report, soundtrack)
             self._draw(networks, plan, outputs, pool)
 
     def draw(self, sink: FrameSink) -> None:
@@ -215,8 +215,8 @@ class _Job:
             if options.adapted.painter.used:
                 report.weights |= options.adapted.weights
         with report.timed("track"):
-            followed = follow(info, use_cache=options.cache, progress=self._stage("track"))
-        return networks, plan_dub(info, options, model, sound, followed, report)
+            tracked_video = track_video(info, use_cache=options.cache, progress=self._stage("track"))
+        return networks, plan_dub(info, options, model, sound, tracked_video, report)
 
     def _draw(
         self, networks: Networks, plan: DubPlan, open_outputs: Callable[[], Outputs | FrameSink], pool: Sequence[str]
@@ -227,13 +227,13 @@ class _Job:
         with (
             self._report.timed("dub"),
             open_outputs() as outputs,
-            Crew(renderer, pool, plan.options.batch_size) as others,
+            WorkerPool(renderer, pool, plan.options.batch_size) as others,
         ):
             change = renderer.change if len(pool) == 1 else others.change
             stream(
-                plan.slots,
-                reader.frames(plan.take.source.tolist()),
-                lambda batch: change(batch, asked([slot for slot, _ in batch]), outputs),
+                plan.frame_plans,
+                reader.frames(plan.timeline.source.tolist()),
+                lambda batch: change(batch, asked([frame_plan for frame_plan, _ in batch]), outputs),
                 outputs,
                 batch_size=plan.options.batch_size,
                 progress=self._stage("dub"),

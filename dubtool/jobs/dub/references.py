@@ -14,7 +14,7 @@ from dubtool.jobs.dub.plan import DubPlan
 from dubtool.jobs.dub.reach import ReachedShapes, reach_of
 from dubtool.jobs.dub.renderer import MouthRenderer
 from dubtool.jobs.dub.retrieved import RetrievedMouths, Wanted
-from dubtool.jobs.shared.frame_plan import Slot
+from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.load import Networks
@@ -29,7 +29,7 @@ from dubtool.weights.locate import find
 _TRIED, _TRIED_FILMED = 6, 12
 
 # What the speech asks of some frames.
-Asking = Callable[[Sequence[Slot]], Conditions | Wanted]
+Asking = Callable[[Sequence[FramePlan]], Conditions | Wanted]
 
 
 def prepared(plan: DubPlan, networks: Networks, reader: VideoReader, report: Report) -> tuple[MouthRenderer, Asking]:
@@ -44,17 +44,17 @@ def prepared(plan: DubPlan, networks: Networks, reader: VideoReader, report: Rep
             source = _conditioner(plan, networks)
             report.details["references"] = painter.prepare(reader, plan.allowed)
 
-    def asked(slots: Sequence[Slot]) -> Conditions | Wanted:
-        numbers, rows, weight, times = plan.placed(slots)
+    def asked(frame_plans: Sequence[FramePlan]) -> Conditions | Wanted:
+        numbers, rows, weight, times = plan.placed(frame_plans)
         conditions = source.at(times, rows, weight)
         return conditions if retrieved is None else retrieved.wanted(conditions, numbers, rows)
 
     teeth = None if networks.restorer is None else Teeth(networks.restorer, plan.person, "frame")
     renderer = MouthRenderer(plan.options, painter, retrieved, teeth, plan.motion.unit)
     with report.timed("finish"):
-        finish = matching(_tried(plan, renderer, asked, reader), filmed=retrieved is not None)
-    report.details["finish"] = asdict(finish)
-    return replace(renderer, finish=finish), asked
+        grain_match = matching(_tried(plan, renderer, asked, reader), filmed=retrieved is not None)
+    report.details["finish"] = asdict(grain_match)
+    return replace(renderer, grain_match=grain_match), asked
 
 
 def _conditioner(
@@ -77,17 +77,17 @@ def _retrieval(
 ) -> Conditioner:
     """Find out which of the person's frames are to be shown; what drives them."""
     shapes = plan.options.shapes or _within_reach(plan, report)
-    numbers, rows, weight, times = plan.placed([slot for slot in plan.slots if slot.weight > 0])
+    numbers, rows, weight, times = plan.placed([frame_plan for frame_plan in plan.frame_plans if frame_plan.weight > 0])
     bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1), 1.0)
     wanted = bare.shapes(times, rows, weight)[:, 0]
-    report.details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.slots))
+    report.details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans))
     return _conditioner(plan, networks, shapes, drawing=retrieved.needs_painter)
 
 
 def _within_reach(plan: DubPlan, report: Report) -> MouthShapes:
     """The shapes that the speech is predicted to give, as this person would make them."""
     heard = speech_shapes(plan.sound.path, find("whisper"), find("speech_shapes"), device=plan.options.device)
-    times = np.array([float(time) for time in plan.take.times])
+    times = np.array([float(time) for time in plan.timeline.times])
     usable = np.ones(len(plan.motion.frames), bool) if plan.allowed is None else plan.allowed
     reach = reach_of(plan.motion, usable, heard.at(times), plan.model)
     reach = replace(reach, scale=round(reach.scale * plan.expression, 3))
@@ -98,7 +98,7 @@ def _within_reach(plan: DubPlan, report: Report) -> MouthShapes:
 
 def _tried(plan: DubPlan, renderer: MouthRenderer, asked: Asking, reader: VideoReader) -> Iterator[Compared]:
     """Some of the mouths that will be made, beside the real ones."""
-    whole = [slot for slot in plan.slots if slot.weight == 1]
+    whole = [frame_plan for frame_plan in plan.frame_plans if frame_plan.weight == 1]
     most = _TRIED if renderer.retrieved is None else _TRIED_FILMED
     picked = {
         whole[place].row: whole[place] for place in np.linspace(0, len(whole) - 1, min(most, len(whole))).astype(int)

@@ -11,7 +11,7 @@ import numpy as np
 
 from dubtool.face.blend import Placed
 from dubtool.face.crop import apply
-from dubtool.face.grain_match import Finish
+from dubtool.face.grain_match import GrainMatch
 from dubtool.face.teeth import landmarks_of_mouths
 from dubtool.jobs.dub.conditioning import Conditions
 from dubtool.jobs.dub.painted import PaintedMouths
@@ -38,7 +38,7 @@ class MouthRenderer:
     retrieved: RetrievedMouths | None
     teeth: Teeth | None
     unit: np.ndarray
-    finish: Finish = field(default_factory=Finish)
+    grain_match: GrainMatch = field(default_factory=GrainMatch)
 
     def equip(self, device: str) -> None:
         """Load the networks in another process."""
@@ -58,19 +58,19 @@ class MouthRenderer:
 
     def change(self, batch: Batch, wanted: Conditions | Wanted, outputs: Shown) -> None:
         """Change the batch's frames in place."""
-        rows = np.array([slot.row for slot, _ in batch])
+        rows = np.array([frame_plan.row for frame_plan, _ in batch])
         made = self.make([frame for _, frame in batch], rows, wanted)
-        untouched = {slot.number: frame.copy() for slot, frame in batch if outputs.wants(slot.number)}
-        for (slot, frame), placed in zip(batch, made, strict=True):
+        untouched = {frame_plan.number: frame.copy() for frame_plan, frame in batch if outputs.wants(frame_plan.number)}
+        for (frame_plan, frame), placed in zip(batch, made, strict=True):
             if placed is not None:
-                placed.blend(frame, slot.weight, self.finish, slot.number)
+                placed.blend(frame, frame_plan.weight, self.grain_match, frame_plan.number)
         conditions = wanted.conditions if isinstance(wanted, Wanted) else wanted
         if self.teeth is not None:
             self.teeth.restore(batch, self._new_mouths(self.teeth, rows, conditions))
-        for place, (slot, frame) in enumerate(batch):
-            if slot.number in untouched:
-                tiles = partial(_tiles, untouched[slot.number], made[place], conditions, place)
-                outputs.show(slot.number, untouched[slot.number], frame, tiles)
+        for place, (frame_plan, frame) in enumerate(batch):
+            if frame_plan.number in untouched:
+                tiles = partial(_tiles, untouched[frame_plan.number], made[place], conditions, place)
+                outputs.show(frame_plan.number, untouched[frame_plan.number], frame, tiles)
 
     def _new_mouths(self, teeth: Teeth, rows: np.ndarray, wanted: Conditions) -> np.ndarray:
         """Landmarks for `Teeth` of the mouths that were made, picture px [B, 22, 2]."""

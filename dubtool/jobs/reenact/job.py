@@ -18,7 +18,7 @@ from dubtool.face.shape import ShapeModel
 from dubtool.face.transfer import Settle
 from dubtool.folders import temporary_folder
 from dubtool.jobs.reenact.driver import Driver, Look
-from dubtool.jobs.reenact.motion_source import KeypointMoves, LandmarkMoves, Moves
+from dubtool.jobs.reenact.motion_source import KeypointMotion, LandmarkMotion, MotionSource
 from dubtool.jobs.reenact.portrait import Canvas, Portrait, load_portrait
 from dubtool.jobs.shared.calls import (
     IN_MEMORY,
@@ -35,7 +35,7 @@ from dubtool.jobs.shared.calls import (
 )
 from dubtool.jobs.shared.contact_sheet import marked
 from dubtool.jobs.shared.frame_sink import FrameSink
-from dubtool.jobs.shared.frame_timeline import Take, plan_take
+from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
 from dubtool.jobs.shared.interlacing import with_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import has_learned_keypoints, load_animator, load_keypoint_animator
@@ -49,7 +49,7 @@ from dubtool.models.animator import Animator
 from dubtool.models.keypoint_animator import KeypointAnimator
 from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.tracking.person import chosen_person
-from dubtool.tracking.track_video import Followed, follow
+from dubtool.tracking.track_video import TrackedVideo, track_video
 from dubtool.weights.locate import digests, find
 
 SUFFIX = ".reenacted.mp4"
@@ -187,9 +187,11 @@ def _planned(
         height, width = picture.rgb.shape[:2]
         report.warn(f"{portrait} is larger than 4K: it was made smaller, {width} x {height}")
     with report.timed("track"):
-        followed = follow(info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total))
+        tracked_video = track_video(
+            info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total)
+        )
     with FaceLandmarker(find("face_landmarker")) as landmarker:
-        yield _Job(info, chosen, picture, animator, shapes, followed, landmarker, report)
+        yield _Job(info, chosen, picture, animator, shapes, tracked_video, landmarker, report)
 
 
 def _animator(options: ReenactOptions, portrait: Portrait) -> tuple[Animator | KeypointAnimator, tuple[str, ...]]:
@@ -210,21 +212,21 @@ class _Job:
         portrait: Portrait,
         animator: Animator | KeypointAnimator,
         shapes: ShapeModel,
-        followed: Followed,
+        tracked_video: TrackedVideo,
         landmarker: FaceLandmarker,
         report: Report,
     ) -> None:
         self.info, self.options, self.report = info, options, report
         self.canvas = Canvas(portrait, animator.side, options.framing)
-        person, count = chosen_person(info, followed, options.face, shapes), followed.tracks.frame_count
+        person, count = chosen_person(info, tracked_video, options.face, shapes), tracked_video.tracks.frame_count
         self.driver = Driver(person, count, landmarker)
-        whole = plan_take(followed.times, followed.durations, Fraction(0), length="video", loop="hold")
-        self.take, self.begin = _part(whole, options)
-        report.frames, report.duration = len(self.take), float(self.take.duration)
-        if followed.decode_failures:
-            report.warn(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+        whole = plan_timeline(tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold")
+        self.timeline, self.begin = _part(whole, options)
+        report.frames, report.duration = len(self.timeline), float(self.timeline.duration)
+        if tracked_video.decode_failures:
+            report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
         used = np.zeros(count, bool)
-        used[self.take.source] = True
+        used[self.timeline.source] = True
         self.moves = self._moves(animator, person.pixel_aspect, shapes, used)
 
     def run(
@@ -243,18 +245,18 @@ class _Job:
                             tiles = partial(self._tiles, move, picture)
                             outputs.show(number, self.canvas.beside(look.frame), frame, tiles)
                         sink.put((number, frame))
-                    progress(batch[-1][0] + 1, len(self.take))
+                    progress(batch[-1][0] + 1, len(self.timeline))
             finally:
                 coming.close()
 
     def _steps(self, reader: VideoReader) -> Iterator[Step]:
         """Each output frame's number, the driver's frame, and how the portrait is to move."""
         settle, shot = Settle(self.moves.rest), -1
-        looks = self.driver.looks(reader.frames(self.take.source.tolist()))
+        looks = self.driver.looks(reader.frames(self.timeline.source.tolist()))
         for number, look in enumerate(looks):
             target = self.moves.target(look)
             jump = look.shot not in (shot, -1)
-            move = settle.at(target, float(self.take.times[number]), jump=jump)
+            move = settle.at(target, float(self.timeline.times[number]), jump=jump)
             if target is None:
                 self.report.passed[_LOST] += 1
             else:
@@ -264,20 +266,20 @@ class _Job:
 
     def _moves(
         self, animator: Animator | KeypointAnimator, aspect: float, shapes: ShapeModel, used: np.ndarray
-    ) -> Moves:
+    ) -> MotionSource:
         portrait = self.canvas.landmarks if self.options.motion == "relative" else None
         with self.report.timed("reference"):
             reference = self.driver.reference(VideoReader(self.info), portrait, shapes, used)
         self.report.details["reference"] = reference.frame.index
         if isinstance(animator, KeypointAnimator):
-            return KeypointMoves(animator, self.canvas, reference, aspect, self.options)
-        return LandmarkMoves(animator, self.canvas, self.driver, reference, shapes, self.options)
+            return KeypointMotion(animator, self.canvas, reference, aspect, self.options)
+        return LandmarkMotion(animator, self.canvas, self.driver, reference, shapes, self.options)
 
     def outputs(self, target: Path) -> Outputs:
         """The files to be written: shaped as the portrait, with the driver's sound, times and tags."""
         begin = max(self.info.require_video().start + self.begin, Fraction(0))
         shown, sound = _written(self.info, self.options)
-        return Outputs(target, shown, self.options, self.take, self.report, sound, begin)
+        return Outputs(target, shown, self.options, self.timeline, self.report, sound, begin)
 
     def _tiles(self, move: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
         """The contact sheet's tiles of one frame."""
@@ -294,17 +296,17 @@ def _written(info: MediaInfo, options: ReenactOptions) -> tuple[MediaInfo, Path 
     return shown, info.path if info.main_audio is not None else None
 
 
-def _part(take: Take, options: ReenactOptions) -> tuple[Take, Fraction]:
+def _part(timeline: FrameTimeline, options: ReenactOptions) -> tuple[FrameTimeline, Fraction]:
     """The part of the driver between `start` and `stop`, and where in it that begins, seconds.
 
     Raises:
         UsageError: no frame begins there.
     """
-    start, stop = options.start or Fraction(0), take.duration if options.stop is None else options.stop
-    inside = [place for place, time in enumerate(take.times) if start <= time < stop]
+    start, stop = options.start or Fraction(0), timeline.duration if options.stop is None else options.stop
+    inside = [place for place, time in enumerate(timeline.times) if start <= time < stop]
     if not inside:
         raise UsageError("no frame of the driver lies within the stretch to be reenacted; check --from and --to")
-    begin, end = take.times[inside[0]], min(stop, take.duration)
-    times = [take.times[place] - begin for place in inside]
-    durations = [min(take.durations[place], end - take.times[place]) for place in inside]
-    return Take(take.source[inside], times, durations, end - begin), begin
+    begin, end = timeline.times[inside[0]], min(stop, timeline.duration)
+    times = [timeline.times[place] - begin for place in inside]
+    durations = [min(timeline.durations[place], end - timeline.times[place]) for place in inside]
+    return FrameTimeline(timeline.source[inside], times, durations, end - begin), begin

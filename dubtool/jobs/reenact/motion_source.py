@@ -18,7 +18,7 @@ from dubtool.models.animator import Animator
 from dubtool.models.keypoint_animator import KeypointAnimator, KeypointTransfer
 
 
-class Moves(Protocol):
+class MotionSource(Protocol):
     """One driver's moves for one portrait. rest: the move that leaves the portrait as it is, float32 [N, 3]."""
 
     @property
@@ -37,8 +37,8 @@ class Moves(Protocol):
         ...
 
 
-class LandmarkMoves:
-    """`Moves` by landmarks in px of the crop. reference: the driver's look that the portrait's own look stands for."""
+class LandmarkMotion:
+    """`MotionSource` by landmarks in px of the crop. reference: the driver's look that the portrait's own stands for."""
 
     def __init__(
         self,
@@ -63,20 +63,20 @@ class LandmarkMoves:
         )
 
     def target(self, look: Look) -> np.ndarray | None:
-        """See `Moves.target`."""
+        """See `MotionSource.target`."""
         return None if look.landmarks is None else self._transfer.target(look.landmarks)
 
     def pictures(self, moves: np.ndarray) -> np.ndarray:
-        """See `Moves.pictures`."""
+        """See `MotionSource.pictures`."""
         return self._animator.animate(moves)
 
     def places(self, move: np.ndarray) -> np.ndarray:
-        """See `Moves.places`."""
+        """See `MotionSource.places`."""
         return move
 
 
-class KeypointMoves:
-    """`Moves` by learned keypoints, read from the driver's pictures.
+class KeypointMotion:
+    """`MotionSource` by learned keypoints, read from the driver's pictures.
 
     Each shot of the driver is cropped by one square that does not move, as the network's training videos were: around
     the face in the reference, or in the first frame of any other shot. aspect: of the driver's pixels.
@@ -96,16 +96,16 @@ class KeypointMoves:
         )
 
     def target(self, look: Look) -> np.ndarray | None:
-        """See `Moves.target`."""
+        """See `MotionSource.target`."""
         picture = self._seen(look)
         return None if picture is None else self._transfer.target(picture)
 
     def pictures(self, moves: np.ndarray) -> np.ndarray:
-        """See `Moves.pictures`."""
+        """See `MotionSource.pictures`."""
         return self._animator.animate(moves)
 
     def places(self, move: np.ndarray) -> np.ndarray:
-        """See `Moves.places`."""
+        """See `MotionSource.places`."""
         return np.asarray((move + 1) / 2 * (self._animator.side - 1))
 
     def _seen(self, look: Look) -> np.ndarray | None:

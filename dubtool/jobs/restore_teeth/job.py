@@ -24,10 +24,10 @@ from dubtool.jobs.shared.calls import (
     place_of,
     video_file,
 )
-from dubtool.jobs.shared.frame_plan import Slot, count, reasons, refuse_nothing, to_slots
+from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require_changed_frames, skip_reasons
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch, stream
-from dubtool.jobs.shared.frame_timeline import ease, plan_take
+from dubtool.jobs.shared.frame_timeline import ease, plan_timeline
 from dubtool.jobs.shared.interlacing import with_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import load_restorer
@@ -40,7 +40,7 @@ from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import Spooled, spooling
 from dubtool.models.restorer import Restorer
 from dubtool.tracking.person import Chosen, chosen_person
-from dubtool.tracking.track_video import Followed, follow
+from dubtool.tracking.track_video import TrackedVideo, track_video
 from dubtool.weights.locate import digests, find
 
 SUFFIX = ".restored.mp4"
@@ -182,15 +182,15 @@ def _planned(info: MediaInfo, chosen: RestoreOptions, report: Report, tell: Prog
     report.weights = {} if drawer is None else digests(drawer[1])
     with report.timed("track"):
         source = None if footage is None else Source(footage, chosen, track)
-        followed = follow(info, use_cache=chosen.cache, progress=track)
-    person = chosen_person(info, followed, chosen.face, model)
+        tracked_video = track_video(info, use_cache=chosen.cache, progress=track)
+    person = chosen_person(info, tracked_video, chosen.face, model)
     restoring: Restoring
     if source is not None:
         restoring = Borrowing(person, source, source.person(person, model), model)
     else:
         assert drawer is not None
         restoring = Redrawing(Teeth(drawer[0], person, chosen.reference))
-    return _Job(info, chosen, person, restoring, followed, report)
+    return _Job(info, chosen, person, restoring, tracked_video, report)
 
 
 class _Job:
@@ -202,20 +202,22 @@ class _Job:
         options: RestoreOptions,
         chosen: Chosen,
         restoring: Restoring,
-        followed: Followed,
+        tracked_video: TrackedVideo,
         report: Report,
     ) -> None:
-        self.info, self.options, self.report, self.followed = info, options, report, followed
+        self.info, self.options, self.report, self.tracked_video = info, options, report, tracked_video
         self.motion, self.restoring = chosen.motion, restoring
-        self.take = plan_take(followed.times, followed.durations, Fraction(0), length="video", loop="hold")
-        self.slots = self._slots(chosen)
-        report.frames, report.duration = len(self.take.times), float(self.take.duration)
-        if followed.decode_failures:
-            report.warn(f"{info.path}: {followed.decode_failures} damaged packets were passed over")
+        self.timeline = plan_timeline(
+            tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold"
+        )
+        self.plans = self._planned(chosen)
+        report.frames, report.duration = len(self.timeline.times), float(self.timeline.duration)
+        if tracked_video.decode_failures:
+            report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
 
     def outputs(self, target: Path) -> Outputs:
         """The files of the result."""
-        return Outputs(target, self.info, self.options, self.take, self.report)
+        return Outputs(target, self.info, self.options, self.timeline, self.report)
 
     def run(
         self, open_outputs: Callable[[], Outputs | FrameSink], progress: Callable[[float, float | None], None]
@@ -223,14 +225,14 @@ class _Job:
         """Draw everything into what `open_outputs` gives."""
         reader = VideoReader(self.info)
         with self.report.timed("references"):
-            self.report.details |= self.restoring.prepare(reader, self.slots)
+            self.report.details |= self.restoring.prepare(reader, self.plans)
         with (
             self.report.timed("restore"),
             open_outputs() as outputs,
         ):
             stream(
-                self.slots,
-                reader.frames(self.take.source.tolist()),
+                self.plans,
+                reader.frames(self.timeline.source.tolist()),
                 lambda batch: self._restore_batch(batch, outputs),
                 outputs,
                 batch_size=self.options.batch_size,
@@ -238,25 +240,25 @@ class _Job:
             )
 
     def _restore_batch(self, batch: Batch, outputs: Outputs | FrameSink) -> None:
-        untouched = {slot.number: frame.copy() for slot, frame in batch if outputs.wants(slot.number)}
+        untouched = {plan.number: frame.copy() for plan, frame in batch if outputs.wants(plan.number)}
         done = self.restoring.restore(batch)
-        for slot, frame in batch:
-            if slot.number in untouched and slot.number in done:
-                outputs.show(slot.number, untouched[slot.number], frame, done[slot.number])
+        for plan, frame in batch:
+            if plan.number in untouched and plan.number in done:
+                outputs.show(plan.number, untouched[plan.number], frame, done[plan.number])
 
-    def _slots(self, chosen: Chosen) -> list[Slot]:
+    def _planned(self, chosen: Chosen) -> list[FramePlan]:
         """What happens to each frame, and the report's counts of it."""
-        rows = self.motion.rows(self.followed.tracks.frame_count)[self.take.source]
-        why = reasons(chosen, rows, self.take, self.options)
+        rows = self.motion.rows(self.tracked_video.tracks.frame_count)[self.timeline.source]
+        skip_reason = skip_reasons(chosen, rows, self.timeline, self.options)
         # Mouths open and close all the time, and the teeth come and go with them: that needs no easing.
-        weight = ease(why == "", self.take.times)
-        closed = (why == "") & self.restoring.closed[rows]
-        why[closed], weight[closed] = _CLOSED, 0.0
-        slots = to_slots(rows, why, weight)
-        count(slots, self.report)
+        weight = ease(skip_reason == "", self.timeline.times)
+        closed = (skip_reason == "") & self.restoring.closed[rows]
+        skip_reason[closed], weight[closed] = _CLOSED, 0.0
+        plans = make_plans(rows, skip_reason, weight)
+        count(plans, self.report)
         if self.report.passed[_CLOSED]:
             if self.report.dubbed == 0:
                 self.report.warn(f"{self.info.path}: no teeth are to be seen, so nothing was changed")
         else:
-            refuse_nothing(self.report, self.info.path, "restored")
-        return slots
+            require_changed_frames(self.report, self.info.path, "restored")
+        return plans

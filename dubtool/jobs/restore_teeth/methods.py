@@ -14,14 +14,14 @@ from dubtool.face.blend import Placed
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.restore_teeth.from_source import BorrowedMouths
 from dubtool.jobs.shared.contact_sheet import work_tiles
-from dubtool.jobs.shared.frame_plan import Slot, showing
+from dubtool.jobs.shared.frame_plan import FramePlan, showing
 from dubtool.jobs.shared.frame_stream import Batch
 from dubtool.jobs.shared.options import RestoreOptions
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.person import Chosen, same_person
-from dubtool.tracking.track_video import Followed, follow
+from dubtool.tracking.track_video import TrackedVideo, track_video
 
 _SHORTEST_SECONDS = 1
 
@@ -33,8 +33,8 @@ class Restoring(Protocol):
 
     closed: np.ndarray
 
-    def prepare(self, reader: VideoReader, slots: Sequence[Slot]) -> dict[str, Any]:
-        """Make ready for the frames of `slots`, by a reader of the video; what the report tells of it."""
+    def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
+        """Make ready for the frames of `plans`, by a reader of the video; what the report tells of it."""
         ...
 
     def restore(self, batch: Batch) -> dict[int, Tiles]:
@@ -49,9 +49,9 @@ class Redrawing:
         self._teeth = teeth
         self.closed = teeth.shown == 0
 
-    def prepare(self, reader: VideoReader, slots: Sequence[Slot]) -> dict[str, Any]:
+    def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
         usable = np.zeros(len(self.closed), bool)
-        usable[[slot.row for slot in slots if slot.weight > 0]] = True
+        usable[[plan.row for plan in plans if plan.weight > 0]] = True
         found = self._teeth.find_reference(reader, usable)
         return {} if found is None else {"reference": found}
 
@@ -68,18 +68,18 @@ class Borrowing:
         # Skin and lips are restored, too.
         self.closed = np.zeros(len(chosen.motion.frames), bool)
 
-    def prepare(self, reader: VideoReader, slots: Sequence[Slot]) -> dict[str, Any]:
-        changed = [slot for slot in slots if slot.weight > 0]
-        numbers, rows = (np.array([getattr(slot, name) for slot in changed], int) for name in ("number", "row"))
-        return self._mouths.prepare(VideoReader(self._source.info), self._usable, numbers, rows, len(slots))
+    def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
+        changed = [plan for plan in plans if plan.weight > 0]
+        numbers, rows = (np.array([getattr(plan, name) for plan in changed], int) for name in ("number", "row"))
+        return self._mouths.prepare(VideoReader(self._source.info), self._usable, numbers, rows, len(plans))
 
     def restore(self, batch: Batch) -> dict[int, Tiles]:
         done: dict[int, Tiles] = {}
-        for slot, frame in batch:
-            placed = self._mouths.make(frame, slot.number, slot.row)
+        for plan, frame in batch:
+            placed = self._mouths.make(frame, plan.number, plan.row)
             if placed is not None:
-                placed.blend(frame, slot.weight, seed=slot.number)
-                done[slot.number] = partial(_tiles, placed)
+                placed.blend(frame, plan.weight, seed=plan.number)
+                done[plan.number] = partial(_tiles, placed)
         return done
 
 
@@ -96,8 +96,8 @@ class Source:
         # Single frames are taken out: both fields of one at once would be two mouths.
         deinterlaced = video.deinterlaced or video.field_order != "progressive"
         self.info = replace(info, video=replace(video, deinterlaced=deinterlaced))
-        self._stretch = options.reference_stretch
-        self._followed: Followed = follow(self.info, use_cache=options.cache, progress=progress)
+        self._stretch = options.reference_segment
+        self._followed: TrackedVideo = track_video(self.info, use_cache=options.cache, progress=progress)
         seconds = self._followed.times[-1] + self._followed.durations[-1]
         if seconds < _SHORTEST_SECONDS:
             raise InputError(f"{info.path} lasts {float(seconds):.2g} s: give a source of a second or more")

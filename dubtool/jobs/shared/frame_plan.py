@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.errors import NoFaceError, UsageError
-from dubtool.jobs.shared.frame_timeline import Take
+from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
 from dubtool.tracking.person import Chosen
@@ -25,51 +25,51 @@ _TURNED_OVER = "upside down"
 
 
 @dataclass(frozen=True)
-class Slot:
+class FramePlan:
     """One output frame: its place, the motion's row (-1: none), its weight and, when 0, why."""
 
     number: int
     row: int
     weight: float
-    why: str
+    skip_reason: str
 
 
-def reasons(chosen: Chosen, rows: np.ndarray, take: Take, options: JobOptions) -> np.ndarray:
+def skip_reasons(chosen: Chosen, rows: np.ndarray, timeline: FrameTimeline, options: JobOptions) -> np.ndarray:
     """Why each output frame is to be left alone, "" where it is not: object [N]. rows: of the motion, -1 for none."""
-    why = np.where(rows < 0, "no face", showing(chosen)[rows]).astype(object)
-    why[(rows < 0) & chosen.strangers[take.source]] = "another person"
+    skip_reason = np.where(rows < 0, "no face", showing(chosen)[rows]).astype(object)
+    skip_reason[(rows < 0) & chosen.strangers[timeline.source]] = "another person"
     start, stop = options.start, options.stop
-    outside = [(start is not None and time < start) or (stop is not None and time >= stop) for time in take.times]
-    why[np.array(outside)] = _OUTSIDE
-    return why
+    outside = [(start is not None and time < start) or (stop is not None and time >= stop) for time in timeline.times]
+    skip_reason[np.array(outside)] = _OUTSIDE
+    return skip_reason
 
 
 def showing(chosen: Chosen) -> np.ndarray:
     """Why the mouth is not to be seen well in each row of the motion, "" where it is: object [N]."""
     motion = chosen.motion
-    why = np.full(len(motion.frames), "", object)
-    why[motion.covered] = "mouth covered"
-    why[np.abs(motion.angles[:, 1]) > _MAX_YAW] = "turned away"
-    why[np.abs(motion.angles[:, 2]) > _UPSIDE_DOWN] = _TURNED_OVER
-    why[chosen.outside > _BEYOND] = "outside the frame"
-    return why
+    skip_reason = np.full(len(motion.frames), "", object)
+    skip_reason[motion.covered] = "mouth covered"
+    skip_reason[np.abs(motion.angles[:, 1]) > _MAX_YAW] = "turned away"
+    skip_reason[np.abs(motion.angles[:, 2]) > _UPSIDE_DOWN] = _TURNED_OVER
+    skip_reason[chosen.outside > _BEYOND] = "outside the frame"
+    return skip_reason
 
 
-def to_slots(rows: np.ndarray, why: np.ndarray, weight: np.ndarray) -> list[Slot]:
-    """The slots of output frames: row, reason and weight of each."""
+def make_plans(rows: np.ndarray, skip_reason: np.ndarray, weight: np.ndarray) -> list[FramePlan]:
+    """The plans of output frames: row, reason and weight of each."""
     return [
-        Slot(number, int(row), float(share), str(reason))
-        for number, (row, share, reason) in enumerate(zip(rows, weight, why, strict=True))
+        FramePlan(number, int(row), float(share), str(reason))
+        for number, (row, share, reason) in enumerate(zip(rows, weight, skip_reason, strict=True))
     ]
 
 
-def count(slots: Sequence[Slot], report: Report) -> None:
+def count(plans: Sequence[FramePlan], report: Report) -> None:
     """Tell the report how many frames are changed, and why the others are not."""
-    report.dubbed = sum(slot.weight > 0 for slot in slots)
-    report.passed.update(slot.why or "too short a stretch" for slot in slots if slot.weight == 0)
+    report.dubbed = sum(plan.weight > 0 for plan in plans)
+    report.passed.update(plan.skip_reason or "too short a stretch" for plan in plans if plan.weight == 0)
 
 
-def refuse_nothing(report: Report, path: Path, changed: str) -> None:
+def require_changed_frames(report: Report, path: Path, changed: str) -> None:
     """Raise NoFaceError or UsageError where no frame can be `changed` ("dubbed")."""
     if report.dubbed:
         return

@@ -10,7 +10,7 @@ import numpy as np
 from dubtool.engine.pipeline import Background, batched, prefetched
 from dubtool.face.crop import warp
 from dubtool.face.picture import bounds, within
-from dubtool.jobs.shared.frame_plan import Slot
+from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.outputs import Outputs
 from dubtool.media.decode import VideoReader
@@ -19,11 +19,11 @@ from dubtool.media.frame import Frame
 _QUEUE = 6
 _WORTH_A_SEEK = 250
 
-Batch = list[tuple[Slot, Frame]]
+Batch = list[tuple[FramePlan, Frame]]
 
 
 def stream(
-    slots: Sequence[Slot],
+    plans: Sequence[FramePlan],
     frames: Iterable[Frame],
     change: Callable[[Batch], Callable[[], None] | None],
     outputs: Outputs | FrameSink,
@@ -32,7 +32,7 @@ def stream(
     progress: Callable[[float, float | None], None],
     ahead: int = 0,
 ) -> None:
-    """Write every slot's frame, in order; `change` may alter those whose weight is above 0, in place.
+    """Write every plan's frame, in order; `change` may alter those whose weight is above 0, in place.
 
     It gets them in batches, without the others; a batch may be empty of them, and then is not shown to it. What it does
     elsewhere meanwhile is done when the call that it returns has ended; `ahead` batches may be under way so.
@@ -44,14 +44,14 @@ def stream(
             batch, finish = under_way.popleft()
             if finish is not None:
                 finish()
-            for slot, frame in batch:
-                sink.put((slot.number, frame))
-            progress(batch[-1][0].number + 1, len(slots))
+            for plan, frame in batch:
+                sink.put((plan.number, frame))
+            progress(batch[-1][0].number + 1, len(plans))
 
         coming = prefetched(frames, _QUEUE)
         try:
-            for batch in batched(zip(slots, coming, strict=True), batch_size):
-                changed = [(slot, frame) for slot, frame in batch if slot.weight > 0]
+            for batch in batched(zip(plans, coming, strict=True), batch_size):
+                changed = [(plan, frame) for plan, frame in batch if plan.weight > 0]
                 under_way.append((batch, change(changed) if changed else None))
                 if len(under_way) > ahead:
                     put_next()

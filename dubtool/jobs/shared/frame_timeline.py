@@ -22,7 +22,7 @@ _SHORTEST_RUN = 3
 
 
 @dataclass(frozen=True)
-class Take:
+class FrameTimeline:
     """The output's frames.
 
     source: int32 [N] index of the source frame. times: N seconds from the start, rising from 0. durations: N seconds,
@@ -38,9 +38,9 @@ class Take:
         return len(self.times)
 
 
-def plan_take(
+def plan_timeline(
     times: Sequence[Fraction], durations: Sequence[Fraction], speech: Fraction, *, length: Length, loop: Loop
-) -> Take:
+) -> FrameTimeline:
     """Lay the video's frames out over the output.
 
     times: seconds of the source's frames, rising. durations: seconds they stand; of these only the last one's counts,
@@ -77,7 +77,7 @@ def plan_take(
         now += stands
     ends = [*starts[1:], duration]
     cut = [end - start for start, end in zip(starts, ends, strict=False)]
-    return Take(np.array(source, np.int32), starts, cut, duration)
+    return FrameTimeline(np.array(source, np.int32), starts, cut, duration)
 
 
 def _order(standing: list[Fraction], usual: Fraction, loop: Loop) -> Iterator[tuple[int, Fraction]]:

@@ -77,7 +77,7 @@ class JobOptions:
 class DubOptions(JobOptions):
     """How to dub, beside what all jobs are asked.
 
-    Not offered by the command line: reference_stretch, the seconds of the source, from and to, that the person's own
+    Not offered by the command line: reference_segment, the seconds of the source, from and to, that the person's own
     frames are taken from (all of it if None); adapted, what `adapt` learned of the person, of which what measured
     better is used; shapes, mouth shapes by seconds of the output instead of those that the speech is predicted to give.
     """
@@ -96,7 +96,7 @@ class DubOptions(JobOptions):
     soundtrack: Path | None = offered(None, "Sound of the result instead of the speech.", metavar="FILE")
     restore_teeth: bool = offered(False, "Redraw the made mouths sharply; see 'dubtool restore-teeth -h'.")
     restorer: str = offered(DEFAULT_RESTORER, "The network for --restore-teeth.", metavar="NAME")
-    reference_stretch: tuple[Fraction, Fraction] | None = None
+    reference_segment: tuple[Fraction, Fraction] | None = None
     adapted: Adapted | None = None
     shapes: MouthShapes | None = None
 
@@ -112,7 +112,7 @@ class DubOptions(JobOptions):
 class RestoreOptions(JobOptions):
     """How to restore teeth, beside what all jobs are asked.
 
-    Not offered by the command line: reference_stretch, the seconds of the source, from and to, that frames are taken
+    Not offered by the command line: reference_segment, the seconds of the source, from and to, that frames are taken
     from; all of it if None.
     """
 
@@ -123,12 +123,12 @@ class RestoreOptions(JobOptions):
         None, "A film of the person that no tool has touched: its frames give the mouth.", metavar="FILE"
     )
     model: str = offered(DEFAULT_RESTORER, "The network; see 'dubtool weights list'.", metavar="NAME")
-    reference_stretch: tuple[Fraction, Fraction] | None = None
+    reference_segment: tuple[Fraction, Fraction] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.source is None and self.reference_stretch is not None:
-            raise UsageError("reference_stretch is of the source: name one, or leave it out")
+        if self.source is None and self.reference_segment is not None:
+            raise UsageError("reference_segment is of the source: name one, or leave it out")
         if self.source is not None and (self.reference != "frame" or self.model != DEFAULT_RESTORER):
             raise UsageError("with --source no network is at work: leave out --reference and --model")
 

@@ -15,7 +15,7 @@ import numpy as np
 from dubtool import __version__
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.contact_sheet import ContactSheet
-from dubtool.jobs.shared.frame_timeline import Take
+from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
 from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, same_file, save, taken
@@ -99,16 +99,16 @@ class Outputs:
         target: Path,
         info: MediaInfo,
         options: JobOptions,
-        take: Take,
+        timeline: FrameTimeline,
         report: Report,
         soundtrack: Path | None = None,
         sound_start: Fraction = Fraction(0),
     ) -> None:
         """soundtrack: the result's sound from `sound_start` seconds on, cut or padded to the take; if None, all that
         the source has is kept."""
-        self._target, self._options, self._take, self._report = target, options, take, report
+        self._target, self._options, self._take, self._report = target, options, timeline, report
         self._before: dict[int, Frame] = {}
-        duration = None if soundtrack is None else take.duration
+        duration = None if soundtrack is None else timeline.duration
         self._writer = VideoWriter(
             target,
             info,

@@ -15,7 +15,7 @@ from dubtool.media.frame import Frame
 _NAME = "dubtool"
 
 
-class Room:
+class SharedFrames:
     """Places for so many frames of one kind each.
 
     places: how many. frames: in each. sample: a frame like all of them. The memory has no name, so that nothing is left
@@ -41,21 +41,21 @@ class Room:
     def close(self) -> None:
         os.close(self.descriptor)
 
-    def put(self, place: int, frames: Sequence[Frame]) -> list[Frame]:
-        """Copy frames to a place. Returns them without their pictures, as `at` takes them."""
+    def write(self, place: int, frames: Sequence[Frame]) -> list[Frame]:
+        """Copy frames to a place. Returns them without their pictures, as `view` takes them."""
         for number, frame in enumerate(frames):
             for shared, plane in zip(self._planes(place, number), frame.planes, strict=True):
                 np.copyto(shared, plane, casting="no")
         return [_bare(frame) for frame in frames]
 
-    def at(self, place: int, bare: Sequence[Frame]) -> list[Frame]:
+    def view(self, place: int, bare: Sequence[Frame]) -> list[Frame]:
         """The frames at a place; what changes in them changes there."""
         frames = [copy.copy(frame) for frame in bare]
         for number, frame in enumerate(frames):
             frame.planes = self._planes(place, number)
         return frames
 
-    def take(self, place: int, frames: Sequence[Frame]) -> None:
+    def read(self, place: int, frames: Sequence[Frame]) -> None:
         """Copy what is at a place over the pictures of `frames`."""
         for number, frame in enumerate(frames):
             for shared, plane in zip(self._planes(place, number), frame.planes, strict=True):

@@ -94,12 +94,12 @@ class Teeth:
 
         landmarks: [B, 22, 2] picture px, where the mouths are no more those of the motion.
         """
-        rows = np.array([slot.row for slot, _ in batch])
+        rows = np.array([plan.row for plan, _ in batch])
         if landmarks is None:
             to_crop, lips = self._to_crop[rows], self._lips[rows]
         else:
             to_crop, lips = self._placed(landmarks, rows)
-        weight = teeth_shown(lips, self._restorer.side) * [slot.weight for slot, _ in batch]
+        weight = teeth_shown(lips, self._restorer.side) * [plan.weight for plan, _ in batch]
         places = np.flatnonzero(weight > 0)
         if len(places) == 0:
             return {}

@@ -23,11 +23,11 @@ import numpy as np
 from dubtool.engine.device import resolve
 from dubtool.errors import DeviceError, DubtoolError, UsageError
 from dubtool.jobs.shared.cores import default_devices, default_workers, keep_to, share, usable
-from dubtool.jobs.shared.frame_plan import Slot
+from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch
 from dubtool.jobs.shared.outputs import Outputs
-from dubtool.jobs.shared.shared_frames import Room
+from dubtool.jobs.shared.shared_frames import SharedFrames
 from dubtool.jobs.shared.worker_process import Child, Held, serving
 from dubtool.media.frame import Frame
 
@@ -45,13 +45,13 @@ class Work(Protocol):
 
 
 class Shown(Protocol):
-    """Who wants to see single frames: `Outputs`, or in a worker their stand-in."""
+    """Where single frames are shown: `Outputs`, or in a worker their stand-in."""
 
     def wants(self, number: int) -> bool: ...
     def show(self, number: int, before: Frame, after: Frame, tiles: Callable[[], Sequence[np.ndarray]]) -> None: ...
 
 
-def places(device: str, devices: Sequence[str], workers: int | None) -> list[str]:
+def assign_devices(device: str, devices: Sequence[str], workers: int | None) -> list[str]:
     """The device of each worker; a single one where this process is to do the work itself.
 
     device: of a job that is not shared out. devices: where workers run, in turn. workers: how many; by default one a
@@ -79,7 +79,7 @@ class _Piece:
     """What a worker is sent: frames at a place of its room, what they are to show, and whose tiles are wanted."""
 
     place: int
-    slots: list[Slot]
+    plans: list[FramePlan]
     frames: list[Frame]
     wanted: Any
     shown: frozenset[int]
@@ -108,12 +108,12 @@ class _Member:
 
     device: str
     child: Child
-    room: Room
+    memory: SharedFrames
     free: list[int]
     busy: dict[int, tuple[int, list[Frame]]] = field(default_factory=dict)
 
 
-class Crew:
+class WorkerPool:
     """Workers that change frames side by side, started with the first batch; to be used in a `with` block."""
 
     def __init__(self, work: Work, devices: Sequence[str], batch_size: int) -> None:
@@ -124,7 +124,7 @@ class Crew:
         self._made: dict[int, Tiles] = {}
         self._tickets = 0
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(
@@ -137,44 +137,49 @@ class Crew:
                 member.child.terminate()
         for member in self._members:
             member.child.join()
-            member.room.close()
+            member.memory.close()
 
     def change(self, batch: Batch, wanted: Any, outputs: Outputs | FrameSink) -> Callable[[], None]:
         """Give a batch to a worker as soon as one can take it. The call that is returned waits until it is changed."""
         if not self._members:
             self._start(batch[0][1])
-        numbers = [slot.number for slot, _ in batch]
-        before = {slot.number: frame.copy() for slot, frame in batch if outputs.wants(slot.number)}
+        numbers = [plan.number for plan, _ in batch]
+        before = {plan.number: frame.copy() for plan, frame in batch if outputs.wants(plan.number)}
         shown = frozenset(number for number in numbers if outputs.draws(number))
-        ticket = self._give([slot for slot, _ in batch], [frame for _, frame in batch], wanted, shown)
+        ticket = self._give([plan for plan, _ in batch], [frame for _, frame in batch], wanted, shown)
 
         def finish() -> None:
             tiles = self._wait_for(ticket)
-            for slot, frame in batch:
-                if slot.number in before:
-                    outputs.show(slot.number, before[slot.number], frame, partial(tiles.__getitem__, slot.number))
+            for plan, frame in batch:
+                if plan.number in before:
+                    outputs.show(
+                        plan.number,
+                        before[plan.number],
+                        frame,
+                        partial(tiles.__getitem__, plan.number),
+                    )
 
         return finish
 
     def _start(self, sample: Frame) -> None:
         for number, device in enumerate(self._devices):
-            room = Room(_PLACES, self._batch_size, sample)
-            arguments = (self._work, device, room, Held(room.descriptor), usable())
+            memory = SharedFrames(_PLACES, self._batch_size, sample)
+            arguments = (self._work, device, memory, Held(memory.descriptor), usable())
             try:
                 child = Child(_serve, arguments, share(number, len(self._devices)))
             except BaseException:
-                room.close()
+                memory.close()
                 raise
-            self._members.append(_Member(device, child, room, list(range(_PLACES))))
+            self._members.append(_Member(device, child, memory, list(range(_PLACES))))
 
-    def _give(self, slots: list[Slot], frames: list[Frame], wanted: Any, shown: frozenset[int]) -> int:
+    def _give(self, plans: list[FramePlan], frames: list[Frame], wanted: Any, shown: frozenset[int]) -> int:
         while not any(member.free for member in self._members):
             self._listen()
         member = max(self._members, key=lambda one: len(one.free))
         place = member.free.pop()
         self._tickets += 1
         member.busy[place] = self._tickets, frames
-        member.child.send(_Piece(place, slots, member.room.put(place, frames), wanted, shown))
+        member.child.send(_Piece(place, plans, member.memory.write(place, frames), wanted, shown))
         return self._tickets
 
     def _wait_for(self, ticket: int) -> Tiles:
@@ -188,11 +193,11 @@ class Crew:
         for member in [one for one in self._members if one.child.pipe in ready]:
             message = member.child.hear()
             if message is None:
-                raise DeviceError(f"a worker on {member.device} {member.child.last_words()}; use fewer --workers")
+                raise DeviceError(f"a worker on {member.device} {member.child.exit_reason()}; use fewer --workers")
             if isinstance(message, _Failure):
                 raise message.error or RuntimeError(f"{message.text} in a worker on {member.device}\n{message.detail}")
             ticket, frames = member.busy.pop(message.place)
-            member.room.take(message.place, frames)
+            member.memory.read(message.place, frames)
             member.free.append(message.place)
             self._made[ticket] = message.tiles
 
@@ -211,19 +216,19 @@ class _Kept:
         self.tiles[number] = tiles()
 
 
-def _serve(pipe: Connection, work: Work, device: str, room: Room, held: Held, cores: frozenset[int]) -> None:
-    """A worker's own life. cores: of the machine; until now it has seen its share of them alone."""
+def _serve(pipe: Connection, work: Work, device: str, memory: SharedFrames, held: Held, cores: frozenset[int]) -> None:
+    """Worker main loop. cores: of the machine; until now it has seen its share of them alone."""
     with serving():
         try:
-            room.enter(held.descriptor)
+            memory.enter(held.descriptor)
             work.equip(device)
             # Its networks have as many threads as its share has cores. One slow core would hold up all workers, since
             # frames are written in order: where the threads run is best left to the system.
             keep_to(cores)
             for piece in _pieces(pipe):
                 kept = _Kept(piece.shown)
-                frames = room.at(piece.place, piece.frames)
-                work.change(list(zip(piece.slots, frames, strict=True)), piece.wanted, kept)
+                frames = memory.view(piece.place, piece.frames)
+                work.change(list(zip(piece.plans, frames, strict=True)), piece.wanted, kept)
                 pipe.send(_Made(piece.place, kept.tiles))
         except DubtoolError as error:
             pipe.send(_Failure(error, "", ""))

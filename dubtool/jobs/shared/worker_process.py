@@ -52,7 +52,7 @@ class Child:
         except (EOFError, ConnectionResetError):
             return None
 
-    def last_words(self) -> str:
+    def exit_reason(self) -> str:
         """How the process ended: "ended with status 1", "was ended by SIGKILL (out of memory?)"."""
         self._process.join(_GRACE)
         code = self._process.exitcode or 0

@@ -61,7 +61,7 @@ class Tuning:
     seed: int = 0
 
 
-class Tutor:
+class FineTuner:
     """Teaches the generator whose averaged weights `checkpoint` holds.
 
     described: what its exported graphs say of themselves. vgg: the file of `Vgg19`, if there is one.
@@ -129,9 +129,7 @@ class Tutor:
         progress(clock.allowed, clock.allowed)
         self._net.load_state_dict(average)
         if not all(bool(torch.isfinite(value).all()) for value in average.values()):
-            raise DubtoolError(
-                "adapting went astray (weights are no numbers any more); the shipped weights stay in use"
-            )
+            raise DubtoolError("fine-tuning diverged (weights are NaN or infinite); the shipped weights stay in use")
         self._steps += steps
         return steps
 

@@ -19,7 +19,7 @@ from dubtool.export.adasr import export_adasr
 from dubtool.face.portrait_points import DRAWING_CHANNELS, KEYPOINTS, RIGID
 from dubtool.networks.adasr_landmarks import LandmarkAdaSR
 from dubtool.training.adasr.data import PortraitBatch, PortraitSampler, collate
-from dubtool.training.core.gan_trainer import PainterTrainer
+from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.core.trainer import read_checkpoint
@@ -62,7 +62,7 @@ class AdasrStage:
     seed: int = 0
 
 
-class AdasrTrainer(PainterTrainer[AdasrStage, PortraitBatch]):
+class AdasrTrainer(GanTrainer[AdasrStage, PortraitBatch]):
     """Holds networks and optimisers of a stage.
 
     faces: the folder of `faces.prepare_faces`. vgg: the file of `Vgg19`; without it there is no perception loss.

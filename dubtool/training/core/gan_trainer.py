@@ -29,7 +29,7 @@ class _Rates(Protocol):
     def judge_width(self) -> int: ...
 
 
-class PainterTrainer(Trainer[S, B], Generic[S, B]):
+class GanTrainer(Trainer[S, B], Generic[S, B]):
     """Subclasses call `teach` when they are made, and in `learn` begin with `set_rate` and end with `update`.
 
     net: what is taught. average: its weights, averaged. judges: discriminators with the weights of their losses.

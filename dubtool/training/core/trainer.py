@@ -130,7 +130,7 @@ class Trainer(ABC, Generic[S, B]):
         watch: called every `watch_every` seconds and at the end, to look at what was learned.
 
         Raises:
-            DubtoolError: a loss is no number any more; the last good checkpoint stays.
+            DubtoolError: a loss is NaN or infinite; the last good checkpoint stays.
         """
         started = saved = watched = time.monotonic()
         before = self.seconds

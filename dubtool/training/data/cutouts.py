@@ -23,7 +23,7 @@ from dubtool.tracking.detect import FaceDetector
 from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.training.data.corpus import read_corpus, validation_people
 from dubtool.training.data.pack import looks
-from dubtool.training.data.tracking import Followed, follow
+from dubtool.training.data.tracking import TrackedClip, track_clip
 from dubtool.weights.locate import find
 
 CUTOUTS = "cutouts"
@@ -99,10 +99,10 @@ def prepare_cutouts(
             if not target.exists():
                 store = out / "tracks" / f"{recording.name}.npz"
                 try:
-                    followed = follow(recording.path, store, detector, landmarker, lambda: None)
-                    if not followed.unfit() and len(followed.face.frames) >= _FEWEST:
+                    tracked_video = track_clip(recording.path, store, detector, landmarker, lambda: None)
+                    if not tracked_video.unfit() and len(tracked_video.face.frames) >= _FEWEST:
                         split = "val" if recording.person in kept_apart else "train"
-                        _write(target, followed, model, recording.person, split)
+                        _write(target, tracked_video, model, recording.person, split)
                 except InputError:
                     # `prepare` tells of videos that cannot be read.
                     continue
@@ -110,17 +110,17 @@ def prepare_cutouts(
     return sum(1 for _ in (out / CUTOUTS).glob("*.npz"))
 
 
-def _write(target: Path, followed: Followed, model: ShapeModel, person: str, split: str) -> None:
+def _write(target: Path, tracked_video: TrackedClip, model: ShapeModel, person: str, split: str) -> None:
     """One clip, whole or not at all; nothing where the face is too small."""
-    look = looks([followed], model)[0]
+    look = looks([tracked_video], model)[0]
     if np.median(look.natural) < _LEAST_NATURAL:
         return
     motion = look.motion
     rows = np.unique(np.linspace(0, len(motion.frames) - 1, min(_MOST, len(motion.frames))).round().astype(int))
-    cutter = Cutter([followed.face], motion, rows, model)
+    cutter = Cutter([tracked_video.face], motion, rows, model)
     wanted = {int(motion.frames[row]): int(row) for row in rows}
     found = []
-    for frame in VideoReader(followed.info, threads=1):
+    for frame in VideoReader(tracked_video.info, threads=1):
         if frame.index in wanted:
             found.append(_limited(cutter.cut(frame, wanted[frame.index])))
     pictures = [

@@ -26,7 +26,7 @@ from dubtool.media.decode import VideoReader
 from dubtool.tracking.detect import FaceDetector
 from dubtool.tracking.landmarks import CROP_MARGIN, FaceLandmarker, Roi
 from dubtool.training.data.corpus import Recording, read_corpus, validation_people
-from dubtool.training.data.tracking import Followed, follow
+from dubtool.training.data.tracking import TrackedClip, track_clip
 from dubtool.weights.locate import find
 
 FACES = "faces"
@@ -127,10 +127,10 @@ def _prepare(
 ) -> None:
     store = out / "tracks" / f"{recording.name}.npz"
     try:
-        followed = follow(recording.path, store, detector, landmarker, lambda: None)
-        if followed.unfit():
+        tracked_video = track_clip(recording.path, store, detector, landmarker, lambda: None)
+        if tracked_video.unfit():
             return
-        found = _crops(followed, landmarker)
+        found = _crops(tracked_video, landmarker)
     except InputError:
         # `prepare` tells of videos that cannot be read.
         return
@@ -162,18 +162,18 @@ class _Crops:
     landmarks: list[np.ndarray]
 
 
-def _crops(followed: Followed, landmarker: FaceLandmarker) -> _Crops | None:
+def _crops(tracked_video: TrackedClip, landmarker: FaceLandmarker) -> _Crops | None:
     """The crops of a clip whose face is large enough, else None."""
-    face = followed.face
+    face = tracked_video.face
     if face.size < LEAST_FACE:
         return None
     count = min(_MOST, max(2, round(_SHARE * len(face.frames))))
     rows = np.unique(np.linspace(0, len(face.frames) - 1, count).round().astype(int))
     points = face.points(rows)
     median = np.median(points, axis=0)
-    side = min(_LARGEST_SIDE, round(1 / abs(portrait_crop(median, 1, followed.pixel_aspect)[1, 1])))
+    side = min(_LARGEST_SIDE, round(1 / abs(portrait_crop(median, 1, tracked_video.pixel_aspect)[1, 1])))
     pad = round(_MARGIN * side)
-    matrix = portrait_crop(median, side, followed.pixel_aspect)
+    matrix = portrait_crop(median, side, tracked_video.pixel_aspect)
     matrix[:, 2] += pad
     eyes = points[:, tracked((263,))[0], :2] - points[:, tracked((33,))[0], :2]
     rois = {
@@ -181,7 +181,7 @@ def _crops(followed: Followed, landmarker: FaceLandmarker) -> _Crops | None:
         for row, (x, y, size), (dx, dy) in zip(rows, face.anchors[rows], eyes, strict=True)
     }
     pictures, landmarks = [], []
-    for frame in VideoReader(followed.info, threads=1):
+    for frame in VideoReader(tracked_video.info, threads=1):
         roi = rois.get(frame.index)
         if roi is None:
             continue

@@ -14,7 +14,7 @@ from dubtool.face.crop import CropSize, to_pixels, warp
 from dubtool.face.shape import ShapeModel
 from dubtool.media.decode import VideoReader
 from dubtool.tracking.motion import FaceMotion, face_motion
-from dubtool.training.data.tracking import Followed
+from dubtool.training.data.tracking import TrackedClip
 
 # (mouth box, margin, least size of the mouth in the picture), px: a crop keeps what the picture has, and little more.
 _SIZES = ((160, 12, 115.0), (96, 8, 0.0))
@@ -26,14 +26,14 @@ class Look:
     """One video's rows of its person's motion. rest: [55, 3]; rows: into `motion`; natural: float64 [N], side of the
     mouth box in picture px."""
 
-    followed: Followed
+    tracked_video: TrackedClip
     motion: FaceMotion
     rows: np.ndarray
 
     @property
     def times(self) -> np.ndarray:
         """Of the frames, seconds from the video's first one: float64 [N]."""
-        return self.followed.times[self.followed.face.frames]
+        return self.tracked_video.times[self.tracked_video.face.frames]
 
     @property
     def opening(self) -> np.ndarray:
@@ -51,15 +51,15 @@ class Look:
         return ""
 
 
-def looks(group: Sequence[Followed], model: ShapeModel) -> list[Look]:
+def looks(group: Sequence[TrackedClip], model: ShapeModel) -> list[Look]:
     """The motion of one person through some videos, with one mouth at rest for all of them."""
-    tracks = [followed.face for followed in group]
+    tracks = [tracked_video.face for tracked_video in group]
     lengths = [len(track.frames) for track in tracks]
     motion = face_motion(tracks, model, np.zeros(sum(lengths), bool), pixel_aspect=group[0].pixel_aspect)
     edges = np.cumsum([0, *lengths])
     return [
-        Look(followed, motion, np.arange(start, start + length))
-        for followed, start, length in zip(group, edges, lengths, strict=False)
+        Look(tracked_video, motion, np.arange(start, start + length))
+        for tracked_video, start, length in zip(group, edges, lengths, strict=False)
     ]
 
 
@@ -89,7 +89,7 @@ def write_clip(
         "mouth": motion.mouths_in_crop(model, motion.coefficients[rows], rows).astype(np.float32),
         "coef": motion.coefficients[rows],
         "rest": motion.rest,
-        "frames": look.followed.face.frames,
+        "frames": look.tracked_video.face.frames,
         "times": look.times,
         "angles": motion.angles[rows],
         "size": size,
@@ -118,8 +118,8 @@ def _write_crops(path: Path, look: Look, size: CropSize, pad: int) -> None:
     matrices[:, :, 2] += pad
     height, width = size.height + 2 * pad, size.width + 2 * pad
     crops = np.lib.format.open_memmap(path, "w+", np.uint8, (len(look.rows), height, width, 3))
-    wanted = {int(frame): row for row, frame in enumerate(look.followed.face.frames)}
-    for frame in VideoReader(look.followed.info, threads=1):
+    wanted = {int(frame): row for row, frame in enumerate(look.tracked_video.face.frames)}
+    for frame in VideoReader(look.tracked_video.info, threads=1):
         row = wanted.get(frame.index)
         if row is not None:
             crops[row] = warp(frame.rgb(), matrices[row], width, height)

@@ -30,7 +30,7 @@ from dubtool.training.data.pack import Look, looks, write_clip
 from dubtool.training.data.shape_model import shape_model_of
 from dubtool.training.data.sounds import SOUND_FILE, write_sound
 from dubtool.training.data.sync_check import LAGS, TRUSTED_SECONDS, common_lag, heard_opening, judge, sync_curve
-from dubtool.training.data.tracking import Followed, follow
+from dubtool.training.data.tracking import TrackedClip, track_clip
 from dubtool.training.data.voices import spoken_versions
 from dubtool.weights.locate import find
 
@@ -93,26 +93,26 @@ def prepare(
         raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
     kept_apart = validation_people(recordings, out, validation)
     result = Prepared(dropped=[Dropped(each.name, "clip", each.unfit) for each in recordings if each.unfit])
-    followed = _follow_all([each for each in recordings if not each.unfit], out, result, progress)
-    model = _shape_model(out, shape, [pair for pair in followed if pair[0].person not in kept_apart])
+    tracked_video = _follow_all([each for each in recordings if not each.unfit], out, result, progress)
+    model = _shape_model(out, shape, [pair for pair in tracked_video if pair[0].person not in kept_apart])
     with tempfile.TemporaryDirectory(prefix=_PARTS, dir=out) as work:
         packer = _Packer(out, Path(work), model, kept_apart, device)
         done = 0
-        for group in _groups(followed):
+        for group in _groups(tracked_video):
             try:
                 packer.pack(group, result)
             except OSError as error:
                 raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
             done += len(group)
-            progress("clips", done, len(followed))
+            progress("clips", done, len(tracked_video))
     _write_dropped(out / "dropped.csv", result.dropped)
     return result
 
 
 def _follow_all(
     recordings: Sequence[Recording], out: Path, result: Prepared, progress: Progress
-) -> list[tuple[Recording, Followed]]:
-    found: list[tuple[Recording, Followed]] = []
+) -> list[tuple[Recording, TrackedClip]]:
+    found: list[tuple[Recording, TrackedClip]] = []
     with FaceLandmarker(find("face_landmarker")) as landmarker:
         detector = FaceDetector(find("yunet"))
         for number, recording in enumerate(recordings):
@@ -122,19 +122,19 @@ def _follow_all(
                 progress("faces", number, len(recordings))
 
             try:
-                followed = follow(recording.path, store, detector, landmarker, tell)
+                tracked_video = track_clip(recording.path, store, detector, landmarker, tell)
             except InputError as error:
                 result.dropped.append(Dropped(recording.name, "clip", f"cannot be read: {error}"))
                 continue
-            if reason := followed.unfit():
+            if reason := tracked_video.unfit():
                 result.dropped.append(Dropped(recording.name, "clip", reason))
             else:
-                found.append((recording, followed))
+                found.append((recording, tracked_video))
             progress("faces", number + 1, len(recordings))
     return found
 
 
-def _shape_model(out: Path, shape: Shape, train: Iterable[tuple[Recording, Followed]]) -> ShapeModel:
+def _shape_model(out: Path, shape: Shape, train: Iterable[tuple[Recording, TrackedClip]]) -> ShapeModel:
     """The shape model of `out`, made or copied on the first run: all clips hang on it."""
     path = out / "face_shape.npz"
     if not path.exists():
@@ -143,17 +143,17 @@ def _shape_model(out: Path, shape: Shape, train: Iterable[tuple[Recording, Follo
             shutil.copyfile(find("face_shape"), part)
         else:
             people = defaultdict(list)
-            for recording, followed in train:
-                people[recording.person].append(followed.face)
+            for recording, tracked_video in train:
+                people[recording.person].append(tracked_video.face)
             shape_model_of(people.values()).save(part)
         part.replace(path)
     return ShapeModel.load(path)
 
 
-def _groups(followed: Sequence[tuple[Recording, Followed]]) -> list[list[tuple[Recording, Followed]]]:
+def _groups(tracked_video: Sequence[tuple[Recording, TrackedClip]]) -> list[list[tuple[Recording, TrackedClip]]]:
     """Clips that are looked at together: the short ones of one person, and every longer one for itself."""
-    groups: dict[tuple[str, float, str], list[tuple[Recording, Followed]]] = defaultdict(list)
-    for recording, video in followed:
+    groups: dict[tuple[str, float, str], list[tuple[Recording, TrackedClip]]] = defaultdict(list)
+    for recording, video in tracked_video:
         alone = recording.name if video.seconds >= _SHORT_SECONDS else ""
         groups[recording.person, video.pixel_aspect, alone].append((recording, video))
     return list(groups.values())
@@ -168,7 +168,7 @@ class _Packer:
         self._predictor = Session(find("speech_shapes"), device)
         self._shipped_model = ShapeModel.load(find("face_shape"))
 
-    def pack(self, group: Sequence[tuple[Recording, Followed]], result: Prepared) -> None:
+    def pack(self, group: Sequence[tuple[Recording, TrackedClip]], result: Prepared) -> None:
         usable = []
         for (recording, _), look in zip(group, looks([each for _, each in group], self._model), strict=True):
             if reason := look.unfit():
@@ -177,13 +177,13 @@ class _Packer:
                 usable.append((recording, look))
         heard = [self._curve(recording, look) for recording, look in usable]
         short = [
-            (curve, look.followed.seconds)
+            (curve, look.tracked_video.seconds)
             for (_, look), (curve, _) in zip(usable, heard, strict=True)
-            if look.followed.seconds < TRUSTED_SECONDS and np.isfinite(curve).all()
+            if look.tracked_video.seconds < TRUSTED_SECONDS and np.isfinite(curve).all()
         ]
         usual = common_lag([curve for curve, _ in short], [seconds for _, seconds in short])
         for (recording, look), (curve, silent) in zip(usable, heard, strict=True):
-            lag, reason = (0, silent) if silent else judge(curve, look.followed.seconds, usual)
+            lag, reason = (0, silent) if silent else judge(curve, look.tracked_video.seconds, usual)
             if reason and recording.use == "sync":
                 result.dropped.append(Dropped(recording.name, "speech", reason))
             spoken = recording.use == "sync" and not reason
@@ -210,7 +210,7 @@ class _Packer:
                 recording.name,
                 self._encoder,
                 self._parts,
-                sound_offset=look.followed.sound_offset,
+                sound_offset=look.tracked_video.sound_offset,
                 changed=recording.person not in self._kept_apart,
             )
         except InputError as error:
@@ -239,7 +239,7 @@ class _Packer:
         # Clips prepared by an older version lack one or the other.
         for file, write in ((MEL_FILE, write_mel), (SOUND_FILE, write_sound)):
             if spoken and not (folder / file).exists():
-                write(folder, recording.path, self._parts, sound_offset=look.followed.sound_offset)
+                write(folder, recording.path, self._parts, sound_offset=look.tracked_video.sound_offset)
 
 
 def _write_dropped(path: Path, dropped: Sequence[Dropped]) -> None:

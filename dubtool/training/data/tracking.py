@@ -23,7 +23,7 @@ _LEAST_SHARE = 0.8
 
 
 @dataclass(frozen=True)
-class Followed:
+class TrackedClip:
     """A video and its faces. times: float64 [frames], seconds from the first frame. pixel_aspect: of an upright pixel,
     width over height. sound_offset: seconds from the sound's start to the first frame."""
 
@@ -56,9 +56,9 @@ class Followed:
         return ""
 
 
-def follow(
+def track_clip(
     path: Path, store: Path, detector: FaceDetector, landmarker: FaceLandmarker, progress: Callable[[], None]
-) -> Followed:
+) -> TrackedClip:
     """The faces of a video, from `store` if they are kept there; `progress` is called for every frame looked at.
 
     Raises:
@@ -81,4 +81,4 @@ def follow(
             raise OutputError(f"{store}: cannot be written; is the disk full?")
     aspect = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
     seconds = np.array([float(time) for time in known[1]])
-    return Followed(info, known[0], seconds, float(aspect), float(video.start))
+    return TrackedClip(info, known[0], seconds, float(aspect), float(video.start))

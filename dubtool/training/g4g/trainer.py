@@ -13,7 +13,7 @@ from dubtool.face.crop import CropSize
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.g4g import G4G, Stages
 from dubtool.networks.g4g_alignment import Embeddings
-from dubtool.training.core.gan_trainer import PainterTrainer
+from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.data.clips import REFERENCES
@@ -27,7 +27,7 @@ from dubtool.training.syncnet.trainer import FRAMES
 _Parts = dict[str, tuple[float, Tensor]]
 
 
-class G4GTrainer(PainterTrainer[G4GStage, G4GBatch]):
+class G4GTrainer(GanTrainer[G4GStage, G4GBatch]):
     """Holds networks and optimisers of a G4G stage.
 
     vgg: the file of `Vgg19`; without it there is no perception loss. sync: the run of a sync expert.

@@ -11,7 +11,7 @@ from torch import Tensor
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import DRAWING_CHANNELS
 from dubtool.networks.dinet import DINet
-from dubtool.training.core.gan_trainer import PainterTrainer
+from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.data.clips import REFERENCES, Sample
@@ -20,7 +20,7 @@ from dubtool.training.syncnet.loss import SyncExpert, stacked
 from dubtool.training.syncnet.trainer import FRAMES
 
 
-class GeneratorTrainer(PainterTrainer[GeneratorStage, Batch]):
+class GeneratorTrainer(GanTrainer[GeneratorStage, Batch]):
     """Holds networks and optimisers of a generator's stage.
 
     vgg: the file of `Vgg19`; without it there is no perception loss. sync: the run of a sync expert.

@@ -15,7 +15,7 @@ from dubtool.errors import InputError, UsageError
 from dubtool.export.hdtr import export_hdtr
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.networks.hdtr_fgff import ChannelFusion
-from dubtool.training.core.gan_trainer import PainterTrainer
+from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.core.trainer import read_checkpoint
@@ -62,7 +62,7 @@ class HdtrStage:
 
 @dataclass
 class HdtrBatch:
-    """Tensors [B, 3, S, S], BGR 0..1, mask [B, 1, S, S], and the step's number, which the dropout hangs on."""
+    """Tensors [B, 3, S, S], BGR 0..1, mask [B, 1, S, S], and the step's number, which the dropout depends on."""
 
     true: Tensor
     poor: Tensor
@@ -85,7 +85,7 @@ def collate(samples: list[TeethSample], step: int) -> HdtrBatch:
     return HdtrBatch(true, poor, hidden, planes("contour"), planes("reference"), mask, step)
 
 
-class HdtrTrainer(PainterTrainer[HdtrStage, HdtrBatch]):
+class HdtrTrainer(GanTrainer[HdtrStage, HdtrBatch]):
     """Holds networks and optimisers of a stage.
 
     vgg: the file of `Vgg19`; without it there is no perception loss.

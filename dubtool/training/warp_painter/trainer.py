@@ -13,7 +13,7 @@ from torch import Tensor
 from dubtool.export.warp_painter import export_warp_painter
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.warp_painter import WarpPainter, painted_over
-from dubtool.training.core.gan_trainer import PainterTrainer
+from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.core.trainer import read_checkpoint
@@ -65,7 +65,7 @@ def collate(samples: list[WarpSample]) -> WarpBatch:
     return WarpBatch(given, true, mask[:, None])
 
 
-class WarpPainterTrainer(PainterTrainer[WarpPainterStage, WarpBatch]):
+class WarpPainterTrainer(GanTrainer[WarpPainterStage, WarpBatch]):
     """Holds networks and optimisers of a stage.
 
     data: a folder made by `prepare_cutouts`. vgg: the file of `Vgg19`; without it there is no perception loss.

@@ -25,7 +25,7 @@ Cut = Callable[..., Path]
 BETTER = Score(0.01, 0.99, 1.0)
 
 
-class Tutor:
+class FineTuner:
     """Hands in the shipped generator as its work, and remembers what it was given."""
 
     def __init__(self, checkpoint: Path) -> None:
@@ -44,11 +44,11 @@ class Tutor:
         (folder / CHECKPOINT).write_bytes(b"checkpoint")
 
 
-class Tutors:
-    def __init__(self, kind: type[Tutor] = Tutor) -> None:
-        self.kind, self.made = kind, list[Tutor]()
+class FineTuners:
+    def __init__(self, kind: type[FineTuner] = FineTuner) -> None:
+        self.kind, self.made = kind, list[FineTuner]()
 
-    def __call__(self, checkpoint: Path, described: Mapping[str, Any], device: str) -> Tutor:
+    def __call__(self, checkpoint: Path, described: Mapping[str, Any], device: str) -> FineTuner:
         self.made.append(self.kind(checkpoint))
         return self.made[-1]
 
@@ -110,7 +110,7 @@ def test_only_what_looks_better_and_keeps_the_structure_is_used(adapted: Score, 
 
 
 def test_what_was_learned_is_kept_and_gone_on_from(portrait: Path, cache: Path) -> None:
-    tutors = Tutors()
+    tutors = FineTuners()
     first = adapt(portrait, 1.0, tutors, device="cpu")
     # The same generator is no better than itself.
     assert first.painter.used is False
@@ -136,15 +136,15 @@ def test_what_was_learned_is_kept_and_gone_on_from(portrait: Path, cache: Path) 
 
 
 def test_an_interrupted_run_leaves_what_was_there(portrait: Path, cache: Path) -> None:
-    class Interrupted(Tutor):
+    class Interrupted(FineTuner):
         def write(self, folder: Path, examples: Examples, references: np.ndarray) -> None:
             super().write(folder, examples, references)
             raise KeyboardInterrupt
 
-    kept = adapt(portrait, 1.0, Tutors(), device="cpu")
+    kept = adapt(portrait, 1.0, FineTuners(), device="cpu")
     with pytest.raises(KeyboardInterrupt):
-        adapt(portrait, 2.0, Tutors(Interrupted), device="cpu")
-    assert adapt(portrait, 1.0, Tutors(), device="cpu") == kept
+        adapt(portrait, 2.0, FineTuners(Interrupted), device="cpu")
+    assert adapt(portrait, 1.0, FineTuners(), device="cpu") == kept
     (place,) = cache.iterdir()
     folders = [path for path in place.iterdir() if path.is_dir()]
     assert folders == [kept.folder]
@@ -153,12 +153,12 @@ def test_an_interrupted_run_leaves_what_was_there(portrait: Path, cache: Path) -
 
 def test_too_little_time_is_refused_before_anything_is_done(portrait: Path, cache: Path) -> None:
     with pytest.raises(UsageError, match="too short"):
-        adapt(portrait, 0.1, Tutors())
+        adapt(portrait, 0.1, FineTuners())
     assert not cache.exists()
 
 
 def test_a_dub_uses_what_measured_better_and_says_so(portrait: Path, cache: Path, speech: Path, place: Path) -> None:
-    kept = adapt(portrait, 1.0, Tutors(), device="cpu")
+    kept = adapt(portrait, 1.0, FineTuners(), device="cpu")
 
     def run(adapted: Adapted) -> Any:
         return dub(
@@ -182,7 +182,7 @@ def test_the_range_of_the_person_scales_the_expression(
 ) -> None:
     from dubtool.jobs.dub import references as job
 
-    kept = adapt(portrait, 1.0, Tutors(), device="cpu")
+    kept = adapt(portrait, 1.0, FineTuners(), device="cpu")
     seen = []
     real = job.conditioner
 

@@ -17,9 +17,9 @@ import soundfile
 
 import dubtool
 from dubtool.face.crop import to_pixels
-from dubtool.face.grain_match import Compared, Finish
+from dubtool.face.grain_match import Compared, GrainMatch
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.shared.frame_timeline import plan_take
+from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.load import load_generator
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.jobs.shared.report import Report
@@ -27,9 +27,9 @@ from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
-from dubtool.tracking import track_video as follow_job
+from dubtool.tracking import track_video as tracking_module
 from dubtool.tracking.motion import face_motion
-from dubtool.tracking.track_video import follow
+from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
 
 Cut = Callable[..., Path]
@@ -57,7 +57,7 @@ def _mouth_boxes(clip: Path) -> list[np.ndarray]:
     """Where each frame may change: bool [H, W], the mouth box that the generator makes, in the picture."""
     info = probe(clip)
     video = info.require_video()
-    known = follow(info, progress=lambda done, total: None)
+    known = track_video(info, progress=lambda done, total: None)
     track = known.tracks.faces[0]
     motion = face_motion([track], ShapeModel.load(find("face_shape")), np.zeros(len(track.frames), bool))
     size = load_generator(PAINTER, "cpu", "auto")[0].spec.size
@@ -92,16 +92,16 @@ def test_the_finish_is_put_on_every_made_mouth(
 ) -> None:
     pairs: list[Compared] = []
 
-    def watched(given: Iterable[Compared], *, filmed: bool) -> Finish:
+    def watched(given: Iterable[Compared], *, filmed: bool) -> GrainMatch:
         assert not filmed
         pairs.extend(given)
-        return Finish(grain=2.0)
+        return GrainMatch(grain=2.0)
 
     monkeypatch.setattr("dubtool.jobs.dub.references.matching", watched)
     report = dubtool.dub(clip, speech, place / "grainy.mkv", codec="ffv1", model="dinet-shape")
     assert report.details["finish"] == {"sharpen": 0.0, "grain": 2.0}
     assert len(pairs) == 6, "real mouths are compared with"
-    monkeypatch.setattr("dubtool.jobs.dub.references.matching", lambda given, filmed: Finish())
+    monkeypatch.setattr("dubtool.jobs.dub.references.matching", lambda given, filmed: GrainMatch())
     dubtool.dub(clip, speech, place / "plain.mkv", codec="ffv1", model="dinet-shape")
     for one, other in zip(_frames(place / "grainy.mkv"), _frames(place / "plain.mkv"), strict=True):
         grain = (one.planes[0].astype(float) - other.planes[0])[one.planes[0] != other.planes[0]]
@@ -132,7 +132,7 @@ def test_frames_and_times_are_those_of_the_plan(place: Path, clip: Path, cut: Cu
     report = dubtool.dub(clip, speech, place / "out.mp4")
     times, durations = zip(*scan_times(probe(clip)), strict=True)
     length = Fraction(soundfile.info(str(speech)).frames, soundfile.info(str(speech)).samplerate)
-    plan = plan_take(times, durations, length, length="speech", loop="pingpong")
+    plan = plan_timeline(times, durations, length, length="speech", loop="pingpong")
     written = scan_times(probe(place / "out.mp4"))
     assert [time for time, _ in written] == plan.times
     assert report.frames == len(plan) == 24
@@ -159,7 +159,7 @@ def test_a_second_run_does_not_look_for_faces_again(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty cache"))
     first = dubtool.dub(clip, speech, place / "first.mkv", codec="ffv1")
     moved = shutil.copy(clip, place / "the same under another name.mp4")
-    monkeypatch.setattr(follow_job, "Tracker", lambda *_: pytest.fail("faces were tracked again"))
+    monkeypatch.setattr(tracking_module, "Tracker", lambda *_: pytest.fail("faces were tracked again"))
     second = dubtool.dub(moved, speech, place / "second.mkv", codec="ffv1")
     assert _changed(place / "first.mkv", place / "second.mkv") == []
     assert second.details == first.details

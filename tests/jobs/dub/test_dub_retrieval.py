@@ -14,7 +14,7 @@ import dubtool
 from dubtool.errors import NoFaceError
 from dubtool.face.crop import apply
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.shared.frame_timeline import plan_take
+from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.report import Report
 from dubtool.media.decode import VideoReader, scan_times
@@ -24,7 +24,7 @@ from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import chosen_person
-from dubtool.tracking.track_video import follow
+from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
 
 Cut = Callable[..., Path]
@@ -57,7 +57,7 @@ def _frames(path: Path) -> list[Frame]:
 
 def _motion(video: Path) -> FaceMotion:
     info, model = probe(video), ShapeModel.load(find("face_shape"))
-    return chosen_person(info, follow(info, progress=lambda done, total: None), "largest", model).motion
+    return chosen_person(info, track_video(info, progress=lambda done, total: None), "largest", model).motion
 
 
 def _own_shapes(video: Path) -> MouthShapes:
@@ -152,7 +152,7 @@ def test_asked_for_what_is_there_the_picture_stays_as_it_was(place: Path, near: 
     assert np.median(itself) < 0.5 and max(itself) < 4
     # From the first five frames alone the other five cannot be had so well.
     stretch = (Fraction(0), Fraction(1, 5))
-    bound = _dub(near, speech, place / "bound.mkv", shapes=own, reference_stretch=stretch)
+    bound = _dub(near, speech, place / "bound.mkv", shapes=own, reference_segment=stretch)
     assert bound.details["references"] == 5
     away = _apart(place / "bound.mkv", near)
     assert np.median(away[:5]) < 0.5 and min(away[6:]) > 1
@@ -170,7 +170,9 @@ def test_workers_and_a_video_shorter_than_the_speech(place: Path, clip: Path, cu
     assert (one.frames, one.dubbed, one.passed["outside the stretch"]) == (20, 15, 5)
     times, durations = zip(*scan_times(probe(clip)), strict=True)
     source = _frames(clip)
-    shown = [source[n] for n in plan_take(times, durations, Fraction(4, 5), length="speech", loop="pingpong").source]
+    shown = [
+        source[n] for n in plan_timeline(times, durations, Fraction(4, 5), length="speech", loop="pingpong").source
+    ]
     same = [number for number, pair in enumerate(zip(_frames(place / "one.mkv"), shown, strict=True)) if _same(*pair)]
     assert same == [0, 1, 17, 18, 19]
 
@@ -217,7 +219,7 @@ def test_a_mouth_that_is_hidden_for_most_of_the_time(place: Path, hidden: Path, 
     assert set(range(3)) <= set(changed) and not set(covered) & set(changed)
     # References are to come from where the mouth is never seen: the painter draws all.
     where = (Fraction(8, 25), Fraction(16, 25))
-    painted = _dub(hidden, speech, place / "painted.mkv", reference_stretch=where)
+    painted = _dub(hidden, speech, place / "painted.mkv", reference_segment=where)
     told = painted.details
     assert (told["references"], told["frames_without_network"], told["frames_painted"]) == (0, 0, painted.dubbed)
     assert set(told["painter_references"]) <= set(range(8, 16))

@@ -23,7 +23,7 @@ from dubtool.metrics.lips import compare
 from dubtool.metrics.outside import largest_outside
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import chosen_person
-from dubtool.tracking.track_video import follow
+from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
 
 Cut = Callable[..., Path]
@@ -74,7 +74,7 @@ def _frames(path: Path) -> list[Frame]:
 
 def _motion(video: Path) -> FaceMotion:
     info, model = probe(video), ShapeModel.load(find("face_shape"))
-    return chosen_person(info, follow(info, progress=lambda done, total: None), "largest", model).motion
+    return chosen_person(info, track_video(info, progress=lambda done, total: None), "largest", model).motion
 
 
 def _regions(video: Path) -> list[np.ndarray]:
@@ -140,7 +140,7 @@ def test_only_the_stretch_of_the_source_is_looked_at(place: Path, soft: Path, so
     """What lies beyond it may be anything."""
     grey = "scale=384:-2,negate=enable='gte(t,2.2)'"
     spoilt = cut("spoilt.mp4", "-ss", 1.2, "-t", 1.6, "-r", 30, "-vf", grey, *_CODED)
-    few = {"stop": Fraction(4, 25), "codec": "ffv1", "reference_stretch": (0, Fraction(4, 5))}
+    few = {"stop": Fraction(4, 25), "codec": "ffv1", "reference_segment": (0, Fraction(4, 5))}
     one = dubtool.restore_teeth(soft, place / "one.mkv", source=source, **few)
     dubtool.restore_teeth(soft, place / "two.mkv", source=spoilt, **few)
     assert one.details["references"] == 24
@@ -148,7 +148,7 @@ def test_only_the_stretch_of_the_source_is_looked_at(place: Path, soft: Path, so
     for a, b in zip(_frames(place / "one.mkv"), _frames(place / "two.mkv"), strict=True):
         assert np.abs(a.planes[0].astype(int) - b.planes[0]).max() < 40
     with pytest.raises(NoFaceError, match="no mouth is seen between 8 and 9 s"):
-        dubtool.restore_teeth(soft, place / "no.mkv", source=source, reference_stretch=(8, 9))
+        dubtool.restore_teeth(soft, place / "no.mkv", source=source, reference_segment=(8, 9))
 
 
 def test_a_source_that_will_not_do_is_one_line(place: Path, soft: Path, true: Path, cut: Cut, capfd: Capture) -> None:
@@ -176,8 +176,8 @@ def test_the_source_is_no_output_and_needs_no_network(place: Path, soft: Path, s
         dubtool.restore_teeth(soft, source, source=source, overwrite=True)
     with pytest.raises(UsageError, match="with --source no network is at work"):
         dubtool.restore_teeth(soft, place / "out.mp4", source=source, reference="best")
-    with pytest.raises(UsageError, match="reference_stretch is of the source"):
-        dubtool.restore_teeth(soft, place / "out.mp4", reference_stretch=(0, 1))
+    with pytest.raises(UsageError, match="reference_segment is of the source"):
+        dubtool.restore_teeth(soft, place / "out.mp4", reference_segment=(0, 1))
 
 
 def test_a_coloured_source_gives_black_and_white_film_no_colour(place: Path, cut: Cut, source: Path) -> None:

@@ -17,7 +17,7 @@ import dubtool
 from dubtool.errors import NoFaceError, UsageError, WeightsError
 from dubtool.face.shape import ShapeModel
 from dubtool.face.teeth import LIPS
-from dubtool.jobs.shared.frame_plan import Slot
+from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.load import load_restorer
 from dubtool.jobs.shared.options import Reference
 from dubtool.jobs.shared.references import sharpness
@@ -28,7 +28,7 @@ from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
 from dubtool.models.restorer import Restorer
 from dubtool.tracking.person import Chosen, chosen_person
-from dubtool.tracking.track_video import follow
+from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
 
 Cut = Callable[..., Path]
@@ -67,8 +67,8 @@ def _changed(one: Path, other: Path) -> list[int]:
 
 
 def _chosen(clip: Path) -> Chosen:
-    followed = follow(probe(clip), progress=lambda done, total: None)
-    return chosen_person(probe(clip), followed, "largest", ShapeModel.load(find("face_shape")))
+    tracked_video = track_video(probe(clip), progress=lambda done, total: None)
+    return chosen_person(probe(clip), tracked_video, "largest", ShapeModel.load(find("face_shape")))
 
 
 class _Watched(Restorer):
@@ -157,7 +157,7 @@ def _packets(path: Path) -> list[bytes]:
 
 def test_a_mouth_is_compared_with_itself(place: Path, talking: Path, tmp_path: Path) -> None:
     teeth, restorer = _watched(talking, "frame", tmp_path)
-    batch = [(Slot(number, number, 1.0, ""), frame) for number, frame in enumerate(_frames(talking))][4:7]
+    batch = [(FramePlan(number, number, 1.0, ""), frame) for number, frame in enumerate(_frames(talking))][4:7]
     assert teeth.find_reference(VideoReader(probe(talking)), np.ones(10, bool)) is None
     done = teeth.restore(batch)
     assert list(done) == [4, 5, 6]
@@ -173,20 +173,20 @@ def test_the_sharpest_mouth_is_found_once(place: Path, cut: Cut, talking: Path, 
     frames = _frames(blurred)
     sharpest = max(range(10), key=lambda number: sharpness(frames[number].rgb()))
     assert found == sharpest
-    teeth.restore([(Slot(number, number, 1.0, ""), frame) for number, frame in enumerate(frames)])
+    teeth.restore([(FramePlan(number, number, 1.0, ""), frame) for number, frame in enumerate(frames)])
     assert [references.shape for references in restorer.given] == [(1, SIDE, SIDE, 3)]
 
 
 def test_the_mouth_before_is_the_reference_within_a_shot(place: Path, talking: Path, tmp_path: Path) -> None:
     teeth, restorer = _watched(talking, "previous", tmp_path)
     frames = _frames(talking)
-    slots = [Slot(number, row, 1.0, "") for number, row in ((4, 4), (5, 5), (90, 6))]
-    done = teeth.restore([(slot, frames[slot.row]) for slot in slots])
+    frame_plans = [FramePlan(number, row, 1.0, "") for number, row in ((4, 4), (5, 5), (90, 6))]
+    done = teeth.restore([(frame_plan, frames[frame_plan.row]) for frame_plan in frame_plans])
     given = [references[0] for references in restorer.given]
     np.testing.assert_array_equal(given[0], done[4].crop)
     np.testing.assert_allclose(given[1], 255 - done[4].crop.astype(int), atol=1)
     np.testing.assert_array_equal(given[2], done[90].crop, "what was made long ago is forgotten")
-    teeth.restore([(Slot(91, 7, 1.0, ""), frames[7])])
+    teeth.restore([(FramePlan(91, 7, 1.0, ""), frames[7])])
     np.testing.assert_allclose(restorer.given[3][0], 255 - done[90].crop.astype(int), atol=1)
 
 

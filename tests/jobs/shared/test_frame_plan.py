@@ -8,8 +8,8 @@ import pytest
 
 from dubtool.errors import NoFaceError
 from dubtool.face.pose import Poses
-from dubtool.jobs.shared.frame_plan import count, reasons, refuse_nothing, to_slots
-from dubtool.jobs.shared.frame_timeline import plan_take
+from dubtool.jobs.shared.frame_plan import count, make_plans, require_changed_frames, skip_reasons
+from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
 from dubtool.tracking.motion import FaceMotion
@@ -34,9 +34,9 @@ def someone(**known: list[float]) -> Chosen:
 
 
 def told(chosen: Chosen, **options: Fraction) -> list[str]:
-    take = plan_take(TIMES, [Fraction(1, 25)] * 8, Fraction(0), length="video", loop="hold")
-    rows = chosen.motion.rows(8)[take.source]
-    return [str(reason) for reason in reasons(chosen, rows, take, DubOptions(**options))]
+    timeline = plan_timeline(TIMES, [Fraction(1, 25)] * 8, Fraction(0), length="video", loop="hold")
+    rows = chosen.motion.rows(8)[timeline.source]
+    return [str(reason) for reason in skip_reasons(chosen, rows, timeline, DubOptions(**options))]
 
 
 def test_frames_of_another_person_are_told_from_frames_of_nobody() -> None:
@@ -59,10 +59,10 @@ def test_the_stretch_that_was_asked_for_comes_before_all() -> None:
 
 
 def test_a_video_upside_down_is_refused_with_what_to_do() -> None:
-    why = np.array(["upside down"] * 8, object)
+    skip_reason = np.array(["upside down"] * 8, object)
     report = Report("dub", "out.mp4", {})
-    count(to_slots(np.arange(8), why, np.zeros(8)), report)
+    count(make_plans(np.arange(8), skip_reason, np.zeros(8)), report)
     with pytest.raises(
         NoFaceError, match=r"film\.mp4: no frame can be dubbed \(upside down: 8\); turn the video first"
     ):
-        refuse_nothing(report, Path("film.mp4"), "dubbed")
+        require_changed_frames(report, Path("film.mp4"), "dubbed")

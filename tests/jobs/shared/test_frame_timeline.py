@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dubtool.errors import InputError
-from dubtool.jobs.shared.frame_timeline import Take, ease, plan_take
+from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease, plan_timeline
 
 # The machine that runs the tests may be busy.
 UNHURRIED = settings(deadline=None)
@@ -19,9 +19,9 @@ LOOPS = st.sampled_from(["pingpong", "repeat", "hold"])
 LENGTHS = st.sampled_from(["speech", "video", "shortest"])
 
 
-def plan(steps: list[Fraction], speech: Fraction, length: str = "speech", loop: str = "pingpong") -> Take:
+def plan(steps: list[Fraction], speech: Fraction, length: str = "speech", loop: str = "pingpong") -> FrameTimeline:
     times = list(accumulate(steps[:-1], initial=Fraction(0)))
-    return plan_take(times, steps, speech, length=length, loop=loop)  # type: ignore[arg-type]
+    return plan_timeline(times, steps, speech, length=length, loop=loop)  # type: ignore[arg-type]
 
 
 def sources(steps: list[Fraction], speech: Fraction, **how: str) -> list[int]:
@@ -33,31 +33,31 @@ def sources(steps: list[Fraction], speech: Fraction, **how: str) -> list[int]:
 def test_frames_follow_each_other_without_gap_to_the_very_end(
     steps: list[Fraction], speech: Fraction, length: str, loop: str
 ) -> None:
-    take = plan(steps, speech, length, loop)
-    assert take.duration == {"speech": speech, "video": sum(steps), "shortest": min(speech, sum(steps))}[length]
-    assert take.times[0] == 0
-    ends = [time + duration for time, duration in zip(take.times, take.durations, strict=True)]
-    assert ends == [*take.times[1:], take.duration]
-    assert min(take.durations) > 0
-    assert len(take.source) == len(take) == len(take.durations)
-    assert take.source.dtype == np.int32
+    timeline = plan(steps, speech, length, loop)
+    assert timeline.duration == {"speech": speech, "video": sum(steps), "shortest": min(speech, sum(steps))}[length]
+    assert timeline.times[0] == 0
+    ends = [time + duration for time, duration in zip(timeline.times, timeline.durations, strict=True)]
+    assert ends == [*timeline.times[1:], timeline.duration]
+    assert min(timeline.durations) > 0
+    assert len(timeline.source) == len(timeline) == len(timeline.durations)
+    assert timeline.source.dtype == np.int32
 
 
 @UNHURRIED
 @given(STEPS, SECONDS, LOOPS)
 def test_the_first_pass_keeps_the_source_s_own_times(steps: list[Fraction], speech: Fraction, loop: str) -> None:
-    take = plan(steps, speech, "shortest", loop)
-    assert take.source.tolist() == list(range(len(take)))
-    assert take.times == list(accumulate(steps[:-1], initial=Fraction(0)))[: len(take)]
-    assert take.durations[:-1] == steps[: len(take) - 1]
+    timeline = plan(steps, speech, "shortest", loop)
+    assert timeline.source.tolist() == list(range(len(timeline)))
+    assert timeline.times == list(accumulate(steps[:-1], initial=Fraction(0)))[: len(timeline)]
+    assert timeline.durations[:-1] == steps[: len(timeline) - 1]
 
 
 @UNHURRIED
 @given(STEPS.filter(lambda steps: len(steps) > 1), SECONDS)
 def test_pingpong_steps_by_one_and_keeps_each_frame_s_duration(steps: list[Fraction], speech: Fraction) -> None:
-    take = plan(steps, speech)
-    assert all(abs(after - before) == 1 for before, after in pairwise(take.source.tolist()))
-    assert take.durations[:-1] == [steps[index] for index in take.source[:-1]]
+    timeline = plan(steps, speech)
+    assert all(abs(after - before) == 1 for before, after in pairwise(timeline.source.tolist()))
+    assert timeline.durations[:-1] == [steps[index] for index in timeline.source[:-1]]
 
 
 def test_pingpong_turns_at_both_ends_without_doubling() -> None:
@@ -73,30 +73,30 @@ def test_repeat_starts_again() -> None:
 
 
 def test_hold_repeats_the_last_frame_at_the_video_s_usual_step() -> None:
-    take = plan([Fraction(1, 25), Fraction(1, 25), Fraction(1, 25), Fraction(3)], Fraction(25, 8), loop="hold")
+    timeline = plan([Fraction(1, 25), Fraction(1, 25), Fraction(1, 25), Fraction(3)], Fraction(25, 8), loop="hold")
     # The last frame stands for its own three seconds first.
-    assert take.source.tolist() == [0, 1, 2, 3, 3]
-    assert take.durations == [Fraction(1, 25), Fraction(1, 25), Fraction(1, 25), Fraction(3), Fraction(1, 200)]
-    take = plan([Fraction(1, 25)] * 3, Fraction(1), loop="hold")
-    assert take.source.tolist() == [0, 1] + [2] * 23
-    assert set(take.durations) == {Fraction(1, 25)}
+    assert timeline.source.tolist() == [0, 1, 2, 3, 3]
+    assert timeline.durations == [Fraction(1, 25), Fraction(1, 25), Fraction(1, 25), Fraction(3), Fraction(1, 200)]
+    timeline = plan([Fraction(1, 25)] * 3, Fraction(1), loop="hold")
+    assert timeline.source.tolist() == [0, 1] + [2] * 23
+    assert set(timeline.durations) == {Fraction(1, 25)}
 
 
 def test_one_long_gap_does_not_make_the_usual_step() -> None:
-    take = plan([Fraction(1, 25), Fraction(1, 25), Fraction(3), Fraction(1, 25)], Fraction(4), loop="hold")
-    assert set(take.durations[3:]) == {Fraction(1, 25)}
+    timeline = plan([Fraction(1, 25), Fraction(1, 25), Fraction(3), Fraction(1, 25)], Fraction(4), loop="hold")
+    assert set(timeline.durations[3:]) == {Fraction(1, 25)}
 
 
 @pytest.mark.parametrize("loop", ["pingpong", "repeat", "hold"])
 def test_a_single_frame_is_repeated(loop: str) -> None:
-    take = plan([Fraction(1, 10)], Fraction(1, 4), loop=loop)
-    assert take.source.tolist() == [0, 0, 0]
-    assert take.durations == [Fraction(1, 10), Fraction(1, 10), Fraction(1, 20)]
+    timeline = plan([Fraction(1, 10)], Fraction(1, 4), loop=loop)
+    assert timeline.source.tolist() == [0, 0, 0]
+    assert timeline.durations == [Fraction(1, 10), Fraction(1, 10), Fraction(1, 20)]
 
 
 def test_a_single_frame_of_unknown_duration_stands_for_a_twenty_fifth() -> None:
-    take = plan([Fraction(0)], Fraction(1))
-    assert len(take) == 25
+    timeline = plan([Fraction(0)], Fraction(1))
+    assert len(timeline) == 25
     assert plan([Fraction(0)], Fraction(1), "video").duration == Fraction(1, 25)
 
 
@@ -106,7 +106,7 @@ def test_an_unknown_last_duration_is_the_usual_step() -> None:
 
 def test_no_frames_are_refused() -> None:
     with pytest.raises(InputError, match="no frame"):
-        plan_take([], [], Fraction(1), length="speech", loop="hold")
+        plan_timeline([], [], Fraction(1), length="speech", loop="hold")
 
 
 USABLE = st.lists(st.booleans(), min_size=1, max_size=40)

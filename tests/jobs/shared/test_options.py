@@ -24,7 +24,7 @@ from dubtool.jobs.shared.options import DubOptions
         ("start", 0.1, Fraction(1, 10)),
         ("stop", "1:15.5", Fraction(151, 2)),
         ("stop", np.float32(2.5), Fraction(5, 2)),
-        ("reference_stretch", [0.5, "2"], (Fraction(1, 2), Fraction(2))),
+        ("reference_segment", [0.5, "2"], (Fraction(1, 2), Fraction(2))),
         ("batch_size", np.int32(2), 2),
         ("crf", 20.0, 20),
         ("expression", 1, 1.0),
@@ -41,7 +41,7 @@ def test_plain_values_become_what_is_meant(name: str, value: Any, held: Any) -> 
     ("name", "value"),
     [
         ("soundtrack", 3), ("face", 1.5), ("face", None), ("face", True), ("start", "soon"), ("start", float("nan")),
-        ("stop", -1j), ("start", "-1"), ("reference_stretch", 3), ("reference_stretch", (1, 2, 3)), ("batch_size", "4"),
+        ("stop", -1j), ("start", "-1"), ("reference_segment", 3), ("reference_segment", (1, 2, 3)), ("batch_size", "4"),
         ("batch_size", 2.5), ("batch_size", 0), ("crf", None), ("crf", float("inf")), ("expression", "wide"),
         ("expression", float("nan")), ("lossless", "no"), ("cache", 1), ("precision", "bf16"), ("length", 3),
         ("length", ["video"]), ("codec", 2.64), ("adapted", "yes"), ("device", None),

@@ -20,9 +20,9 @@ import dubtool
 from dubtool.cli import main
 from dubtool.engine.device import Device
 from dubtool.errors import DeviceError, UsageError
-from dubtool.jobs.shared import worker_pool as crew_job
-from dubtool.jobs.shared.shared_frames import Room
-from dubtool.jobs.shared.worker_pool import places
+from dubtool.jobs.shared import worker_pool as pool_module
+from dubtool.jobs.shared.shared_frames import SharedFrames
+from dubtool.jobs.shared.worker_pool import assign_devices
 from dubtool.media.color import UNKNOWN
 from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.frame import Frame
@@ -89,11 +89,11 @@ def test_frames_keep_their_order_where_one_worker_is_slow(place: Path, clip: Pat
     slow = _Slow()
     frames = list(VideoReader(probe(clip)))
     untouched = [frame.planes[0].copy() for frame in frames]
-    with crew_job.Crew(slow, ["cpu", "cpu"], 2) as crew:
+    with pool_module.WorkerPool(slow, ["cpu", "cpu"], 2) as worker_pool:
         done = []
         for start in range(0, 10, 2):
             batch = [(_slot(number), frames[number]) for number in range(start, start + 2)]
-            done.append(crew.change(batch, start, _Nothing()))
+            done.append(worker_pool.change(batch, start, _Nothing()))
         for finish in done:
             finish()
     for number, (frame, before) in enumerate(zip(frames, untouched, strict=True)):
@@ -104,13 +104,13 @@ def test_a_worker_that_dies_ends_the_dub_in_one_line(
     place: Path, clip: Path, speech: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = []
-    start = crew_job.Child
+    start = pool_module.Child
 
-    def kept(*arguments: object) -> crew_job.Child:
+    def kept(*arguments: object) -> pool_module.Child:
         started.append(start(*arguments))  # type: ignore[arg-type]
         return started[-1]
 
-    monkeypatch.setattr(crew_job, "Child", kept)
+    monkeypatch.setattr(pool_module, "Child", kept)
 
     def kill() -> None:
         while len(started) < 2:
@@ -126,25 +126,25 @@ def test_a_worker_that_dies_ends_the_dub_in_one_line(
 
 def test_an_error_of_a_worker_is_the_jobs_own(clip: Path) -> None:
     frames = list(VideoReader(probe(clip)))
-    with pytest.raises(UsageError, match=r"^no$"), crew_job.Crew(_Broken(), ["cpu", "cpu"], 2) as crew:
-        crew.change([(_slot(0), frames[0])], 0, _Nothing())()
+    with pytest.raises(UsageError, match=r"^no$"), pool_module.WorkerPool(_Broken(), ["cpu", "cpu"], 2) as worker_pool:
+        worker_pool.change([(_slot(0), frames[0])], 0, _Nothing())()
 
 
 def test_where_workers_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert places("auto", (), None) == ["auto"]
-    assert places("cpu", (), 1) == ["cpu"]
-    assert places("cpu", (), 3) == places("auto", ["cpu"], 3) == ["cpu"] * 3
+    assert assign_devices("auto", (), None) == ["auto"]
+    assert assign_devices("cpu", (), 1) == ["cpu"]
+    assert assign_devices("cpu", (), 3) == assign_devices("auto", ["cpu"], 3) == ["cpu"] * 3
     with pytest.raises(UsageError, match="not both"):
-        places("cpu", ["cpu"], None)
+        assign_devices("cpu", ["cpu"], None)
     with pytest.raises(UsageError, match="1 or more"):
-        places("auto", (), 0)
+        assign_devices("auto", (), 0)
     with pytest.raises(UsageError, match="unknown"):
-        places("auto", ["gpu"], None)
-    monkeypatch.setattr(crew_job, "resolve", lambda name: Device(*name.split(":")))
-    assert places("auto", ["cuda:0", "cuda:1"], None) == ["cuda:0", "cuda:1"]
-    assert places("auto", ["cuda:0", "cuda:1"], 3) == ["cuda:0", "cuda:1", "cuda:0"]
+        assign_devices("auto", ["gpu"], None)
+    monkeypatch.setattr(pool_module, "resolve", lambda name: Device(*name.split(":")))
+    assert assign_devices("auto", ["cuda:0", "cuda:1"], None) == ["cuda:0", "cuda:1"]
+    assert assign_devices("auto", ["cuda:0", "cuda:1"], 3) == ["cuda:0", "cuda:1", "cuda:0"]
     with pytest.raises(UsageError, match="their frames would differ"):
-        places("auto", ["cpu", "cuda:0"], None)
+        assign_devices("auto", ["cpu", "cuda:0"], None)
 
 
 @pytest.mark.parametrize("name", ["yuv420p", "yuv422p10le", "gray", "nv12"])
@@ -155,24 +155,24 @@ def test_frames_pass_a_room_unchanged(name: str) -> None:
         Frame([draw.integers(0, 255, shape).astype(layout.dtype) for shape in shapes], layout, UNKNOWN, index=index)
         for index in range(3)
     ]
-    room = Room(2, 3, frames[0])
+    shared_frames = SharedFrames(2, 3, frames[0])
     try:
         for place in (0, 1):
             want = [[plane.copy() for plane in frame.planes] for frame in frames]
-            bare = room.put(place, frames)
+            bare = shared_frames.write(place, frames)
             assert [frame.index for frame in bare] == [0, 1, 2]
-            there = room.at(place, bare)
+            there = shared_frames.view(place, bare)
             for frame, planes in zip(there, want, strict=True):
                 assert all(np.array_equal(a, b) for a, b in zip(frame.planes, planes, strict=True))
                 frame.planes[0][0, 0] = 7
-            room.take(place, frames)
+            shared_frames.read(place, frames)
             assert [frame.planes[0][0, 0] for frame in frames] == [7, 7, 7]
     finally:
-        room.close()
+        shared_frames.close()
 
 
-def _slot(number: int) -> crew_job.Slot:
-    return crew_job.Slot(number, number, 1.0, "")
+def _slot(number: int) -> pool_module.FramePlan:
+    return pool_module.FramePlan(number, number, 1.0, "")
 
 
 class _Nothing:
@@ -190,12 +190,12 @@ class _Slow:
     def equip(self, device: str) -> None:
         pass
 
-    def change(self, batch: crew_job.Batch, wanted: int, outputs: crew_job.Shown) -> None:
+    def change(self, batch: pool_module.Batch, wanted: int, outputs: pool_module.Shown) -> None:
         time.sleep(0.0 if wanted else 0.5)
         for _, frame in batch:
             frame.planes[0] += np.uint8(1 + wanted)
 
 
 class _Broken(_Slow):
-    def change(self, batch: crew_job.Batch, wanted: int, outputs: crew_job.Shown) -> None:
+    def change(self, batch: pool_module.Batch, wanted: int, outputs: pool_module.Shown) -> None:
         raise UsageError("no")

@@ -17,7 +17,7 @@ from dubtool.jobs.shared.adapted import CHECKPOINT, FILES, FRAME, FRAME_INT8, ON
 from dubtool.jobs.shared.examples import Examples
 from dubtool.models.generator import Generator
 from dubtool.networks.discriminator import Discriminator
-from dubtool.training.adapt.tutor import Tuning, Tutor
+from dubtool.training.adapt.tutor import FineTuner, Tuning
 from dubtool.training.core import time_budget as bounded
 from dubtool.training.core.lpips import load_shipped_lpips
 from dubtool.training.generator.data import GeneratorStage
@@ -67,8 +67,8 @@ def examples() -> Examples:
     return Examples(crops, np.stack([drawing] * 8), shapes, np.stack([mouth] * 8))
 
 
-def _tutor(checkpoint: Path) -> Tutor:
-    return Tutor(checkpoint, DESCRIBED, device="cpu", tuning=Tuning(batch=2, learning_rate=2e-3))
+def _tutor(checkpoint: Path) -> FineTuner:
+    return FineTuner(checkpoint, DESCRIBED, device="cpu", tuning=Tuning(batch=2, learning_rate=2e-3))
 
 
 class Ticking:
@@ -145,7 +145,7 @@ def test_batch_statistics_stay_as_they_are_at_work(checkpoint: Path, examples: E
 
 def test_a_checkpoint_of_other_sizes_is_refused(checkpoint: Path) -> None:
     with pytest.raises(WeightsError, match="another generator"):
-        Tutor(checkpoint, DESCRIBED | {"width": 16}, device="cpu")
+        FineTuner(checkpoint, DESCRIBED | {"width": 16}, device="cpu")
 
 
 def test_the_loss_and_the_measure_are_the_same_lpips() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dubtool
-from dubtool.evaluation.analysed import Seen, watch
+from dubtool.evaluation.analysed import TrackedSpeaker, watch
 from dubtool.face.shape import ShapeModel
 from dubtool.face.topology import OUTER_LIP, tracked
 from dubtool.media.decode import VideoReader
@@ -31,7 +31,7 @@ CLEAN, MARKED = range(FRAMES // 2), range(FRAMES // 2, FRAMES)
 MARK = 30
 
 
-def _lips(frame: Frame, seen: Seen) -> tuple[np.ndarray, np.ndarray]:
+def _lips(frame: Frame, seen: TrackedSpeaker) -> tuple[np.ndarray, np.ndarray]:
     """The red difference of the lips of a 4:2:0 frame, a view, and the mark's weights, which fade to the lips' rim."""
     lips = seen.points[frame.index, tracked(OUTER_LIP), :2] / 2
     (left, top), (right, bottom) = (np.rint(edge).astype(int) for edge in (lips.min(axis=0), lips.max(axis=0)))
@@ -45,12 +45,12 @@ def source(cut: Cut) -> Path:
 
 
 @pytest.fixture
-def seen(source: Path, place: Path) -> Seen:
+def seen(source: Path, place: Path) -> TrackedSpeaker:
     return watch(source, ShapeModel.load(find("face_shape")), cache=True)
 
 
 @pytest.fixture
-def marked(seen: Seen, place: Path) -> Path:
+def marked(seen: TrackedSpeaker, place: Path) -> Path:
     """The source, with grey lips in its second half."""
     target = place / "marked.mp4"
     with VideoWriter(target, seen.info, lossless=True, preset="ultrafast") as writer:
@@ -62,15 +62,15 @@ def marked(seen: Seen, place: Path) -> Path:
     return target
 
 
-def _reds(video: Path, seen: Seen, frames: range) -> np.ndarray:
+def _reds(video: Path, seen: TrackedSpeaker, frames: range) -> np.ndarray:
     """How red the lips are in each frame, where the mark would be."""
     found = (_lips(frame, seen) for frame in VideoReader(probe(video)).frames(frames))
     return np.array([np.average(red, weights=weights) for red, weights in found])
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_mark_outside_the_reference_stretch_never_shows(
-    model: str, source: Path, seen: Seen, marked: Path, speech: Path, place: Path
+def test_a_mark_outside_the_reference_segment_never_shows(
+    model: str, source: Path, seen: TrackedSpeaker, marked: Path, speech: Path, place: Path
 ) -> None:
     # The job eases into what it makes.
     whole = range(MARKED.start + 5, MARKED.stop)
@@ -83,7 +83,7 @@ def test_a_mark_outside_the_reference_stretch_never_shows(
             place / "out.mp4",
             model=model,
             start=Fraction(MARKED.start, 25),
-            reference_stretch=(Fraction(references.start, 25), Fraction(references.stop, 25)),
+            reference_segment=(Fraction(references.start, 25), Fraction(references.stop, 25)),
             length="video",
             lossless=True,
             overwrite=True,
