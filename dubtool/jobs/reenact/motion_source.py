@@ -38,7 +38,7 @@ class MotionSource(Protocol):
 
 
 class LandmarkMotion:
-    """`MotionSource` by landmarks in px of the crop. reference: the driver's look that the portrait's own stands for."""
+    """`MotionSource` by landmarks in px of the crop. reference: the driver's look that is the portrait's own."""
 
     def __init__(
         self,
