@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dubtool
-from dubtool.evaluation.analysed import TrackedSpeaker, watch
+from dubtool.evaluation.analysed import TrackedSpeaker, analyse
 from dubtool.face.shape import ShapeModel
 from dubtool.face.topology import OUTER_LIP, tracked
 from dubtool.media.decode import VideoReader
@@ -46,7 +46,7 @@ def source(cut: Cut) -> Path:
 
 @pytest.fixture
 def seen(source: Path, place: Path) -> TrackedSpeaker:
-    return watch(source, ShapeModel.load(find("face_shape")), cache=True)
+    return analyse(source, ShapeModel.load(find("face_shape")), cache=True)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 import dubtool
-from dubtool.evaluation.analysed import watch
+from dubtool.evaluation.analysed import analyse
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.weights import find
@@ -26,14 +26,14 @@ def test_a_single_known_shape_is_that_of_all_moments() -> None:
 
 def test_a_dub_takes_known_shapes_as_they_are_instead_of_predicted_ones(clip: Path, speech: Path, place: Path) -> None:
     model = ShapeModel.load(find("face_shape"))
-    own = watch(clip, model, cache=True).shapes
+    own = analyse(clip, model, cache=True).shapes
     rising = np.linspace(-1, 4, len(own.times))
 
     def opened(name: str, sizes: np.ndarray, **options: object) -> np.ndarray:
         """How far the mouths open that are seen in a dub; the first mode opens them."""
         shapes = MouthShapes(own.times, sizes[:, None] * np.eye(1, model.size))
         dubtool.dub(clip, speech, place / name, lossless=True, length="video", shapes=shapes, **options)
-        return watch(place / name, model, cache=False).motion.opening
+        return analyse(place / name, model, cache=False).motion.opening
 
     up, down = opened("up.mp4", rising, expression=0.0), opened("down.mp4", rising[::-1])
     assert np.corrcoef(up - down, rising)[0, 1] > 0.8
