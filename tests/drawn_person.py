@@ -88,7 +88,7 @@ class DrawnPerson:
     @property
     def chosen(self) -> Chosen:
         nowhere = np.zeros(len(self.points), np.float32)
-        return Chosen(Person([self.track]), self.motion, 1.0, nowhere, np.zeros(len(self.points), bool))
+        return Chosen(Person([self.track]), self.motion, 1.0, nowhere, *np.zeros((2, len(self.points)), bool))
 
     def picture(self, row: int) -> np.ndarray:
         """Lips and what is between them on shaded skin with coarse spots, which belong to the head: uint8 RGB."""

@@ -14,6 +14,8 @@ CELLS = 8
 _REACH = 3.0
 # Pixels of a cell, along a side.
 _FINE = 4
+# Lightness (L of Lab, 0..255) below which lips cannot be told from skin.
+_DARK = 56.0
 # Fewer cells that both have in the picture tell nothing.
 _LEAST_CELLS = 10
 
@@ -39,6 +41,19 @@ def head_look(rgb: np.ndarray, x: float, y: float, size: float) -> np.ndarray:
     middles = low[:, None] + (np.arange(CELLS) + 0.5) * side / CELLS
     within = (middles >= 0) & (middles <= np.array([[width], [height]]))
     return np.asarray(np.where((within[1][:, None] & within[0])[..., None], np.maximum(lab, 1), 0), np.uint8)
+
+
+def dark_rows(looks: np.ndarray) -> np.ndarray:
+    """Rows in which the face itself lies in the dark, bool [N], by looks [N, CELLS, CELLS, 3]; rows without a look are
+    as the nearest that has one."""
+    middle = looks[:, CELLS // 2 - 1 : CELLS // 2 + 1, CELLS // 2 - 1 : CELLS // 2 + 1, 0].reshape(len(looks), -1)
+    known = np.flatnonzero((middle > 0).all(axis=1))
+    if len(known) == 0:
+        return np.zeros(len(looks), bool)
+    after = np.clip(np.searchsorted(known, np.arange(len(looks))), 1, max(len(known) - 1, 1))
+    pair = known[np.minimum(np.stack([after - 1, after]), len(known) - 1)]
+    nearest = pair[np.abs(pair - np.arange(len(looks))).argmin(axis=0), np.arange(len(looks))]
+    return np.asarray(middle[nearest].mean(axis=1) < _DARK)
 
 
 def look_likeness(before: np.ndarray, after: np.ndarray) -> float | None:

@@ -11,6 +11,7 @@ from dubtool.errors import NoFaceError
 from dubtool.face.shape import ShapeModel
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.head_form import HeadForm
+from dubtool.tracking.head_look import dark_rows
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.outside import share_outside
@@ -25,7 +26,7 @@ class Chosen:
 
     pixel_aspect: a pixel's width over its height, in the upright picture. outside: float32 [N], share of the mouth that
     lies beyond the frame's border, for each row of the motion. strangers: bool [frames of the video], only
-    another person's face is seen, or one that melts into another.
+    another person's face is seen, or one that melts into another. dark: bool [N], rows in which the face lies in the dark.
     """
 
     person: Person
@@ -33,6 +34,7 @@ class Chosen:
     pixel_aspect: float
     outside: np.ndarray
     strangers: np.ndarray
+    dark: np.ndarray
 
     @property
     def shots(self) -> np.ndarray:
@@ -85,4 +87,5 @@ def _chosen(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model:
     strangers = np.zeros(tracks.frame_count, bool)
     strangers[np.concatenate([track.frames for track in tracks.faces])] = True
     strangers[motion.frames] = False
-    return Chosen(person, motion, float(aspect), outside, strangers)
+    dark = np.concatenate([dark_rows(track.looks) for track in person.tracks])
+    return Chosen(person, motion, float(aspect), outside, strangers, dark)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubtool.tracking.head_look import CELLS, head_look, look_likeness
+from dubtool.tracking.head_look import CELLS, dark_rows, head_look, look_likeness
 
 # A scene of soft stains.
 SCENE = np.kron(np.random.default_rng(0).integers(30, 220, (12, 16, 3)), np.ones((20, 20, 1))).astype(np.uint8)
@@ -52,3 +52,11 @@ def test_rows_that_were_not_looked_at_do_not_count() -> None:
 def test_a_flat_picture_is_like_nothing() -> None:
     flat = np.full((240, 320, 3), 90, np.uint8)
     assert look_likeness(looks(flat), looks(SCENE)) == pytest.approx(0, abs=0.01)
+
+
+def test_a_face_in_the_dark_is_told_from_the_rows_that_were_looked_at() -> None:
+    looks = np.zeros((7, CELLS, CELLS, 3), np.uint8)
+    looks[0], looks[3], looks[6] = 128, 20, 128
+    looks[3, 0, 0] = 255  # a lamp beside it
+    assert dark_rows(looks).tolist() == [False, False, True, True, True, False, False]
+    assert not dark_rows(np.zeros((4, CELLS, CELLS, 3), np.uint8)).any()

@@ -30,7 +30,8 @@ def someone(**known: list[float]) -> Chosen:
     frames = np.arange(5, dtype=np.int32)
     motion = FaceMotion(frames, poses, np.zeros((5, 2, 3)), zeros[:, None], np.zeros((55, 3)), zeros, angles, covered)
     strangers = np.array([False] * 5 + [True] * 2 + [False])
-    return Chosen(Person([]), motion, 1.0, np.array(known.get("outside", zeros), np.float32), strangers)
+    dark = np.array(known.get("dark", zeros), bool)
+    return Chosen(Person([]), motion, 1.0, np.array(known.get("outside", zeros), np.float32), strangers, dark)
 
 
 def told(chosen: Chosen, **options: Fraction) -> list[str]:
@@ -48,6 +49,11 @@ def test_each_reason_is_said_as_it_is() -> None:
         covered=[0, 1, 0, 0, 0], yaw=[0, 0, -60, 0, 0], roll=[0, 0, 0, -170, 100], outside=[0.3, 0, 0, 0, 0.05]
     )
     assert told(chosen)[:5] == ["outside the frame", "mouth covered", "turned away", "upside down", ""]
+
+
+def test_a_mouth_in_the_dark_is_not_called_covered() -> None:
+    chosen = someone(covered=[1, 1, 0, 0, 0], dark=[1, 0, 1, 0, 0])
+    assert told(chosen)[:5] == ["too dark", "mouth covered", "", "", ""]
 
 
 def test_a_mouth_outside_the_frame_is_not_called_covered() -> None:
