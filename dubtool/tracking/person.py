@@ -26,7 +26,7 @@ class Chosen:
 
     pixel_aspect: a pixel's width over its height, in the upright picture. outside: float32 [N], share of the mouth that
     lies beyond the frame's border, for each row of the motion. strangers: bool [frames of the video], only
-    another person's face is seen, or one that melts into another. dark: bool [N], rows in which the face lies in the dark.
+    another person's face is seen, or one that melts into another. dark: bool [N], the face lies in the dark.
     """
 
     person: Person
