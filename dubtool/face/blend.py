@@ -95,9 +95,11 @@ class Placed:
     pair: Compared
 
     def blend(self, frame: Frame, share: float, grain_match: GrainMatch = PLAIN, seed: int = 0) -> None:
-        """Blend `share` 0..1 of it into the frame, in place. finish, seed: see `Finish`."""
+        """Blend `share` 0..1 of it into the frame, in place. grain_match, seed: see `GrainMatch.applied`."""
         finished = np.clip(grain_match.applied(self.pair.made, seed), 0, 255)
-        frame.add_rgb(self.box, (finished - self.pair.source) * (self.pair.weight * np.float32(share))[..., None])
+        # All of the source goes: what RGB cannot say of it would stay behind as red specks.
+        source = self.pair.source + frame.beyond_rgb(self.box)
+        frame.add_rgb(self.box, (finished - source) * (self.pair.weight * np.float32(share))[..., None])
 
 
 def place(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray) -> Placed | None:

@@ -185,6 +185,23 @@ class Frame:
         np.maximum(mixed, 0.0, out=mixed)
         return cv2.convertScaleAbs(mixed)  # rounds and saturates
 
+    def beyond_rgb(self, box: Box) -> np.ndarray:
+        """How far the box's pixels lie outside of what `rgb` can say, float32 [h, w, 3]: below 0 or above 255.
+
+        Codes of luma and chroma say more than RGB does, on wet lips for one. 0 for high dynamic range.
+        """
+        x0, y0, x1, y1 = self._checked(box)
+        if self._tone is not None:
+            return np.zeros((y1 - y0, x1 - x0, 3), np.float32)
+        if self._woven:
+            woven = np.empty((y1 - y0, x1 - x0, 3), np.float32)
+            for field, part, rows in self._fields((x0, y0, x1, y1)):
+                woven[rows] = field.beyond_rgb(part)
+            return woven
+        chroma = [self._upsampled(plane, (x0, y0, x1, y1)) for plane in self._chroma()]
+        mixed = self._mixed(self.planes[0][y0:y1, x0:x1].astype(np.float32), chroma)
+        return np.asarray(mixed - np.clip(mixed, 0, 255))
+
     def add_rgb(self, box: Box, delta: np.ndarray) -> None:
         """Add an RGB difference [h, w, 3] (float, 0..255 units, already weighted by the mask) to the box; alpha stays.
 

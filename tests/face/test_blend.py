@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from dubtool.face.blend import light_between, match_colour, paste_change, paste_crop, to_mouth_box
+from dubtool.face.blend import Placed, light_between, match_colour, paste_change, paste_crop, to_mouth_box
 from dubtool.face.crop import CropSize, to_pixels
+from dubtool.face.grain_match import Compared
 from dubtool.media.color import Color
 from dubtool.media.frame import Frame
+from dubtool.media.interlace import FieldOrder
 from dubtool.media.pixels import layout_of
 
 COLOR = Color("tv", "bt709", "bt709", "bt709")
@@ -30,6 +32,20 @@ def test_a_collar_behind_the_jaw_does_not_darken_the_chin() -> None:
     source[44:] = 10.0
     matched = match_colour(made, source, disc(64, 18))
     assert np.abs(matched - made)[:40].max() < 3.0
+
+
+@pytest.mark.parametrize("field_order", ["progressive", "tt"])
+def test_colours_that_rgb_cannot_say_leave_nothing_behind(field_order: FieldOrder) -> None:
+    """Wet lips: dark luma with more red than that can carry."""
+    planes = [np.full((64, 64), 60, np.uint8), np.full((32, 32), 110, np.uint8), np.full((32, 32), 215, np.uint8)]
+    frame = Frame.from_coded(planes, layout_of("420", 8), COLOR, field_order=field_order)
+    assert np.abs(frame.beyond_rgb((0, 0, 64, 64))).max() > 20
+    made = np.full((64, 64, 3), (150.0, 110.0, 90.0), np.float32)
+    Placed((0, 0, 64, 64), Compared(frame.rgb().astype(np.float32), made, np.ones((64, 64), np.float32))).blend(
+        frame, 1.0
+    )
+    assert np.abs(frame.rgb().astype(int) - made).max() <= 2
+    assert not frame.beyond_rgb((8, 8, 40, 40)).any()
 
 
 @pytest.fixture
