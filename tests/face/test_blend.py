@@ -37,7 +37,7 @@ def test_a_collar_behind_the_jaw_does_not_darken_the_chin() -> None:
 @pytest.mark.parametrize("field_order", ["progressive", "tt"])
 def test_colours_that_rgb_cannot_say_leave_nothing_behind(field_order: FieldOrder) -> None:
     """Wet lips: dark luma with more red than that can carry."""
-    planes = [np.full((64, 64), 60, np.uint8), np.full((32, 32), 110, np.uint8), np.full((32, 32), 215, np.uint8)]
+    planes = [np.full((64, 64), 40, np.uint8), np.full((32, 32), 90, np.uint8), np.full((32, 32), 215, np.uint8)]
     frame = Frame.from_coded(planes, layout_of("420", 8), COLOR, field_order=field_order)
     assert np.abs(frame.beyond_rgb((0, 0, 64, 64))).max() > 20
     made = np.full((64, 64, 3), (150.0, 110.0, 90.0), np.float32)
