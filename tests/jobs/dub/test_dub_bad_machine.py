@@ -124,7 +124,7 @@ def test_ctrl_c_while_frames_are_made(
         "dubtool.jobs.shared.load.load_generator",
         "dubtool.jobs.dub.job.load_speech",
         "dubtool.media.audio._Decoder._command",
-        "dubtool.jobs.dub.job.follow",
+        "dubtool.jobs.dub.job.track_video",
         "dubtool.jobs.dub.painted.reference_candidates",
         "dubtool.jobs.dub.references.conditioner",
         "dubtool.media.encode.VideoWriter._start",
