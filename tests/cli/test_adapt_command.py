@@ -68,8 +68,8 @@ def test_numbers_of_both_are_shown(asked: list[tuple[Any, ...]], capsys: Capture
 def test_a_dub_takes_what_was_adapted(asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
 
-    def dub(*arguments: Any, **options: Any) -> Any:
-        given.append(options["adapted"])
+    def dub(*arguments: Any, **more: Any) -> Any:
+        given.append(arguments[-1].adapted)
         raise InputError("that is all")
 
     monkeypatch.setattr("dubtool.jobs.dub.job.dub", dub)
