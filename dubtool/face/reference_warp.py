@@ -23,8 +23,11 @@ RIM = (168, 197, 5, 4, 98, 97, 2, 326, 327, 50, 280, 205, 425, 203, 423, 234, 45
 CONTROL = tracked(MOUTH + RIM)
 # The first of them are the mouth's.
 MOUTH_POINTS = len(MOUTH)
-# The cheeks' part of RIM: below them and above the jaw all is face.
-CHEEKS = tuple(MOUTH_POINTS + RIM.index(point) for point in (50, 280, 205, 425))
+# The part of RIM on the nose, the cheeks and the face's sides: between them and the jaw all is face.
+SKIN = tuple(
+    MOUTH_POINTS + RIM.index(point)
+    for point in (197, 5, 4, 98, 97, 2, 326, 327, 50, 280, 205, 425, 203, 423, 234, 454, 93, 323)
+)
 # How far the spline may miss the landmarks' jitter, in squared face radii.
 STIFFNESS = 0.004
 # Detail coarser than this, in sides of the mouth box, is voted on by several references; finer detail is one's alone.

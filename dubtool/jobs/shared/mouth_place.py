@@ -16,6 +16,8 @@ from dubtool.media.frame import Frame
 
 # The mask's resolution: it is smooth.
 MASK_SIZE = CropSize(128)
+# Of the mouth box, in the unit crop.
+_MIDDLE = np.array([0.0, 1.0])
 
 
 def place_over(
@@ -26,15 +28,20 @@ def place_over(
     mouth: np.ndarray,
     rim: np.ndarray,
     stiffness: float = STIFFNESS,
+    *,
+    hidden: tuple[float, float, float, float] = HIDDEN,
+    reach: float = 1.0,
 ) -> Place | None:
     """The whole mouth box, as far as the frame shows it; None if it does not.
 
     unit, to_crop: picture px to the unit crop and to the crop of `MASK_SIZE` [2, 3]. covered: points that the mask
     must cover, in the unit crop [..., 2]. mouth: the one that is wanted [55, 2]. rim: of the head [R, 2]. stiffness:
-    see `Place`.
+    see `Place`. hidden: see `mouth_mask`. reach: by how much the box is larger than the mouth box, around its middle.
     """
-    mask = mouth_mask(covered, MASK_SIZE, HIDDEN)
+    mask = mouth_mask((covered - _MIDDLE) / reach + _MIDDLE, MASK_SIZE, hidden)
     to_box = to_mouth_box(to_crop, MASK_SIZE)
+    middle = np.full((2, 1), (len(mask) - 1) / 2)
+    to_box = np.hstack([to_box[:, :2] / reach, (to_box[:, 2:] - middle) / reach + middle])
     box = bounds(to_box, len(mask), len(mask), frame.width, frame.height)
     weight = mask_over(mask, to_box, box)
     if not weight.any():

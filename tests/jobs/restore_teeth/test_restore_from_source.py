@@ -77,11 +77,12 @@ def _motion(video: Path) -> FaceMotion:
     return chosen_person(info, track_video(info, progress=lambda done, total: None), "largest", model).motion
 
 
-def _regions(video: Path) -> list[np.ndarray]:
-    """The part of each frame that may change: bool [H, W]."""
+def _regions(video: Path, reach: float = 1.0) -> list[np.ndarray]:
+    """The mouth box of each frame, larger by `reach` around its middle: bool [H, W]."""
     stream, motion = probe(video).require_video(), _motion(video)
     back = np.stack([cv2.invertAffineTransform(matrix) for matrix in motion.unit])
     corners = np.array([(-1.0, 0.0), (1.0, 0.0), (1.0, 2.0), (-1.0, 2.0)])
+    corners = (corners - (0, 1)) * reach + (0, 1)
     found = []
     for polygon in apply(back, np.repeat(corners[None], len(back), axis=0)):
         region = np.zeros((stream.height, stream.width), np.uint8)
@@ -118,8 +119,8 @@ def test_the_detail_comes_back_and_the_lips_stay(true: Path, soft: Path, restore
 
 def test_nothing_but_the_mouth_changes(soft: Path, restored: Restored) -> None:
     out, _ = restored()
-    for made, own, region in zip(_frames(out), _frames(soft), _regions(soft), strict=True):
-        assert region.mean() < 0.35
+    for made, own, region in zip(_frames(out), _frames(soft), _regions(soft, 1.4), strict=True):
+        assert region.mean() < 0.6
         for plane, before in zip(made.planes, own.planes, strict=True):
             step = region.shape[0] // before.shape[0]
             inside = region.reshape(before.shape[0], step, before.shape[1], step).any(axis=(1, 3))
