@@ -32,7 +32,8 @@ from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.data.clips import load_clips
 from dubtool.training.hdtr.data import TeethSample, TeethSampler, stored_landmarks
 from dubtool.training.hdtr.degradation import degrade, draw_recipe
-from dubtool.training.hdtr.trainer import HdtrStage, collate, new_restorer, restored
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.hdtr.trainer import collate, new_restorer, restored
 from dubtool.training.hdtr.validation import blended, changed_box
 from dubtool.weights import find
 

@@ -30,7 +30,7 @@ from dubtool.training.core.precision import mixed_precision
 from dubtool.training.core.schedule import fold_into_average
 from dubtool.training.core.time_budget import Clock, batches, rate_share
 from dubtool.training.core.trainer import read_checkpoint
-from dubtool.training.generator.data import GeneratorStage
+from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import new_generator
 from dubtool.weights.locate import find
 

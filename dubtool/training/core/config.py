@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from dubtool.errors import InputError, UsageError
-from dubtool.training.adasr.trainer import AdasrStage
-from dubtool.training.core.trainer import NETWORK, Stage
-from dubtool.training.g4g.data import G4GStage
-from dubtool.training.generator.data import GeneratorStage
-from dubtool.training.hdtr.trainer import HdtrStage
-from dubtool.training.predictor.trainer import PredictorStage
-from dubtool.training.shapesync.trainer import ShapeSyncStage
-from dubtool.training.syncnet.trainer import SyncStage
-from dubtool.training.warp_painter.trainer import WarpPainterStage
+from dubtool.training.adasr.stage import AdasrStage
+from dubtool.training.core.stage import NETWORK, Stage
+from dubtool.training.g4g.stage import G4GStage
+from dubtool.training.generator.stage import GeneratorStage
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.predictor.stage import PredictorStage
+from dubtool.training.shapesync.stage import ShapeSyncStage
+from dubtool.training.syncnet.stage import SyncStage
+from dubtool.training.warp_painter.stage import WarpPainterStage
 
 S = typing.TypeVar("S", bound=Stage)
 

@@ -21,18 +21,24 @@ from dubtool.networks.dinet import DINet
 from dubtool.networks.shape_predictor import ShapePredictor
 from dubtool.networks.shapesync import ShapeSync
 from dubtool.networks.syncnet import LightSyncNet, SyncNet
-from dubtool.training.adasr.trainer import AdasrStage, export_reenactor
+from dubtool.training.adasr.stage import AdasrStage
+from dubtool.training.adasr.trainer import export_reenactor
 from dubtool.training.core.config import stage_of_run
 from dubtool.training.core.trainer import read_checkpoint
-from dubtool.training.g4g.data import G4GStage
+from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.g4g.trainer import hidden_mask, new_g4g
-from dubtool.training.generator.data import GeneratorStage
+from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import new_generator
-from dubtool.training.hdtr.trainer import HdtrStage, export_restorer
-from dubtool.training.predictor.trainer import PredictorStage, new_predictor
-from dubtool.training.shapesync.trainer import ShapeSyncStage, new_shapesync
-from dubtool.training.syncnet.trainer import FRAMES, STEPS, SyncStage, trained_syncnet
-from dubtool.training.warp_painter.trainer import WarpPainterStage, export_painter
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.hdtr.trainer import export_restorer
+from dubtool.training.predictor.stage import PredictorStage
+from dubtool.training.predictor.trainer import new_predictor
+from dubtool.training.shapesync.stage import ShapeSyncStage
+from dubtool.training.shapesync.trainer import new_shapesync
+from dubtool.training.syncnet.stage import FRAMES, STEPS, SyncStage
+from dubtool.training.syncnet.trainer import trained_syncnet
+from dubtool.training.warp_painter.stage import WarpPainterStage
+from dubtool.training.warp_painter.trainer import export_painter
 from dubtool.weights.locate import find
 from dubtool.weights.registry import Entry, add_local, registry
 from dubtool.weights.verify import sha256_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,20 +13,13 @@ from torch import Tensor, nn
 from dubtool.errors import UsageError
 from dubtool.training.core.adversary import Adversary
 from dubtool.training.core.schedule import falling_rate, fold_into_average
-from dubtool.training.core.trainer import B, S, Trainer, read_checkpoint
+from dubtool.training.core.stage import GanStage
+from dubtool.training.core.trainer import B, Trainer, read_checkpoint
 
 _LARGEST_GRADIENT = 5.0
 
 
-class _Rates(Protocol):
-    """What such a stage says of its learning rate."""
-
-    @property
-    def learning_rate(self) -> float: ...
-    @property
-    def final_rate(self) -> float: ...
-    @property
-    def judge_width(self) -> int: ...
+S = TypeVar("S", bound=GanStage)
 
 
 class GanTrainer(Trainer[S, B], Generic[S, B]):
@@ -43,11 +36,10 @@ class GanTrainer(Trainer[S, B], Generic[S, B]):
         self, net: nn.Module, judges: Mapping[str, tuple[int, float]], betas: tuple[float, float] = (0.9, 0.99)
     ) -> None:
         """judges: by name the channels that one sees, and the weight of its loss; of weight 0 there is none."""
-        rates: _Rates = self.stage  # type: ignore[assignment]
         self.net = self.placed(net)
-        self.optimiser = torch.optim.Adam(self.net.parameters(), rates.learning_rate, betas)
+        self.optimiser = torch.optim.Adam(self.net.parameters(), self.stage.learning_rate, betas)
         self.judges = [
-            (Adversary(channels, rates.judge_width, rates.learning_rate, self.device, name), weight)
+            (Adversary(channels, self.stage.judge_width, self.stage.learning_rate, self.device, name), weight)
             for name, (channels, weight) in judges.items()
             if weight
         ]
@@ -95,9 +87,8 @@ class GanTrainer(Trainer[S, B], Generic[S, B]):
 
     def set_rate(self) -> None:
         """The learning rate of this step."""
-        rates: _Rates = self.stage  # type: ignore[assignment]
         for group in self.optimiser.param_groups:
-            group["lr"] = falling_rate(self.step, self.stage.steps, rates.learning_rate, rates.final_rate)
+            group["lr"] = falling_rate(self.step, self.stage.steps, self.stage.learning_rate, self.stage.final_rate)
 
     def update(self, loss: Tensor) -> None:
         """One step of the optimiser, and of the average."""

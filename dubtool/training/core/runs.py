@@ -14,28 +14,37 @@ import torch
 from dubtool.errors import DeviceError, InputError, OutputError, UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.training.adasr.data import PortraitSampler
-from dubtool.training.adasr.trainer import AdasrStage, AdasrTrainer, new_network
+from dubtool.training.adasr.stage import AdasrStage
+from dubtool.training.adasr.trainer import AdasrTrainer, new_network
 from dubtool.training.adasr.validation import validate_portraits
 from dubtool.training.core.config import check_same
 from dubtool.training.core.encoder import read_encoder
 from dubtool.training.core.plots import plot_run
-from dubtool.training.core.trainer import LOG, Stage, Trainer
+from dubtool.training.core.stage import Stage
+from dubtool.training.core.trainer import LOG, Trainer
 from dubtool.training.data.cutouts import CUTOUTS, load_cutouts
 from dubtool.training.data.faces import FACES, load_faces
 from dubtool.training.data.sounds import SoundClip, load_sounds
 from dubtool.training.data.spoken import SECOND, load_spoken
-from dubtool.training.g4g.data import G4GStage, HeardSampler, load_heard
+from dubtool.training.g4g.data import HeardSampler, load_heard
+from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.g4g.trainer import G4GTrainer, new_g4g
 from dubtool.training.g4g.validation import validate_g4g
-from dubtool.training.generator.data import GeneratorStage, open_sampler
+from dubtool.training.generator.data import open_sampler
+from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import GeneratorTrainer, new_generator
 from dubtool.training.generator.validation import validate
-from dubtool.training.hdtr.trainer import HdtrStage, HdtrTrainer, new_restorer
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.hdtr.trainer import HdtrTrainer, new_restorer
 from dubtool.training.hdtr.validation import validate_teeth, validation_samples
-from dubtool.training.predictor.trainer import PredictorStage, PredictorTrainer, score
-from dubtool.training.shapesync.trainer import ShapeSyncStage, ShapeSyncTrainer, told_apart
-from dubtool.training.syncnet.trainer import SyncPairs, SyncStage, SyncTrainer, accuracy
-from dubtool.training.warp_painter.trainer import WarpPainterStage, WarpPainterTrainer, new_warp_painter
+from dubtool.training.predictor.stage import PredictorStage
+from dubtool.training.predictor.trainer import PredictorTrainer, score
+from dubtool.training.shapesync.stage import ShapeSyncStage
+from dubtool.training.shapesync.trainer import ShapeSyncTrainer, told_apart
+from dubtool.training.syncnet.stage import SyncStage
+from dubtool.training.syncnet.trainer import SyncPairs, SyncTrainer, accuracy
+from dubtool.training.warp_painter.stage import WarpPainterStage
+from dubtool.training.warp_painter.trainer import WarpPainterTrainer, new_warp_painter
 from dubtool.training.warp_painter.validation import validate_warps, validation_warps
 from dubtool.weights.locate import find
 

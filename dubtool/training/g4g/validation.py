@@ -12,7 +12,8 @@ import torch
 from dubtool.face.crop import CropSize
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.networks.g4g import G4G
-from dubtool.training.g4g.data import G4GStage, HeardClip, HeardSample, HeardSampler, collate_heard
+from dubtool.training.g4g.data import HeardClip, HeardSample, HeardSampler, collate_heard
+from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.g4g.trainer import hidden_mask
 from dubtool.training.generator.validation import laplacian
 

@@ -12,7 +12,8 @@ from dubtool.face.crop import CropSize
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.networks.dinet import DINet
 from dubtool.training.data.clips import Clip, Sampler
-from dubtool.training.generator.data import GeneratorStage, collate
+from dubtool.training.generator.data import collate
+from dubtool.training.generator.stage import GeneratorStage
 
 
 def validate(net: DINet, sampler: Sampler, stage: GeneratorStage, sheet: Path, count: int = 24) -> dict[str, float]:

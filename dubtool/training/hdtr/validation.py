@@ -15,7 +15,8 @@ from dubtool.metrics.sharpness import sharpness_ratio
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.training.data.clips import load_clips
 from dubtool.training.hdtr.data import TeethSample, TeethSampler
-from dubtool.training.hdtr.trainer import HdtrStage, collate, restored
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.hdtr.trainer import collate, restored
 from dubtool.weights.locate import find
 
 _COUNT = 32

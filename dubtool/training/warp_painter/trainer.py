@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,33 +18,9 @@ from dubtool.training.core.precision import mixed_precision
 from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.data.cutouts import load_cutouts
 from dubtool.training.warp_painter.data import WarpSample, WarpSampler
+from dubtool.training.warp_painter.stage import WarpPainterStage
 
 _DEPTH = 4
-
-
-@dataclass(frozen=True)
-class WarpPainterStage:
-    """One stage of training.
-
-    side: of the mouth box, px. width, depth: of the network. pixel, feature, adversarial: weights of L1, VGG-19 and
-    LS-GAN. judge_width: the discriminator's. least_radius: of the faces it learns from, px: an enlarged picture teaches
-    softness.
-    """
-
-    network: ClassVar[str] = "warp-painter"
-    side: int = 160
-    width: int = 24
-    depth: int = 1
-    batch: int = 8
-    steps: int = 4000
-    learning_rate: float = 3e-4
-    final_rate: float = 2e-5
-    pixel: float = 4.0
-    feature: float = 1.0
-    adversarial: float = 0.0
-    judge_width: int = 32
-    least_radius: float = 64.0
-    seed: int = 0
 
 
 @dataclass

@@ -16,7 +16,8 @@ from dubtool.metrics.sharpness import sharpness_ratio
 from dubtool.networks.warp_painter import WarpPainter, painted_over
 from dubtool.training.data.cutouts import CutoutClip
 from dubtool.training.warp_painter.data import WarpSample, WarpSampler
-from dubtool.training.warp_painter.trainer import WarpPainterStage, collate
+from dubtool.training.warp_painter.stage import WarpPainterStage
+from dubtool.training.warp_painter.trainer import collate
 from dubtool.weights.locate import find
 
 _EACH, _COLUMNS, _GAP = 4, 8, 25

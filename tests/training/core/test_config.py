@@ -10,10 +10,10 @@ import pytest
 from dubtool.errors import InputError, UsageError
 from dubtool.training.core import config
 from dubtool.training.core.config import check_same, kind_of, load_stage, stage_names, stage_of_run
-from dubtool.training.generator.data import GeneratorStage
-from dubtool.training.predictor.trainer import PredictorStage
-from dubtool.training.shapesync.trainer import ShapeSyncStage
-from dubtool.training.syncnet.trainer import SyncStage
+from dubtool.training.generator.stage import GeneratorStage
+from dubtool.training.predictor.stage import PredictorStage
+from dubtool.training.shapesync.stage import ShapeSyncStage
+from dubtool.training.syncnet.stage import SyncStage
 
 
 def test_every_stage_that_comes_with_dubtool_loads() -> None:

@@ -26,7 +26,8 @@ from dubtool.training.core.trainer import VALIDATION, read_checkpoint, read_rows
 from dubtool.training.data.clips import load_clips
 from dubtool.training.hdtr.data import TeethSampler
 from dubtool.training.hdtr.degradation import degrade, draw_recipe
-from dubtool.training.hdtr.trainer import HdtrStage, HdtrTrainer, collate, export_restorer, new_restorer, restored
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.hdtr.trainer import HdtrTrainer, collate, export_restorer, new_restorer, restored
 from dubtool.training.hdtr.validation import validate_teeth, validation_samples
 from dubtool.weights.locate import find
 

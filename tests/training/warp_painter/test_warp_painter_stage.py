@@ -25,7 +25,8 @@ from dubtool.training.core.runs import Effort, train
 from dubtool.training.core.trainer import VALIDATION, read_checkpoint, read_rows
 from dubtool.training.data.cutouts import CUTOUTS, CutoutClip, load_cutouts, prepare_cutouts
 from dubtool.training.warp_painter.data import WarpSample, WarpSampler
-from dubtool.training.warp_painter.trainer import WarpPainterStage, WarpPainterTrainer, collate, new_warp_painter
+from dubtool.training.warp_painter.stage import WarpPainterStage
+from dubtool.training.warp_painter.trainer import WarpPainterTrainer, collate, new_warp_painter
 from dubtool.training.warp_painter.validation import validate_warps, validation_warps
 from dubtool.weights.locate import find
 
