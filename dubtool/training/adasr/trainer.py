@@ -7,14 +7,12 @@ The network is given the source warped by its mesh and learns what that lacks.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from dubtool.errors import InputError
-from dubtool.export.adasr import export_adasr
 from dubtool.face.portrait_points import DRAWING_CHANNELS, KEYPOINTS, RIGID
 from dubtool.networks.adasr_landmarks import LandmarkAdaSR
 from dubtool.training.adasr.data import PortraitBatch, PortraitSampler, collate
@@ -22,7 +20,6 @@ from dubtool.training.adasr.stage import AdasrStage
 from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.data.faces import load_faces
 
 _DEPTH = 4
@@ -94,16 +91,3 @@ def fine_parts(drawing: Tensor) -> Tensor:
 def new_network(stage: AdasrStage) -> LandmarkAdaSR:
     """An untrained network of the stage's sizes."""
     return LandmarkAdaSR(len(KEYPOINTS), len(RIGID), DRAWING_CHANNELS, stage.width, stage.middle, stage.high_frequency)
-
-
-def export_reenactor(run: Path, stage: AdasrStage, once: Path, frame: Path) -> None:
-    """Write the two graphs of a training run.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
-    state = read_checkpoint(run / "checkpoint.pt")
-    net = new_network(stage)
-    net.load_state_dict(state["average"])
-    descriptor = {"stage": asdict(stage), "steps": int(state["step"])}
-    export_adasr(net.eval(), once, frame, side=stage.side, keypoints=KEYPOINTS, descriptor=descriptor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from dubtool.errors import UsageError
 from dubtool.training.core.adversary import Adversary
+from dubtool.training.core.recipe import Learner
 from dubtool.training.core.schedule import falling_rate, fold_into_average
 from dubtool.training.core.stage import GanStage
 from dubtool.training.core.trainer import B, Trainer, read_checkpoint
@@ -20,6 +21,10 @@ _LARGEST_GRADIENT = 5.0
 
 
 S = TypeVar("S", bound=GanStage)
+N = TypeVar("N", bound=nn.Module)
+P = TypeVar("P")
+
+PICTURES = "pictures"
 
 
 class GanTrainer(Trainer[S, B], Generic[S, B]):
@@ -97,6 +102,23 @@ class GanTrainer(Trainer[S, B], Generic[S, B]):
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
         self.optimiser.step()
         fold_into_average(self.average, self.net.state_dict(), self.step)
+
+    def learner(
+        self, untrained: Callable[[S], N], people: P | None, validate: Callable[[N, P, S, Path], Mapping[str, float]]
+    ) -> Learner:
+        """Itself, with a validation of the averaged weights. untrained: makes a network of the stage's sizes. people:
+        what `validate` tries it on, if there are any; it also writes a sheet of pictures."""
+
+        def look() -> None:
+            assert self.run is not None
+            net = untrained(self.stage)
+            net.load_state_dict(self.average)
+            pictures = self.run / PICTURES
+            pictures.mkdir(exist_ok=True)
+            if people is not None:
+                self.note_validation(validate(net, people, self.stage, pictures / f"{self.step:07d}.png"))
+
+        return Learner(self, look)
 
     def _begin_average(self) -> None:
         self.average = {name: value.clone() for name, value in self.net.state_dict().items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dubtool.errors import InputError, UsageError
-from dubtool.export.hdtr import export_hdtr
+from dubtool.errors import InputError
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.networks.hdtr_fgff import ChannelFusion
 from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.data.clips import load_clips
 from dubtool.training.hdtr.data import TeethSample, TeethSampler
 from dubtool.training.hdtr.stage import HdtrStage
@@ -156,18 +154,3 @@ def new_restorer(stage: HdtrStage) -> HDTRNet:
             if isinstance(module, ChannelFusion):
                 net.set_submodule(name, _Plain(module))
     return net
-
-
-def export_restorer(run: Path, stage: HdtrStage, once: Path, frame: Path) -> None:
-    """Write the two graphs of a training run.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged. UsageError: the stage is one without reference branch.
-    """
-    if not stage.reference:
-        raise UsageError(f"{run}: was trained without a reference branch, to be compared and not to be used")
-    state = read_checkpoint(run / "checkpoint.pt")
-    net = new_restorer(stage)
-    net.load_state_dict(state["average"])
-    descriptor = {"stage": asdict(stage), "steps": int(state["step"])}
-    export_hdtr(net.eval(), once, frame, side=stage.side, descriptor=descriptor)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dubtool.export.warp_painter import export_warp_painter
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.warp_painter import WarpPainter, painted_over
 from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.data.cutouts import load_cutouts
 from dubtool.training.warp_painter.data import WarpSample, WarpSampler
 from dubtool.training.warp_painter.stage import WarpPainterStage
@@ -97,17 +95,3 @@ class WarpPainterTrainer(GanTrainer[WarpPainterStage, WarpBatch]):
 def new_warp_painter(stage: WarpPainterStage) -> WarpPainter:
     """An untrained network of the stage's sizes."""
     return WarpPainter(stage.width, stage.depth)
-
-
-def export_painter(run: Path, stage: WarpPainterStage, target: Path) -> None:
-    """Write the graph of a training run.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
-    state = read_checkpoint(run / "checkpoint.pt")
-    net = new_warp_painter(stage)
-    net.load_state_dict(state["average"])
-    export_warp_painter(
-        net.eval(), target, side=stage.side, descriptor={"stage": asdict(stage), "steps": int(state["step"])}
-    )

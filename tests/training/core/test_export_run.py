@@ -14,10 +14,11 @@ from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.models.generator import Generator
 from dubtool.networks.whisper import WhisperEncoder
-from dubtool.training.core.export import export_run, load_generator
+from dubtool.training.core.export import export_run
+from dubtool.training.core.export_job import ExportJob
 from dubtool.training.data.sounds import load_sounds
 from dubtool.training.generator.stage import GeneratorStage
-from dubtool.training.generator.trainer import GeneratorTrainer
+from dubtool.training.generator.trainer import GeneratorTrainer, new_generator
 from dubtool.training.predictor.stage import PredictorStage
 from dubtool.training.predictor.trainer import PredictorTrainer
 from dubtool.training.syncnet.stage import SyncStage
@@ -46,7 +47,7 @@ def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
     assert find("mine_once") == once and find("mine_frame") == frame
     torch.manual_seed(0)
     reference, source, shape = torch.rand(1, 15, 104, 80), torch.rand(2, 6, 104, 80), torch.rand(2, 3, 5)
-    net = load_generator(run / "checkpoint.pt", stage)
+    net = ExportJob(run, stage, out, "mine").averaged(new_generator(stage))
     with torch.no_grad():
         wanted = net.generate(source, shape, *net.encode_reference(reference), mouth_only=True).numpy()
     given = Session(once, "cpu").run({"reference": reference.numpy()})
