@@ -10,11 +10,7 @@ from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def export(job: ExportJob[AdasrStage]) -> list[ExportedFile]:
-    """Write NAME_once.onnx and NAME_frame.onnx.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
+    """Write NAME_once.onnx and NAME_frame.onnx."""
     net, side = job.averaged(new_network(job.stage)), job.stage.side
     export_adasr(net, *job.pair(), side=side, keypoints=KEYPOINTS, descriptor=job.descriptor())
     purpose = f"makes portraits move, trained here on heads of {side} px: what runs"

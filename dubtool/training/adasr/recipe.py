@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dubtool.training.adasr.stage import AdasrStage
 from dubtool.training.core.recipe import Learner, Recipe, TrainingJob
-
-if TYPE_CHECKING:
-    from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def _open(job: TrainingJob[AdasrStage]) -> Learner:
@@ -25,12 +20,6 @@ def _open(job: TrainingJob[AdasrStage]) -> Learner:
     )
 
 
-def _export(job: ExportJob[AdasrStage]) -> list[ExportedFile]:
-    from dubtool.training.adasr.export import export
-
-    return export(job)
-
-
 RECIPE = Recipe(
     stage=AdasrStage,
     help="Train the network that makes portraits move.",
@@ -38,5 +27,5 @@ RECIPE = Recipe(
     options=("start", "vgg"),
     used_by="reenact",
     open=_open,
-    export=_export,
+    exporter="dubtool.training.adasr.export",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -63,15 +64,15 @@ class Learner(NamedTuple):
 @dataclass(frozen=True)
 class Recipe(Generic[S]):
     """stage: the class of its settings, which names the network. help: the line of its command. first_stage: trained
-    where none is named. open: from the data to a learner. export: writes the graphs of a run. options: the fields of
-    `Given` that it uses. used_by: the command that uses what is exported, if any. sharpens: whether unsharp masking
-    can be exported with it. Both functions import what they need when they are called."""
+    where none is named. open: from the data to a learner; it imports what it needs when it is called. exporter: the
+    module whose `export` writes the graphs of a run. options: the fields of `Given` that it uses. used_by: the command
+    that uses what is exported, if any. sharpens: whether unsharp masking can be exported with it."""
 
     stage: type[S]
     help: str
     first_stage: str
     open: Callable[[TrainingJob[S]], Learner]
-    export: Callable[[ExportJob[S]], list[ExportedFile]]
+    exporter: str
     options: tuple[str, ...] = ()
     used_by: str | None = "dub"
     sharpens: bool = False
@@ -79,6 +80,14 @@ class Recipe(Generic[S]):
     @property
     def network(self) -> str:
         return self.stage.network
+
+    def export(self, job: ExportJob[S]) -> list[ExportedFile]:
+        """Write the graphs of a run.
+
+        Raises:
+            InputError: the checkpoint is missing or damaged. UsageError: the stage is one that is not to be used.
+        """
+        return list(import_module(self.exporter).export(job))
 
 
 def if_any(open_people: Callable[[], T]) -> T | None:

@@ -9,11 +9,7 @@ from dubtool.training.g4g.trainer import hidden_mask, new_g4g
 
 
 def export(job: ExportJob[G4GStage]) -> list[ExportedFile]:
-    """Write NAME_once.onnx and NAME_frame.onnx.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
+    """Write NAME_once.onnx and NAME_frame.onnx."""
     stage = job.stage
     net = job.averaged(new_g4g(stage))
     descriptor = job.descriptor(

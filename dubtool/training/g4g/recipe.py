@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dubtool.training.core.recipe import Learner, Recipe, TrainingJob, if_any
 from dubtool.training.g4g.stage import G4GStage
-
-if TYPE_CHECKING:
-    from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def _open(job: TrainingJob[G4GStage]) -> Learner:
@@ -25,12 +20,6 @@ def _open(job: TrainingJob[G4GStage]) -> Learner:
     return trainer.learner(new_g4g, people, validate_g4g)
 
 
-def _export(job: ExportJob[G4GStage]) -> list[ExportedFile]:
-    from dubtool.training.g4g.export import export
-
-    return export(job)
-
-
 RECIPE = Recipe(
     stage=G4GStage,
     help="Train the other network that draws mouths, G4G.",
@@ -38,5 +27,5 @@ RECIPE = Recipe(
     options=("start", "vgg", "sync"),
     sharpens=True,
     open=_open,
-    export=_export,
+    exporter="dubtool.training.g4g.export",
 )

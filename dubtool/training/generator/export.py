@@ -9,11 +9,7 @@ from dubtool.training.generator.trainer import new_generator
 
 
 def export(job: ExportJob[GeneratorStage]) -> list[ExportedFile]:
-    """Write NAME_once.onnx and NAME_frame.onnx.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
+    """Write NAME_once.onnx and NAME_frame.onnx."""
     stage = job.stage
     descriptor = job.descriptor(conditioning=stage.conditioning, hidden=list(stage.mask), sharpen=job.sharpen)
     export_dinet(job.averaged(new_generator(stage)), *job.pair(), mouth=stage.mouth, descriptor=descriptor)

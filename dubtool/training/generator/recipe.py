@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dubtool.training.core.recipe import Learner, Recipe, TrainingJob, if_any
 from dubtool.training.generator.stage import GeneratorStage
-
-if TYPE_CHECKING:
-    from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def _open(job: TrainingJob[GeneratorStage]) -> Learner:
@@ -21,12 +16,6 @@ def _open(job: TrainingJob[GeneratorStage]) -> Learner:
     return trainer.learner(new_generator, people, validate)
 
 
-def _export(job: ExportJob[GeneratorStage]) -> list[ExportedFile]:
-    from dubtool.training.generator.export import export
-
-    return export(job)
-
-
 RECIPE = Recipe(
     stage=GeneratorStage,
     help="Train the network that draws mouths.",
@@ -34,5 +23,5 @@ RECIPE = Recipe(
     options=("start", "vgg", "sync"),
     sharpens=True,
     open=_open,
-    export=_export,
+    exporter="dubtool.training.generator.export",
 )

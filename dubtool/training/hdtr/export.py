@@ -13,7 +13,7 @@ def export(job: ExportJob[HdtrStage]) -> list[ExportedFile]:
     """Write NAME_once.onnx and NAME_frame.onnx.
 
     Raises:
-        InputError: the checkpoint is missing or damaged. UsageError: the stage is one without reference branch.
+        UsageError: the stage is one without reference branch.
     """
     stage = job.stage
     if not stage.reference:

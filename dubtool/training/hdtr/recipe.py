@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dubtool.training.core.recipe import Learner, Recipe, TrainingJob, if_any
 from dubtool.training.hdtr.stage import HdtrStage
-
-if TYPE_CHECKING:
-    from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def _open(job: TrainingJob[HdtrStage]) -> Learner:
@@ -19,12 +14,6 @@ def _open(job: TrainingJob[HdtrStage]) -> Learner:
     return trainer.learner(new_restorer, if_any(lambda: validation_samples(job.clips, job.stage)), validate_teeth)
 
 
-def _export(job: ExportJob[HdtrStage]) -> list[ExportedFile]:
-    from dubtool.training.hdtr.export import export
-
-    return export(job)
-
-
 RECIPE = Recipe(
     stage=HdtrStage,
     help="Train the network that restores teeth.",
@@ -32,5 +21,5 @@ RECIPE = Recipe(
     options=("start", "vgg"),
     used_by="restore-teeth",
     open=_open,
-    export=_export,
+    exporter="dubtool.training.hdtr.export",
 )

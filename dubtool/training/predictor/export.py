@@ -18,11 +18,7 @@ _FILE = "speech_shapes.onnx"
 
 
 def export(job: ExportJob[PredictorStage]) -> list[ExportedFile]:
-    """Write speech_shapes.onnx.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
+    """Write speech_shapes.onnx."""
     weights: dict[str, Tensor] = job.checkpoint["average"]
     (layers, channels), (bands,) = weights["members.0.mean"].shape, weights["members.0.mel_mean"].shape
     net = new_predictor(job.stage, weights["members.0.exit.weight"].shape[0], layers, channels, bands)

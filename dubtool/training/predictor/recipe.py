@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dubtool.training.core.recipe import Learner, Recipe, TrainingJob
 from dubtool.training.predictor.stage import PredictorStage
-
-if TYPE_CHECKING:
-    from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def _open(job: TrainingJob[PredictorStage]) -> Learner:
@@ -29,16 +24,10 @@ def _open(job: TrainingJob[PredictorStage]) -> Learner:
     return Learner(trainer, look)
 
 
-def _export(job: ExportJob[PredictorStage]) -> list[ExportedFile]:
-    from dubtool.training.predictor.export import export
-
-    return export(job)
-
-
 RECIPE = Recipe(
     stage=PredictorStage,
     help="Train the network that turns speech into mouth shapes.",
     first_stage="predictor",
     open=_open,
-    export=_export,
+    exporter="dubtool.training.predictor.export",
 )

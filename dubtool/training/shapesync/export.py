@@ -18,11 +18,7 @@ _FILE = "shapesync.onnx"
 
 
 def export(job: ExportJob[ShapeSyncStage]) -> list[ExportedFile]:
-    """Write shapesync.onnx.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
+    """Write shapesync.onnx."""
     weights: dict[str, Tensor] = job.checkpoint["net"]
     net = new_shapesync(job.stage, len(weights["spread"]), weights["sound_layers.1.weight"].shape[1])
     net.load_state_dict(weights)

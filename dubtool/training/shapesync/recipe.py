@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dubtool.training.core.recipe import Learner, Recipe, TrainingJob
 from dubtool.training.shapesync.stage import ShapeSyncStage
-
-if TYPE_CHECKING:
-    from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def _open(job: TrainingJob[ShapeSyncStage]) -> Learner:
@@ -28,17 +23,11 @@ def _open(job: TrainingJob[ShapeSyncStage]) -> Learner:
     return Learner(trainer, look)
 
 
-def _export(job: ExportJob[ShapeSyncStage]) -> list[ExportedFile]:
-    from dubtool.training.shapesync.export import export
-
-    return export(job)
-
-
 RECIPE = Recipe(
     stage=ShapeSyncStage,
     help="Train the same kind of judge on mouth shapes, for evaluate.",
     first_stage="shapesync",
     used_by="evaluate",
     open=_open,
-    export=_export,
+    exporter="dubtool.training.shapesync.export",
 )

@@ -17,11 +17,7 @@ _FILE = "syncnet.onnx"
 
 
 def export(job: ExportJob[SyncStage]) -> list[ExportedFile]:
-    """Write syncnet.onnx.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
+    """Write syncnet.onnx."""
     export_syncnet(trained_syncnet(job.stage, job.checkpoint["net"]), job.stage, job.folder / _FILE)
     return [ExportedFile(_FILE, "sync expert", "judges whether a mouth fits the speech, trained here")]
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dubtool.training.core.recipe import Learner, Recipe, TrainingJob, if_any
 from dubtool.training.syncnet.stage import SyncStage
-
-if TYPE_CHECKING:
-    from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def _open(job: TrainingJob[SyncStage]) -> Learner:
@@ -24,17 +19,11 @@ def _open(job: TrainingJob[SyncStage]) -> Learner:
     return Learner(trainer, look)
 
 
-def _export(job: ExportJob[SyncStage]) -> list[ExportedFile]:
-    from dubtool.training.syncnet.export import export
-
-    return export(job)
-
-
 RECIPE = Recipe(
     stage=SyncStage,
     help="Train the network that judges whether a mouth says a sound.",
     first_stage="syncnet",
     used_by=None,
     open=_open,
-    export=_export,
+    exporter="dubtool.training.syncnet.export",
 )

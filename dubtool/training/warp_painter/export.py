@@ -11,11 +11,7 @@ _FILE = "warp_painter.onnx"
 
 
 def export(job: ExportJob[WarpPainterStage]) -> list[ExportedFile]:
-    """Write warp_painter.onnx.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
+    """Write warp_painter.onnx."""
     net, side = job.averaged(new_warp_painter(job.stage)), job.stage.side
     export_warp_painter(net, job.folder / _FILE, side=side, descriptor=job.descriptor())
     return [ExportedFile(_FILE, "painter", f"paints over deformed references, trained here on mouths of {side} px")]

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dubtool.training.core.recipe import Learner, Recipe, TrainingJob, if_any
 from dubtool.training.warp_painter.stage import WarpPainterStage
-
-if TYPE_CHECKING:
-    from dubtool.training.core.export_job import ExportedFile, ExportJob
 
 
 def _open(job: TrainingJob[WarpPainterStage]) -> Learner:
@@ -22,17 +17,11 @@ def _open(job: TrainingJob[WarpPainterStage]) -> Learner:
     return trainer.learner(new_warp_painter, samples, lambda net, given, _, sheet: validate_warps(net, given, sheet))
 
 
-def _export(job: ExportJob[WarpPainterStage]) -> list[ExportedFile]:
-    from dubtool.training.warp_painter.export import export
-
-    return export(job)
-
-
 RECIPE = Recipe(
     stage=WarpPainterStage,
     help="Train the network that mends deformed references.",
     first_stage="warp_painter",
     options=("start", "vgg"),
     open=_open,
-    export=_export,
+    exporter="dubtool.training.warp_painter.export",
 )
