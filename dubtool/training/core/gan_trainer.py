@@ -13,12 +13,9 @@ from torch import Tensor, nn
 from dubtool.errors import UsageError
 from dubtool.training.core.adversary import Adversary
 from dubtool.training.core.recipe import Learner
-from dubtool.training.core.schedule import falling_rate, fold_into_average
+from dubtool.training.core.schedule import descend, falling_rate, fold_into_average
 from dubtool.training.core.stage import GanStage
 from dubtool.training.core.trainer import B, Trainer, read_checkpoint
-
-_LARGEST_GRADIENT = 5.0
-
 
 S = TypeVar("S", bound=GanStage)
 N = TypeVar("N", bound=nn.Module)
@@ -97,10 +94,7 @@ class GanTrainer(Trainer[S, B], Generic[S, B]):
 
     def update(self, loss: Tensor) -> None:
         """One step of the optimiser, and of the average."""
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
-        self.optimiser.step()
+        descend(self.optimiser, loss, self.net.parameters())
         fold_into_average(self.average, self.net.state_dict(), self.step)
 
     def learner(

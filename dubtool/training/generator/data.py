@@ -83,13 +83,12 @@ def collate(samples: list[Sample], stage: Hiding, *, frames: int = 1, drawing: b
         masked,
         references,
         torch.from_numpy(np.stack([s.condition for s in samples])),
-        torch.from_numpy(np.stack([_lips(s) for s in samples]))[:, None],
+        torch.from_numpy(np.stack([lips_mask(s.mouth, s.crop.shape[:2]) for s in samples]))[:, None],
     )
 
 
-def _lips(sample: Sample) -> np.ndarray:
-    """Where the lips are, with soft edges: float32 [H, W]."""
-    picture = np.zeros(sample.crop.shape[:2], np.float32)
-    outer = cv2.convexHull(np.rint(split_mouth(sample.mouth)[0]).astype(np.int32))
-    cv2.fillPoly(picture, [outer], 1.0)
-    return cv2.blur(cv2.dilate(picture, np.ones((5, 5))), (5, 5))
+def lips_mask(mouth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Where the lips are in a picture of that shape, with soft edges: float32 [H, W]. mouth: px [55, 2]."""
+    picture = np.zeros(shape, np.float32)
+    cv2.fillPoly(picture, [cv2.convexHull(np.rint(split_mouth(mouth)[0]).astype(np.int32))], 1.0)
+    return np.asarray(cv2.blur(cv2.dilate(picture, np.ones((5, 5))), (5, 5)), np.float32)

@@ -21,7 +21,7 @@ from dubtool.errors import InputError
 from dubtool.networks.syncnet import LightSyncNet, SyncNet
 from dubtool.speech.whisper import RATE
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.schedule import falling_rate
+from dubtool.training.core.schedule import descend, falling_rate
 from dubtool.training.core.trainer import Trainer, read_checkpoint
 from dubtool.training.data.clips import FRAME_SECONDS, Clip, Sampler, load_clips, neighbours
 from dubtool.training.data.spoken import SECOND, SpokenClip, heard_at, load_spoken
@@ -186,10 +186,7 @@ class SyncTrainer(Trainer[SyncStage, Moments]):
         told = (self.heads.face_shape(face), self.heads.sound_shape(sound))
         shape = torch.stack([F.smooth_l1_loss(each, shapes) for each in told]).mean()
         loss = score + stage.contrast * contrast + stage.shape * shape
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimiser.step()
+        descend(self.optimiser, loss, self.net.parameters())
         right = (scores.detach().masked_fill(near, -torch.inf).argmax(1) == own).float().mean()
         return {"sync": score.detach(), "contrast": contrast.detach(), "shape": shape.detach(), "right": right}
 
