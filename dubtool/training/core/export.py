@@ -21,11 +21,10 @@ _SHAPES = ExportedFile(SHAPE_FILE, "shape model", "mean head and modes of mouth 
 def export_run(run: Path, out: Path, name: str, *, sharpen: float = 0.0) -> list[Path]:
     """Export what a training run has learned so far into `out`, and register it there.
 
-    A generator becomes the graphs NAME_once.onnx and NAME_frame.onnx, a predictor speech_shapes.onnx, a sync expert
-    syncnet.onnx, a sync judge shapesync.onnx. With $DUBTOOL_WEIGHTS naming `out`, dubtool uses them: the generator as
-    `--model NAME`. The run's shape model goes along if it is not the shipped one.
+    The files are those that `export` of the network's folder writes; what is in two parts is called NAME. With
+    $DUBTOOL_WEIGHTS naming `out`, dubtool uses them. The run's shape model goes along if it is not the shipped one.
 
-    sharpen: amount of unsharp masking of every mouth that a generator or a G4G draws (`face.generator`).
+    sharpen: amount of unsharp masking of every mouth that the network draws, where its recipe can.
 
     Raises:
         InputError: the folder is no training run, or its checkpoint is missing or damaged.
