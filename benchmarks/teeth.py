@@ -29,11 +29,13 @@ from dubtool.metrics.sharpness import MEASURES
 from dubtool.models.restorer import Restorer
 from dubtool.training.core.config import load_stage, stage_of_run
 from dubtool.training.core.trainer import read_checkpoint
+from dubtool.training.core.validation import reached_box
 from dubtool.training.data.clips import load_clips
 from dubtool.training.hdtr.data import TeethSample, TeethSampler, stored_landmarks
 from dubtool.training.hdtr.degradation import degrade, draw_recipe
-from dubtool.training.hdtr.trainer import HdtrStage, collate, new_restorer, restored
-from dubtool.training.hdtr.validation import blended, changed_box
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.hdtr.trainer import collate, new_restorer, restored
+from dubtool.training.hdtr.validation import blended
 from dubtool.weights import find
 
 _EXACT = 60.0
@@ -123,7 +125,7 @@ def measured(method: Method, mouths: list[Mouth], lpips: Lpips) -> list[str]:
             if not mouth.follows:
                 flicker.add(picture, None)
             flicker.add(picture, np.eye(2, 3))
-        box = changed_box(sample)
+        box = reached_box(sample.mask)
         got, want = shown[box], sample.true[box]
         row = [min(psnr(got, want), _EXACT), ssim(got, want), lpips(got, want)]
         rows.append(row + [measure(got) / measure(want) for measure in MEASURES.values()])

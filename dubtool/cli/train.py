@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +16,8 @@ from dubtool.cli.console import Tell
 from dubtool.cli.options import Device, Face, Json, Quiet, Verbose, console_of
 from dubtool.errors import UsageError
 from dubtool.training.core.extra import require_extra
+from dubtool.training.core.recipe import Given, Recipe
+from dubtool.training.recipes import RECIPES, recipe_of
 
 app = typer.Typer(help="Train the networks on videos of your own.", rich_markup_mode=None)
 
@@ -104,7 +107,7 @@ def prepare(
 
 
 def _train(
-    network: _Network,
+    recipe: Recipe[Any],
     context: typer.Context,
     data: Data,
     run: Run,
@@ -139,12 +142,12 @@ def _train(
 ) -> None:
     """What all commands that train do; each shows those of these parameters that its network knows."""
     require_extra()
-    from dubtool.training.core.config import kind_of, load_stage
-    from dubtool.training.core.runs import Effort, Given, train
+    from dubtool.training.core.config import load_stage
+    from dubtool.training.core.runs import Effort, train
 
-    settings = load_stage(stage, kind_of(network.name))
+    settings = load_stage(stage, recipe.stage)
     console = console_of(context)
-    if "vgg" in network.options and vgg is None and getattr(settings, "feature", None):
+    if "vgg" in recipe.options and vgg is None and getattr(settings, "feature", None):
         console.note("training without perception loss, which costs sharpness: give VGG-19 weights with --vgg")
     effort = Effort(minutes, 60 * save_every, 60 * look_every, workers, device)
     with console.progress() as tell:
@@ -155,52 +158,28 @@ def _train(
     console.result(str(run))
 
 
-class _Network(NamedTuple):
-    """One `dubtool train NAME`. help: its line; stage: the stage if none is given; options: what it takes of
-    `_OPTIONAL`."""
-
-    name: str
-    help: str
-    stage: str
-    options: tuple[str, ...] = ()
+_OPTIONAL = {field.name for field in fields(Given)}
 
 
-_OPTIONAL = ("start", "vgg", "sync")
-_NETWORKS = (
-    _Network("generator", "Train the network that draws mouths.", "generator_64", ("start", "vgg", "sync")),
-    _Network("g4g", "Train the other network that draws mouths, G4G.", "g4g_64", ("start", "vgg", "sync")),
-    _Network("predictor", "Train the network that turns speech into mouth shapes.", "predictor"),
-    _Network("syncnet", "Train the network that judges whether a mouth says a sound.", "syncnet"),
-    _Network("shapesync", "Train the same kind of judge on mouth shapes, for evaluate.", "shapesync"),
-    _Network("hdtr", "Train the network that restores teeth.", "hdtr", ("start", "vgg")),
-    _Network("adasr", "Train the network that makes portraits move.", "adasr_128", ("start", "vgg")),
-    _Network("warp-painter", "Train the network that mends deformed references.", "warp_painter", ("start", "vgg")),
-)
-
-
-# The command that uses what a network has learned, where it is not `dub`.
-_USED_BY = {"hdtr": "restore-teeth", "adasr": "reenact", "shapesync": "evaluate"}
-
-
-def _command(network: _Network) -> Callable[..., None]:
+def _command(recipe: Recipe[Any]) -> Callable[..., None]:
     """`_train` for one network; its signature, which Typer reads, has what this network takes."""
 
     def command(**given: Any) -> None:
-        _train(network, **given)
+        _train(recipe, **given)
 
     _, *parameters = inspect.signature(_train, eval_str=True).parameters.values()
     shown = [
-        parameter.replace(default=network.stage) if parameter.name == "stage" else parameter
+        parameter.replace(default=recipe.first_stage) if parameter.name == "stage" else parameter
         for parameter in parameters
-        if parameter.name not in _OPTIONAL or parameter.name in network.options
+        if parameter.name not in _OPTIONAL or parameter.name in recipe.options
     ]
     command.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     return command
 
 
-for _network in _NETWORKS:
-    app.command(_network.name, help=_network.help)(_command(_network))
+for _recipe in RECIPES:
+    app.command(_recipe.network, help=_recipe.help)(_command(_recipe))
 
 
 @app.command()
@@ -263,10 +242,8 @@ def export(
     for path in paths:
         console.result(str(path))
     model = f" ... --model {name}" if any(path.stem == f"{name}_frame" for path in paths) else ""
-    network = stage_of_run(run).network
-    # A sync expert is given to `train generator` as a run.
-    if network != "syncnet":
-        command = _USED_BY.get(network, "dub")
+    command = recipe_of(stage_of_run(run).network).used_by
+    if command is not None:
         console.note(f"to use what is there: DUBTOOL_WEIGHTS={out} dubtool {command}{model}")
 
 

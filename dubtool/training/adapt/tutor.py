@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,20 +20,20 @@ from dubtool.errors import DubtoolError, WeightsError
 from dubtool.export.dinet import export_dinet
 from dubtool.export.int8 import quantise_frame
 from dubtool.face.crop import CropSize
-from dubtool.face.shape import split_mouth
+from dubtool.jobs.shared.adapted import CHECKPOINT, FRAME, FRAME_INT8, ONCE
 from dubtool.jobs.shared.examples import Examples
 from dubtool.training.core.adversary import Adversary
+from dubtool.training.core.device import training_device
 from dubtool.training.core.lpips import load_shipped_lpips
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.schedule import fold_into_average
+from dubtool.training.core.schedule import descend, fold_into_average
 from dubtool.training.core.time_budget import Clock, batches, rate_share
 from dubtool.training.core.trainer import read_checkpoint
-from dubtool.training.generator.data import GeneratorStage
+from dubtool.training.generator.data import lips_mask
+from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import new_generator
 from dubtool.weights.locate import find
-
-ONCE, FRAME, FRAME_INT8, CHECKPOINT = "once.onnx", "frame.onnx", "frame_int8.onnx", "checkpoint.pt"
 
 # What reads the picture and what paints. How references are deformed should be the same for all people; left alone, it
 # makes their features a constant, and a step a fifth cheaper.
@@ -67,7 +66,7 @@ class FineTuner:
     described: what its exported graphs say of themselves. vgg: the file of `Vgg19`, if there is one.
 
     Raises:
-        InputError, WeightsError: a file cannot be used.
+        InputError, WeightsError: a file cannot be used. DeviceError: the device cannot.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class FineTuner:
         tuning: Tuning | None = None,
     ) -> None:
         self._tuning, self._described = tuning or Tuning(), described
-        self._device = torch.device(_device(device))
+        self._device = torch.device(training_device(device))
         self._stage = _stage_of(described, self._tuning.lips)
         state = read_checkpoint(checkpoint)
         self._net = new_generator(self._stage)
@@ -119,10 +118,7 @@ class FineTuner:
             for group in optimiser.param_groups:
                 group["lr"] = self._tuning.learning_rate * rate_share(steps, clock.done)
             loss = self._loss(examples[rows], *constant)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 5.0)
-            optimiser.step()
+            descend(optimiser, loss, trained)
             steps += 1
             fold_into_average(average, self._net.state_dict(), steps)
             progress(clock.spent, clock.allowed)
@@ -203,19 +199,10 @@ def _planes(pictures: np.ndarray) -> Tensor:
 
 
 def _lips(mouth: np.ndarray, size: CropSize) -> np.ndarray:
-    """Where the lips are in the mouth box, with soft edges: float32 [m, m]. mouth: unit crop [55, 2]."""
-    picture = np.zeros((size.mouth, size.mouth), np.float32)
+    """Where the lips are in the mouth box: float32 [m, m]. mouth: unit crop [55, 2]."""
     radius = size.mouth / 2
-    outer = split_mouth(mouth)[0] * radius + np.array([radius - 0.5, -0.5])
-    cv2.fillPoly(picture, [cv2.convexHull(np.rint(outer).astype(np.int32))], 1.0)
-    return np.asarray(cv2.blur(cv2.dilate(picture, np.ones((5, 5))), (5, 5)), np.float32)
+    return lips_mask(mouth * radius + np.array([radius - 0.5, -0.5]), (size.mouth, size.mouth))
 
 
 def _halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-
-
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -7,59 +7,24 @@ The network is given the source warped by its mesh and learns what that lacks.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from dubtool.errors import InputError
-from dubtool.export.adasr import export_adasr
 from dubtool.face.portrait_points import DRAWING_CHANNELS, KEYPOINTS, RIGID
 from dubtool.networks.adasr_landmarks import LandmarkAdaSR
 from dubtool.training.adasr.data import PortraitBatch, PortraitSampler, collate
+from dubtool.training.adasr.stage import AdasrStage
 from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.data.faces import load_faces
 
 _DEPTH = 4
 # Open mouth, lips, open eyes and irises of a drawing.
 _FINE_PARTS = 4
-
-
-@dataclass(frozen=True)
-class AdasrStage:
-    """One stage of training.
-
-    side: of the crop, px. width, middle, high_frequency: of the network (`LandmarkAdaSR`); high_frequency 0 is the
-    paper's ablation. clean: share of sources that are not degraded. pixel: weight of L1, and fine how much more mouth
-    and eyes weigh in it; moved: of L1 of the source moved by the
-    network's own motion, at a quarter of the size; feature, scales: of VGG-19, at so many halvings;
-    adversarial: of LS-GAN, and matching of what its discriminator finds in both pictures. judge_width: its width.
-    """
-
-    network: ClassVar[str] = "adasr"
-    side: int = 128
-    width: int = 32
-    middle: int = 2
-    high_frequency: int = 4
-    batch: int = 6
-    steps: int = 10_000
-    learning_rate: float = 3e-4
-    final_rate: float = 2e-5
-    clean: float = 0.5
-    pixel: float = 10.0
-    fine: float = 4.0
-    moved: float = 5.0
-    feature: float = 1.0
-    scales: int = 3
-    adversarial: float = 0.0
-    matching: float = 0.0
-    judge_width: int = 32
-    seed: int = 0
 
 
 class AdasrTrainer(GanTrainer[AdasrStage, PortraitBatch]):
@@ -126,16 +91,3 @@ def fine_parts(drawing: Tensor) -> Tensor:
 def new_network(stage: AdasrStage) -> LandmarkAdaSR:
     """An untrained network of the stage's sizes."""
     return LandmarkAdaSR(len(KEYPOINTS), len(RIGID), DRAWING_CHANNELS, stage.width, stage.middle, stage.high_frequency)
-
-
-def export_reenactor(run: Path, stage: AdasrStage, once: Path, frame: Path) -> None:
-    """Write the two graphs of a training run.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
-    state = read_checkpoint(run / "checkpoint.pt")
-    net = new_network(stage)
-    net.load_state_dict(state["average"])
-    descriptor = {"stage": asdict(stage), "steps": int(state["step"])}
-    export_adasr(net.eval(), once, frame, side=stage.side, keypoints=KEYPOINTS, descriptor=descriptor)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 
@@ -14,6 +13,7 @@ from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.networks.adasr_landmarks import LandmarkAdaSR
 from dubtool.training.adasr.data import PortraitSampler, collate
+from dubtool.training.core.validation import write_sheet
 from dubtool.training.data.faces import FaceClip
 from dubtool.weights.locate import find
 
@@ -50,7 +50,7 @@ def validate_portraits(net: LandmarkAdaSR, sampler: PortraitSampler, sheet: Path
             scores.append(_scores(found[box], sample.target[box]))
         if len(columns) < _SHOWN:
             columns.append(np.concatenate([sample.source, sample.warped, picture, sample.target], axis=0))
-    cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(columns, axis=1), cv2.COLOR_RGB2BGR))
+    write_sheet(sheet, columns, len(columns))
     names = ("psnr", "ssim", "lpips")
     ours = dict(zip(names, np.mean(made_scores, axis=0).tolist(), strict=True))
     return ours | {

@@ -11,29 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from dubtool.errors import InputError, UsageError
-from dubtool.training.adasr.trainer import AdasrStage
-from dubtool.training.core.trainer import NETWORK, Stage
-from dubtool.training.g4g.data import G4GStage
-from dubtool.training.generator.data import GeneratorStage
-from dubtool.training.hdtr.trainer import HdtrStage
-from dubtool.training.predictor.trainer import PredictorStage
-from dubtool.training.shapesync.trainer import ShapeSyncStage
-from dubtool.training.syncnet.trainer import SyncStage
-from dubtool.training.warp_painter.trainer import WarpPainterStage
+from dubtool.training.core.stage import NETWORK, Stage
+from dubtool.training.recipes import RECIPES
 
 S = typing.TypeVar("S", bound=Stage)
 
 _FOLDER = Path(__file__).parent.parent / "stages"
-_NETWORKS: tuple[type[Stage], ...] = (
-    GeneratorStage,
-    G4GStage,
-    PredictorStage,
-    SyncStage,
-    ShapeSyncStage,
-    HdtrStage,
-    AdasrStage,
-    WarpPainterStage,
-)
+_BASE = "base"
 
 
 def stage_names() -> list[str]:
@@ -41,31 +25,47 @@ def stage_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
-def kind_of(network: str) -> type[Stage]:
-    """The settings' class of a network, by the name that stage files know it by."""
-    return next(kind for kind in _NETWORKS if kind.network == network)
-
-
 def load_stage(stage: str | Path, kind: type[S]) -> S:
     """A stage's settings from a TOML file, or from the file of that name that comes with dubtool.
 
-    The file's key `network` says what it trains; all others are fields of `kind`, whose defaults they replace.
+    The file's key `network` says what it trains, and `base` names a stage, or a file beside it, whose keys hold where
+    it has none itself; all others are fields of `kind`, whose defaults they replace.
 
     Raises:
-        UsageError: there is no such stage, it is for another network, or a key is unknown or of a wrong type.
+        UsageError: there is no such stage or base, it is for another network, it is its own base, or a key is unknown
+        or of a wrong type.
     """
-    path = Path(stage) if Path(stage).suffix == ".toml" else _FOLDER / f"{stage}.toml"
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        names = ", ".join(stage_names())
-        raise UsageError(f"{stage}: no such stage; give a .toml file or one of {names}") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as TOML ({error})") from error
+    path = _path(stage, Path())
+    table = _inherited(path, stage, ())
     network = table.pop(NETWORK, None)
     if network != kind.network:
         raise UsageError(f"{path}: its {NETWORK} is {network!r}; a stage of {kind.network!r} is needed here")
     return _stage(table, kind, path)
+
+
+def _path(stage: str | Path, beside: Path) -> Path:
+    return beside / stage if Path(stage).suffix == ".toml" else _FOLDER / f"{stage}.toml"
+
+
+def _inherited(path: Path, name: str | Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
+    """The keys of a file, and of those that it builds upon. name: as it was asked for. heirs: the files that build
+    upon it."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        where = f"{heirs[-1]}: its {_BASE} is {name}" if heirs else f"{name}"
+        raise UsageError(f"{where}: no such stage; give a .toml file or one of {', '.join(stage_names())}") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as TOML ({error})") from error
+    base = table.pop(_BASE, None)
+    if base is None:
+        return table
+    if not isinstance(base, str):
+        raise UsageError(f"{path}: {_BASE} must be the name of a stage or of a .toml file")
+    heirs, below = (*heirs, path.resolve()), _path(base, path.parent)
+    if below.resolve() in heirs:
+        raise UsageError(f"{path}: its {_BASE} {base} builds upon itself; name another one")
+    return _inherited(below, base, heirs) | table
 
 
 def stage_of_run(run: Path) -> Stage:
@@ -82,7 +82,7 @@ def stage_of_run(run: Path) -> Stage:
             f"{run}: is no training run (no readable stage.json); give a folder made by 'train'"
         ) from error
     network = table.pop(NETWORK, None)
-    for kind in _NETWORKS:
+    for kind in (recipe.stage for recipe in RECIPES):
         # Older runs do not say what they train, and lack the newer fields.
         if network == kind.network or (network is None and set(table) <= {field.name for field in fields(kind)}):
             return _stage(table, kind, path)

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from dubtool.errors import UsageError
 from dubtool.training.core.adversary import Adversary
-from dubtool.training.core.schedule import falling_rate, fold_into_average
-from dubtool.training.core.trainer import B, S, Trainer, read_checkpoint
+from dubtool.training.core.recipe import Learner
+from dubtool.training.core.schedule import descend, falling_rate, fold_into_average
+from dubtool.training.core.stage import GanStage
+from dubtool.training.core.trainer import B, Trainer, read_checkpoint
 
-_LARGEST_GRADIENT = 5.0
+S = TypeVar("S", bound=GanStage)
+N = TypeVar("N", bound=nn.Module)
+P = TypeVar("P")
 
-
-class _Rates(Protocol):
-    """What such a stage says of its learning rate."""
-
-    @property
-    def learning_rate(self) -> float: ...
-    @property
-    def final_rate(self) -> float: ...
-    @property
-    def judge_width(self) -> int: ...
+PICTURES = "pictures"
 
 
 class GanTrainer(Trainer[S, B], Generic[S, B]):
@@ -43,11 +38,10 @@ class GanTrainer(Trainer[S, B], Generic[S, B]):
         self, net: nn.Module, judges: Mapping[str, tuple[int, float]], betas: tuple[float, float] = (0.9, 0.99)
     ) -> None:
         """judges: by name the channels that one sees, and the weight of its loss; of weight 0 there is none."""
-        rates: _Rates = self.stage  # type: ignore[assignment]
         self.net = self.placed(net)
-        self.optimiser = torch.optim.Adam(self.net.parameters(), rates.learning_rate, betas)
+        self.optimiser = torch.optim.Adam(self.net.parameters(), self.stage.learning_rate, betas)
         self.judges = [
-            (Adversary(channels, rates.judge_width, rates.learning_rate, self.device, name), weight)
+            (Adversary(channels, self.stage.judge_width, self.stage.learning_rate, self.device, name), weight)
             for name, (channels, weight) in judges.items()
             if weight
         ]
@@ -95,17 +89,30 @@ class GanTrainer(Trainer[S, B], Generic[S, B]):
 
     def set_rate(self) -> None:
         """The learning rate of this step."""
-        rates: _Rates = self.stage  # type: ignore[assignment]
         for group in self.optimiser.param_groups:
-            group["lr"] = falling_rate(self.step, self.stage.steps, rates.learning_rate, rates.final_rate)
+            group["lr"] = falling_rate(self.step, self.stage.steps, self.stage.learning_rate, self.stage.final_rate)
 
     def update(self, loss: Tensor) -> None:
         """One step of the optimiser, and of the average."""
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
-        self.optimiser.step()
+        descend(self.optimiser, loss, self.net.parameters())
         fold_into_average(self.average, self.net.state_dict(), self.step)
+
+    def learner(
+        self, untrained: Callable[[S], N], people: P | None, validate: Callable[[N, P, S, Path], Mapping[str, float]]
+    ) -> Learner:
+        """Itself, with a validation of the averaged weights. untrained: makes a network of the stage's sizes. people:
+        what `validate` tries it on, if there are any; it also writes a sheet of pictures."""
+
+        def look() -> None:
+            assert self.run is not None
+            net = untrained(self.stage)
+            net.load_state_dict(self.average)
+            pictures = self.run / PICTURES
+            pictures.mkdir(exist_ok=True)
+            if people is not None:
+                self.note_validation(validate(net, people, self.stage, pictures / f"{self.step:07d}.png"))
+
+        return Learner(self, look)
 
     def _begin_average(self) -> None:
         self.average = {name: value.clone() for name, value in self.net.state_dict().items()}

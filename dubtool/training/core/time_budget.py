@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dubtool.training.core.schedule import falling
+
 # Seconds of one core that writing the graphs and making them 8-bit takes.
 _EXPORT_SECONDS = 12.0
 _WARM_STEPS = 10
@@ -52,5 +54,4 @@ def batches(count: int, size: int, seed: int) -> Iterator[np.ndarray]:
 
 def rate_share(step: int, done: float) -> float:
     """The learning rate's share: up within the first steps, then down as half a cosine."""
-    cosine = 0.5 * (1 + float(np.cos(np.pi * done)))
-    return min(1.0, (step + 1) / _WARM_STEPS) * (_FINAL_SHARE + (1 - _FINAL_SHARE) * cosine)
+    return float(falling(step, done, 1.0, _FINAL_SHARE, _WARM_STEPS))

@@ -18,35 +18,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from dubtool.errors import DubtoolError, InputError, UsageError
+from dubtool.training.core.stage import NETWORK, Stage
 
 log = logging.getLogger(__name__)
 
 LOG = "log.jsonl"
 VALIDATION = "validation.jsonl"
 _AHEAD = 2
-
-
-NETWORK = "network"
-
-
-class Stage(Protocol):
-    """What every stage's settings hold: how many steps, and what all chance comes from. Dataclasses, all of them.
-    network: what the stage trains, the value of that key in its files."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-    network: ClassVar[str]
-
-    @property
-    def steps(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
-
 
 S = TypeVar("S", bound=Stage)
 B = TypeVar("B")

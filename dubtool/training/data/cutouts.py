@@ -6,24 +6,21 @@ and `modelled` of each (`face.reference_warp.Reference`); `shapes`, `angles` and
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from dubtool.errors import InputError, OutputError
 from dubtool.face.reference_warp import Reference, shrink_for
 from dubtool.face.retrieval import Looks
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.cutout import Cutter
 from dubtool.media.decode import VideoReader
-from dubtool.tracking.detect import FaceDetector
 from dubtool.tracking.landmarks import FaceLandmarker
-from dubtool.training.data.corpus import read_corpus, validation_people
 from dubtool.training.data.pack import looks
-from dubtool.training.data.tracking import TrackedClip, track_clip
+from dubtool.training.data.preparation import Progress, prepare_each
+from dubtool.training.data.tracking import TrackedClip
 from dubtool.weights.locate import find
 
 CUTOUTS = "cutouts"
@@ -77,41 +74,21 @@ def prepare_cutouts(
     manifest: Path | None = None,
     *,
     validation: Path | None = None,
-    progress: Callable[[str, float, float | None], None] = lambda stage, done, total: None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> int:
-    """Prepare the cut-outs of every video of `corpus` into `out`; what is there already is kept. Returns how many clips
-    there are.
+    """Prepare the cut-outs of every video of `corpus` into `out`; returns how many clips there are.
 
-    Tracks are those of `prepare`, made where they are missing. Arguments and errors are its too.
+    Arguments and errors are those of `prepare`.
     """
-    recordings = [each for each in read_corpus(corpus, manifest) if not each.unfit]
-    try:
-        for folder in ("tracks", CUTOUTS):
-            (out / folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
-    kept_apart = validation_people(recordings, out, validation)
-    model = ShapeModel.load(find("face_shape"))
-    with FaceLandmarker(find("face_landmarker")) as landmarker:
-        detector = FaceDetector(find("yunet"))
-        for number, recording in enumerate(recordings):
-            target = out / CUTOUTS / f"{recording.name}.npz"
-            if not target.exists():
-                store = out / "tracks" / f"{recording.name}.npz"
-                try:
-                    tracked_video = track_clip(recording.path, store, detector, landmarker, lambda: None)
-                    if not tracked_video.unfit() and len(tracked_video.face.frames) >= _FEWEST:
-                        split = "val" if recording.person in kept_apart else "train"
-                        _write(target, tracked_video, model, recording.person, split)
-                except InputError:
-                    # `prepare` tells of videos that cannot be read.
-                    continue
-            progress(CUTOUTS, number + 1, len(recordings))
+    prepare_each(CUTOUTS, ".npz", _write, corpus, out, manifest, validation=validation, progress=progress)
     return sum(1 for _ in (out / CUTOUTS).glob("*.npz"))
 
 
-def _write(target: Path, tracked_video: TrackedClip, model: ShapeModel, person: str, split: str) -> None:
-    """One clip, whole or not at all; nothing where the face is too small."""
+def _write(tracked_video: TrackedClip, person: str, split: str, part: Path, landmarker: FaceLandmarker) -> None:
+    """One clip; nothing where the face is seen too rarely or is too small."""
+    if len(tracked_video.face.frames) < _FEWEST:
+        return
+    model = ShapeModel.load(find("face_shape"))
     look = looks([tracked_video], model)[0]
     if np.median(look.natural) < _LEAST_NATURAL:
         return
@@ -126,26 +103,19 @@ def _write(target: Path, tracked_video: TrackedClip, model: ShapeModel, person: 
     pictures = [
         cv2.imencode(".jpg", each.picture[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))[1].ravel() for each in found
     ]
-    part = target.with_suffix(".part")
-    try:
-        with part.open("wb") as file:
-            np.savez(
-                file,
-                pictures=np.concatenate(pictures),
-                offsets=np.cumsum([0, *map(len, pictures)]),
-                from_unit=np.stack([each.from_unit for each in found]).astype(np.float32),
-                control=np.stack([each.control for each in found]),
-                modelled=np.stack([each.modelled for each in found]),
-                shapes=motion.coefficients[rows],
-                angles=motion.angles[rows],
-                frames=motion.frames[rows],
-                identity=np.array(person),
-                split=np.array(split),
-            )
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
+    np.savez(
+        part,
+        pictures=np.concatenate(pictures),
+        offsets=np.cumsum([0, *map(len, pictures)]),
+        from_unit=np.stack([each.from_unit for each in found]).astype(np.float32),
+        control=np.stack([each.control for each in found]),
+        modelled=np.stack([each.modelled for each in found]),
+        shapes=motion.coefficients[rows],
+        angles=motion.angles[rows],
+        frames=motion.frames[rows],
+        identity=np.array(person),
+        split=np.array(split),
+    )
 
 
 def _limited(reference: Reference) -> Reference:

@@ -7,27 +7,20 @@ background as it does in the video, and has a margin for small turns and shifts.
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from dubtool.errors import InputError, OutputError
 from dubtool.face.crop import warp
 from dubtool.face.picture import RgbPicture
 from dubtool.face.portrait_crop import portrait_crop
 from dubtool.face.topology import tracked
 from dubtool.media.decode import VideoReader
-from dubtool.tracking.detect import FaceDetector
 from dubtool.tracking.landmarks import CROP_MARGIN, FaceLandmarker, Roi
-from dubtool.training.data.corpus import Recording, read_corpus, validation_people
-from dubtool.training.data.tracking import TrackedClip, track_clip
-from dubtool.weights.locate import find
+from dubtool.training.data.preparation import Progress, prepare_each
+from dubtool.training.data.tracking import TrackedClip
 
 FACES = "faces"
 LEAST_FACE = 90.0
@@ -36,7 +29,6 @@ _SHARE, _MOST = 0.4, 40
 _LARGEST_SIDE = 256
 _MARGIN = 0.1
 _QUALITY = 95
-_PARTS = ".faces."
 
 
 @dataclass(frozen=True)
@@ -87,69 +79,26 @@ def prepare_faces(
     manifest: Path | None = None,
     *,
     validation: Path | None = None,
-    progress: Callable[[str, float, float | None], None] = lambda stage, done, total: None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> int:
-    """Prepare the faces of every video of `corpus` into `out`; what is there already is kept. Returns how many clips
-    there are.
+    """Prepare the faces of every video of `corpus` into `out`; returns how many clips there are.
 
-    Tracks are those of `prepare`, made where they are missing. Arguments and errors are its too.
+    Arguments and errors are those of `prepare`.
     """
-    recordings = read_corpus(corpus, manifest)
-    try:
-        for folder in ("tracks", FACES):
-            (out / folder).mkdir(parents=True, exist_ok=True)
-        for parts in out.glob(f"{_PARTS}*"):
-            shutil.rmtree(parts)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
-    kept_apart = validation_people(recordings, out, validation)
-    usable = sorted((each for each in recordings if not each.unfit), key=_shuffled)
-    with (
-        FaceLandmarker(find("face_landmarker")) as landmarker,
-        tempfile.TemporaryDirectory(prefix=_PARTS, dir=out) as work,
-    ):
-        detector = FaceDetector(find("yunet"))
-        for number, recording in enumerate(usable):
-            if not (out / FACES / recording.name).exists():
-                split = "val" if recording.person in kept_apart else "train"
-                _prepare(recording, split, out, Path(work) / recording.name, detector, landmarker)
-            progress(FACES, number + 1, len(usable))
+    prepare_each(FACES, "", _write, corpus, out, manifest, validation=validation, progress=progress)
     return sum(1 for _ in (out / FACES).glob("*/meta.npz"))
 
 
-def _shuffled(recording: Recording) -> bytes:
-    """A preparation that is cut short then holds a bit of everybody."""
-    return hashlib.sha256(recording.name.encode()).digest()
-
-
-def _prepare(
-    recording: Recording, split: str, out: Path, part: Path, detector: FaceDetector, landmarker: FaceLandmarker
-) -> None:
-    store = out / "tracks" / f"{recording.name}.npz"
-    try:
-        tracked_video = track_clip(recording.path, store, detector, landmarker, lambda: None)
-        if tracked_video.unfit():
-            return
-        found = _crops(tracked_video, landmarker)
-    except InputError:
-        # `prepare` tells of videos that cannot be read.
+def _write(tracked_video: TrackedClip, person: str, split: str, part: Path, landmarker: FaceLandmarker) -> None:
+    """One clip; nothing where the face is too small."""
+    crops = _crops(tracked_video, landmarker)
+    if crops is None:
         return
-    if found is None:
-        return
-    try:
-        _write(out / FACES / recording.name, part, found, recording.person, split)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
-
-
-def _write(folder: Path, part: Path, crops: _Crops, person: str, split: str) -> None:
-    """Whole or not at all."""
     part.mkdir()
     np.save(part / "pictures.npy", np.concatenate(crops.pictures))
     np.save(part / "landmarks.npy", np.stack(crops.landmarks))
     offsets = np.cumsum([0, *map(len, crops.pictures)])
     np.savez(part / "meta.npz", side=crops.side, pad=crops.pad, offsets=offsets, identity=person, split=split)
-    part.replace(folder)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import logging
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.training.data.corpus import Recording, read_corpus, validation_people
 from dubtool.training.data.mels import MEL_FILE, write_mel
 from dubtool.training.data.pack import Look, looks, write_clip
+from dubtool.training.data.preparation import TRACKS, Progress, make_folders
 from dubtool.training.data.shape_model import shape_model_of
 from dubtool.training.data.sounds import SOUND_FILE, write_sound
 from dubtool.training.data.sync_check import LAGS, TRUSTED_SECONDS, common_lag, heard_opening, judge, sync_curve
@@ -36,7 +37,6 @@ from dubtool.weights.locate import find
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[str, float, float | None], None]
 Shape = Literal["shipped", "corpus"]
 
 # A mouth at rest is not seen in every short clip: those of one person share one.
@@ -83,14 +83,7 @@ def prepare(
         OutputError: `out` cannot be written. WeightsError: the trackers' files are not usable.
     """
     recordings = read_corpus(corpus, manifest)
-    try:
-        for folder in ("tracks", "clips"):
-            (out / folder).mkdir(parents=True, exist_ok=True)
-        # What a killed run left behind.
-        for parts in out.glob(f"{_PARTS}*"):
-            shutil.rmtree(parts)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
+    make_folders(out, "clips", _PARTS)
     kept_apart = validation_people(recordings, out, validation)
     result = Prepared(dropped=[Dropped(each.name, "clip", each.unfit) for each in recordings if each.unfit])
     tracked_video = _follow_all([each for each in recordings if not each.unfit], out, result, progress)
@@ -116,7 +109,7 @@ def _follow_all(
     with FaceLandmarker(find("face_landmarker")) as landmarker:
         detector = FaceDetector(find("yunet"))
         for number, recording in enumerate(recordings):
-            store = out / "tracks" / f"{recording.name}.npz"
+            store = out / TRACKS / f"{recording.name}.npz"
 
             def tell(number: int = number) -> None:
                 progress("faces", number, len(recordings))

@@ -6,72 +6,22 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dubtool.errors import InputError, UsageError
+from dubtool.errors import InputError
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import draw_mouth, landmark_picture
 from dubtool.face.shape import ShapeModel
 from dubtool.training.data.clips import Clip, Sample, Sampler, load_clips
 from dubtool.training.data.mels import MEL_FILE, Mel, Voice
+from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.generator.data import collate
-from dubtool.training.syncnet.trainer import FRAMES
 
 # Neighbouring frames of one clip say nearly the same: asking which sound belongs to which would be unfair.
 _APART_SECONDS = 0.12
-
-
-@dataclass(frozen=True)
-class G4GStage:
-    """One stage of G4G's training.
-
-    mouth: side of the mouth box, px. width: the network's, 64 is the paper's. mask: part of the unit crop (top, bottom,
-    left, right in radii) hidden from the network. batch: samples of a step, each of `frames` frames 1/25 s apart; each
-    `group` of them are moments of one clip. align_steps: first so many steps train the alignment alone, on align_batch
-    single frames in groups of align_group. min_natural: least size of the mouth in the source pictures, px. rest_share:
-    of samples whose landmarks show the mouth at rest, so that the sound alone tells; 1: of all, and so at work.
-    attribute, feature, adversarial, adversarial_clip, pixel, contrast, sync: weights of the losses, where the paper has
-    one weight for both adversaries, and one for contrast and sync expert. judge_width: the discriminators', 64 is the
-    paper's. drawn: landmarks go beside the source, too (ours, not the paper's). alignment, multi_scale, fusion: False
-    for the paper's ablations.
-    """
-
-    network: ClassVar[str] = "g4g"
-    mouth: int = 64
-    width: int = 32
-    mask: tuple[float, float, float, float] = (0.42, 2.0, -0.9, 0.9)
-    batch: int = 3
-    group: int = 2
-    frames: int = 1
-    align_steps: int = 0
-    align_batch: int = 32
-    align_group: int = 4
-    steps: int = 100_000
-    learning_rate: float = 1e-4
-    final_rate: float = 1e-5
-    min_natural: float = 40.0
-    rest_share: float = 0.3
-    attribute: float = 1.0
-    feature: float = 2.0
-    adversarial: float = 3.0
-    adversarial_clip: float = 0.0
-    pixel: float = 4.0
-    contrast: float = 5.0
-    sync: float = 0.0
-    judge_width: int = 32
-    drawn: bool = False
-    alignment: bool = True
-    multi_scale: bool = True
-    fusion: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if (self.adversarial_clip or self.sync) and self.frames != FRAMES:
-            raise UsageError(f"adversarial_clip and sync judge {FRAMES} frames; set frames = {FRAMES}")
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.data.clips import REFERENCES
-from dubtool.training.g4g.data import G4GBatch, G4GStage, HeardSampler, collate_heard, load_heard
+from dubtool.training.g4g.data import G4GBatch, HeardSampler, collate_heard, load_heard
 from dubtool.training.g4g.losses import attribute_loss, contrastive_loss, pixel_loss
+from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.g4g.start import shared_weights
 from dubtool.training.syncnet.loss import SyncExpert, stacked
-from dubtool.training.syncnet.trainer import FRAMES
+from dubtool.training.syncnet.stage import FRAMES
 
 # Losses by name: (weight, value).
 _Parts = dict[str, tuple[float, Tensor]]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 
 from dubtool.face.crop import CropSize
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.networks.g4g import G4G
-from dubtool.training.g4g.data import G4GStage, HeardClip, HeardSample, HeardSampler, collate_heard
+from dubtool.training.core.validation import people_in_turn, write_sheet
+from dubtool.training.g4g.data import HeardClip, HeardSample, HeardSampler, collate_heard
+from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.g4g.trainer import hidden_mask
 from dubtool.training.generator.validation import laplacian
 
@@ -45,9 +46,7 @@ def validate_g4g(net: G4G, sampler: HeardSampler, stage: G4GStage, sheet: Path, 
         own.append(float(errors[1]))
         other.append(float(errors[2]))
         columns.append(np.concatenate([_shown(asked), *pictures[:2], asked.sample.crop], axis=0))
-    half = (len(columns) + 1) // 2
-    rows = [np.concatenate(part, axis=1) for part in (columns[:half], columns[half:]) if len(part) == half]
-    cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(rows, axis=0), cv2.COLOR_RGB2BGR))
+    write_sheet(sheet, columns, (len(columns) + 1) // 2)
     middle = np.median(np.array(scores), axis=0)
     return {
         "psnr": float(middle[0]),
@@ -59,10 +58,7 @@ def validate_g4g(net: G4G, sampler: HeardSampler, stage: G4GStage, sheet: Path, 
 
 def _moments(sampler: HeardSampler, count: int) -> list[tuple[HeardClip, int]]:
     """One frame each of clips of all people in turn."""
-    people: dict[str, list[HeardClip]] = {}
-    for heard in sampler.clips.values():
-        people.setdefault(heard.clip.person, []).append(heard)
-    order = [group[turn % len(group)] for turn in range(count) for group in people.values()][:count]
+    order = people_in_turn(sampler.clips.values(), lambda heard: heard.clip.person, count)
     return [(heard, int(heard.clip.frontal[(turn * 37) % len(heard.clip.frontal)])) for turn, heard in enumerate(order)]
 
 

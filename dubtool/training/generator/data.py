@@ -4,64 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from dubtool.errors import InputError, UsageError
+from dubtool.errors import InputError
 from dubtool.face.crop import CropSize
 from dubtool.face.shape import split_mouth
 from dubtool.training.data.clips import Sample, Sampler, load_clips
 from dubtool.training.data.spoken import SECOND, load_spoken
-from dubtool.training.syncnet.trainer import FRAMES
+from dubtool.training.generator.stage import GeneratorStage
 
-CONDITIONINGS = ("shape", "whisper")
 _SPLITS = {"train": "training", "val": "validation"}
-
-
-@dataclass(frozen=True)
-class GeneratorStage:
-    """One stage of generator training.
-
-    mouth: side of the mouth box, px. width: DINet's base width. conditioning: "shape", drawn mouths and their shape
-    coefficients, or "whisper", the speech itself, as in the paper. modes: length K of a conditioning vector. mask: part
-    of the unit crop (top, bottom, left, right in radii) hidden from the network; the whole mouth box is (0, 2, -1, 1).
-    batch: samples, each of `frames` frames 1/25 s apart. speaking: only clips whose sound is in sync.
-    min_natural: least size of the mouth in the source pictures, px. pixel, feature, adversarial, adversarial_clip,
-    sync: weights of L1, VGG, LS-GAN on frames and on stacks of five, and the sync expert; lips: how much more the lips
-    weigh in L1. judge_width: the discriminators', 64 is the paper's.
-    """
-
-    network: ClassVar[str] = "generator"
-    mouth: int = 64
-    width: int = 32
-    modes: int = 12
-    conditioning: str = "shape"
-    mask: tuple[float, float, float, float] = (0.5, 2.0, -1.0, 1.0)
-    batch: int = 12
-    frames: int = 1
-    steps: int = 100_000
-    learning_rate: float = 2e-4
-    final_rate: float = 2e-5
-    speaking: bool = False
-    min_natural: float = 40.0
-    pixel: float = 10.0
-    lips: float = 2.0
-    feature: float = 1.0
-    adversarial: float = 0.0
-    adversarial_clip: float = 0.0
-    sync: float = 0.0
-    judge_width: int = 32
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.conditioning not in CONDITIONINGS:
-            raise UsageError(f"conditioning {self.conditioning!r} is unknown; use {', '.join(CONDITIONINGS)}")
-        if (self.adversarial_clip or self.sync) and self.frames != FRAMES:
-            raise UsageError(f"adversarial_clip and sync judge {FRAMES} frames; set frames = {FRAMES}")
 
 
 @dataclass
@@ -126,13 +83,12 @@ def collate(samples: list[Sample], stage: Hiding, *, frames: int = 1, drawing: b
         masked,
         references,
         torch.from_numpy(np.stack([s.condition for s in samples])),
-        torch.from_numpy(np.stack([_lips(s) for s in samples]))[:, None],
+        torch.from_numpy(np.stack([lips_mask(s.mouth, s.crop.shape[:2]) for s in samples]))[:, None],
     )
 
 
-def _lips(sample: Sample) -> np.ndarray:
-    """Where the lips are, with soft edges: float32 [H, W]."""
-    picture = np.zeros(sample.crop.shape[:2], np.float32)
-    outer = cv2.convexHull(np.rint(split_mouth(sample.mouth)[0]).astype(np.int32))
-    cv2.fillPoly(picture, [outer], 1.0)
-    return cv2.blur(cv2.dilate(picture, np.ones((5, 5))), (5, 5))
+def lips_mask(mouth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Where the lips are in a picture of that shape, with soft edges: float32 [H, W]. mouth: px [55, 2]."""
+    picture = np.zeros(shape, np.float32)
+    cv2.fillPoly(picture, [cv2.convexHull(np.rint(split_mouth(mouth)[0]).astype(np.int32))], 1.0)
+    return np.asarray(cv2.blur(cv2.dilate(picture, np.ones((5, 5))), (5, 5)), np.float32)

@@ -15,9 +15,10 @@ from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.data.clips import REFERENCES, Sample
-from dubtool.training.generator.data import Batch, GeneratorStage, collate, open_sampler
+from dubtool.training.generator.data import Batch, collate, open_sampler
+from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.syncnet.loss import SyncExpert, stacked
-from dubtool.training.syncnet.trainer import FRAMES
+from dubtool.training.syncnet.stage import FRAMES
 
 
 class GeneratorTrainer(GanTrainer[GeneratorStage, Batch]):

@@ -11,8 +11,10 @@ import torch
 from dubtool.face.crop import CropSize
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.networks.dinet import DINet
-from dubtool.training.data.clips import Clip, Sampler
-from dubtool.training.generator.data import GeneratorStage, collate
+from dubtool.training.core.validation import people_in_turn, write_sheet
+from dubtool.training.data.clips import Sampler
+from dubtool.training.generator.data import collate
+from dubtool.training.generator.stage import GeneratorStage
 
 
 def validate(net: DINet, sampler: Sampler, stage: GeneratorStage, sheet: Path, count: int = 24) -> dict[str, float]:
@@ -25,11 +27,7 @@ def validate(net: DINet, sampler: Sampler, stage: GeneratorStage, sheet: Path, c
     size = CropSize(stage.mouth)
     columns, scores = [], []
     net.eval()
-    people: dict[str, list[Clip]] = {}
-    for clip in sampler.clips:
-        people.setdefault(clip.person, []).append(clip)
-    order = [group[turn % len(group)] for turn in range(count) for group in people.values()][:count]
-    for turn, clip in enumerate(order):
+    for turn, clip in enumerate(people_in_turn(sampler.clips, lambda clip: clip.person, count)):
         row = int(clip.frontal[(turn * 37) % len(clip.frontal)])
         sample = sampler.sample(clip, row)
         batch = collate([sample], stage, drawing=stage.conditioning == "shape")
@@ -43,9 +41,7 @@ def validate(net: DINet, sampler: Sampler, stage: GeneratorStage, sheet: Path, c
         whole[size.box] = picture
         asked = np.maximum(sample.crop // 2, sample.drawing.transpose(1, 2, 0))
         columns.append(np.concatenate([asked, whole, sample.crop], axis=0))
-    half = (len(columns) + 1) // 2
-    rows = [np.concatenate(part, axis=1) for part in (columns[:half], columns[half:]) if len(part) == half]
-    cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(rows, axis=0), cv2.COLOR_RGB2BGR))
+    write_sheet(sheet, columns, (len(columns) + 1) // 2)
     means = np.median(np.array(scores), axis=0)
     return {"psnr": float(means[0]), "ssim": float(means[1]), "sharpness": float(means[2])}
 

@@ -2,62 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dubtool.errors import InputError, UsageError
-from dubtool.export.hdtr import export_hdtr
+from dubtool.errors import InputError
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.networks.hdtr_fgff import ChannelFusion
 from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.data.clips import load_clips
 from dubtool.training.hdtr.data import TeethSample, TeethSampler
+from dubtool.training.hdtr.stage import HdtrStage
 
 _DEPTH = 4
 # Weight of what surrounds the mouth, which is 1.
 _AROUND = 0.1
-
-
-@dataclass(frozen=True)
-class HdtrStage:
-    """One stage of training.
-
-    side: of the crop, px. width: of the network, 64 is the paper's. detail: width of the head that corrects the crop by
-    what was drawn; 0: what was drawn is the result, as in the paper. pixel, drawn: weights of L1 and its square, of the
-    result and of what was drawn; feature, adversarial: of VGG-19 and of LS-GAN. min_natural: least size of the mouth
-    box in the source pictures, px; min_sharpness: of its clip. own: how often a frame is its own reference.
-    judge_width: the discriminator's. fusion, reference: False for the paper's ablations without channel fusion and
-    without reference branch; feature 0 is the one without perception.
-    """
-
-    network: ClassVar[str] = "hdtr"
-    side: int = 96
-    width: int = 16
-    detail: int = 64
-    batch: int = 8
-    steps: int = 1500
-    learning_rate: float = 6e-4
-    final_rate: float = 4e-5
-    min_natural: float = 75.0
-    min_sharpness: float = 0.055
-    pixel: float = 10.0
-    drawn: float = 3.0
-    feature: float = 1.0
-    adversarial: float = 0.1
-    own: float = 0.5
-    judge_width: int = 32
-    fusion: bool = True
-    reference: bool = True
-    seed: int = 0
 
 
 @dataclass
@@ -189,18 +154,3 @@ def new_restorer(stage: HdtrStage) -> HDTRNet:
             if isinstance(module, ChannelFusion):
                 net.set_submodule(name, _Plain(module))
     return net
-
-
-def export_restorer(run: Path, stage: HdtrStage, once: Path, frame: Path) -> None:
-    """Write the two graphs of a training run.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged. UsageError: the stage is one without reference branch.
-    """
-    if not stage.reference:
-        raise UsageError(f"{run}: was trained without a reference branch, to be compared and not to be used")
-    state = read_checkpoint(run / "checkpoint.pt")
-    net = new_restorer(stage)
-    net.load_state_dict(state["average"])
-    descriptor = {"stage": asdict(stage), "steps": int(state["step"])}
-    export_hdtr(net.eval(), once, frame, side=stage.side, descriptor=descriptor)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 
@@ -13,9 +12,11 @@ from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.metrics.sharpness import sharpness_ratio
 from dubtool.networks.hdtr import HDTRNet
+from dubtool.training.core.validation import means, reached_box, write_sheet
 from dubtool.training.data.clips import load_clips
 from dubtool.training.hdtr.data import TeethSample, TeethSampler
-from dubtool.training.hdtr.trainer import HdtrStage, collate, restored
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.hdtr.trainer import collate, restored
 from dubtool.weights.locate import find
 
 _COUNT = 32
@@ -40,12 +41,6 @@ def blended(sample: TeethSample, made: np.ndarray) -> np.ndarray:
     return np.rint(sample.poor * (1 - share) + np.clip(made, 0, 255) * share).astype(np.uint8)
 
 
-def changed_box(sample: TeethSample) -> tuple[slice, slice]:
-    """Rows and columns that the mask reaches."""
-    rows, columns = (np.flatnonzero((sample.mask > 0).any(axis=axis)) for axis in (1, 0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
 def validate_teeth(net: HDTRNet, samples: list[TeethSample], stage: HdtrStage, sheet: Path) -> dict[str, float]:
     """Means over samples of PSNR, SSIM, LPIPS and sharpness (variance of the Laplacian, over the true one's) in the box
     of the mask, and of the first three for the poor mouths as they came; also a PNG: poor, restored, true in a column.
@@ -58,7 +53,7 @@ def validate_teeth(net: HDTRNet, samples: list[TeethSample], stage: HdtrStage, s
             _, made = restored(net, stage, collate([sample], 0))
         shown = blended(sample, made[0].permute(1, 2, 0).cpu().numpy()[..., ::-1] * 255)
         columns.append(np.concatenate([sample.poor, shown, sample.true]))
-        box = changed_box(sample)
+        box = reached_box(sample.mask)
         true = sample.true[box]
         row = {"sharpness": sharpness_ratio(shown[box], true)}
         for name, picture in (("", shown[box]), ("_before", sample.poor[box])):
@@ -66,7 +61,5 @@ def validate_teeth(net: HDTRNet, samples: list[TeethSample], stage: HdtrStage, s
             row[f"ssim{name}"] = ssim(picture, true)
             row[f"lpips{name}"] = lpips(picture, true)
         rows.append(row)
-    whole = [columns[start : start + _COLUMNS] for start in range(0, len(columns) - _COLUMNS + 1, _COLUMNS)]
-    picture = np.concatenate([np.concatenate(part, axis=1) for part in whole or [columns]])
-    cv2.imwrite(str(sheet), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    write_sheet(sheet, columns, _COLUMNS)
+    return means(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from dubtool.networks.shapesync import ShapeSync
 from dubtool.speech.whisper import RATE
 from dubtool.training.core.trainer import Trainer
 from dubtool.training.data.spoken import SpokenClip, heard_at
+from dubtool.training.shapesync.stage import ShapeSyncStage
 
 # Moments of one clip nearer than this say nearly the same, and are not held against each other.
 _NEAR_SECONDS = 0.1
@@ -27,28 +28,6 @@ _ASKED_SHIFT = 5
 # constant offset and of noise, the last two in standard deviations of the shapes.
 _GAIN, _OFFSET, _NOISE = (0.7, 1.3), 0.3, 0.1
 _COLDEST = 100.0
-
-
-@dataclass(frozen=True)
-class ShapeSyncStage:
-    """frames: window of shapes, 1/25 s apart. window: of speech states, 1/50 s apart. hidden, size, input_dropout,
-    dropout: the network's. clips, moments: a batch is so many clips with so many moments each. balance: exponent by
-    which a person's share grows with their minutes."""
-
-    network: ClassVar[str] = "shapesync"
-    frames: int = 9
-    window: int = 21
-    hidden: int = 128
-    size: int = 64
-    input_dropout: float = 0.5
-    dropout: float = 0.3
-    clips: int = 24
-    moments: int = 8
-    steps: int = 800
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.1
-    balance: float = 0.5
-    seed: int = 0
 
 
 @dataclass

@@ -13,7 +13,8 @@ from dubtool.errors import UsageError
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.data.clips import Sample
 from dubtool.training.data.spoken import SECOND, load_spoken
-from dubtool.training.syncnet.trainer import FRAMES, load_syncnet, sound_window
+from dubtool.training.syncnet.stage import FRAMES
+from dubtool.training.syncnet.trainer import load_syncnet, sound_window
 
 
 class SyncExpert:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,14 +21,12 @@ from dubtool.errors import InputError
 from dubtool.networks.syncnet import LightSyncNet, SyncNet
 from dubtool.speech.whisper import RATE
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.schedule import falling_rate
+from dubtool.training.core.schedule import descend, falling_rate
 from dubtool.training.core.trainer import Trainer, read_checkpoint
 from dubtool.training.data.clips import FRAME_SECONDS, Clip, Sampler, load_clips, neighbours
 from dubtool.training.data.spoken import SECOND, SpokenClip, heard_at, load_spoken
+from dubtool.training.syncnet.stage import FRAMES, STEPS, SyncStage
 
-FRAMES = 5
-# Vectors of one window: 0.2 s, as long as the five frames.
-STEPS = 11
 _ASKED_SHIFT = 5
 _QUIET = 0.1
 # Moments of one clip nearer than this sound and look nearly the same, and are not held against each other.
@@ -36,30 +34,6 @@ _NEAR_SECONDS = 0.1
 # Of the vectors in which faces and sounds are compared.
 _SIZE = 64
 _COLDEST = 100.0
-
-
-@dataclass(frozen=True)
-class SyncStage:
-    """mouth: side of the mouth box, px. light: `LightSyncNet` instead of the paper's. hidden: the network's width, 128
-    in the paper. batch: clips, each with so many
-    moments; every mouth of a batch is held against every sound, so that most of the hard questions, the same voice at
-    another time, come for free. contrast, shape: weights of the encoders' own losses beside the scores'. min_natural:
-    least size of the mouth in the source pictures, px."""
-
-    network: ClassVar[str] = "syncnet"
-    mouth: int = 64
-    light: bool = False
-    hidden: int = 128
-    batch: int = 8
-    moments: int = 4
-    steps: int = 20_000
-    learning_rate: float = 1e-3
-    final_rate: float = 1e-5
-    weight_decay: float = 1e-2
-    contrast: float = 1.0
-    shape: float = 1.0
-    min_natural: float = 40.0
-    seed: int = 0
 
 
 @dataclass
@@ -212,10 +186,7 @@ class SyncTrainer(Trainer[SyncStage, Moments]):
         told = (self.heads.face_shape(face), self.heads.sound_shape(sound))
         shape = torch.stack([F.smooth_l1_loss(each, shapes) for each in told]).mean()
         loss = score + stage.contrast * contrast + stage.shape * shape
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimiser.step()
+        descend(self.optimiser, loss, self.net.parameters())
         right = (scores.detach().masked_fill(near, -torch.inf).argmax(1) == own).float().mean()
         return {"sync": score.detach(), "contrast": contrast.detach(), "shape": shape.detach(), "right": right}
 

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dubtool.export.warp_painter import export_warp_painter
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.warp_painter import WarpPainter, painted_over
 from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.data.cutouts import load_cutouts
 from dubtool.training.warp_painter.data import WarpSample, WarpSampler
+from dubtool.training.warp_painter.stage import WarpPainterStage
 
 _DEPTH = 4
-
-
-@dataclass(frozen=True)
-class WarpPainterStage:
-    """One stage of training.
-
-    side: of the mouth box, px. width, depth: of the network. pixel, feature, adversarial: weights of L1, VGG-19 and
-    LS-GAN. judge_width: the discriminator's. least_radius: of the faces it learns from, px: an enlarged picture teaches
-    softness.
-    """
-
-    network: ClassVar[str] = "warp-painter"
-    side: int = 160
-    width: int = 24
-    depth: int = 1
-    batch: int = 8
-    steps: int = 4000
-    learning_rate: float = 3e-4
-    final_rate: float = 2e-5
-    pixel: float = 4.0
-    feature: float = 1.0
-    adversarial: float = 0.0
-    judge_width: int = 32
-    least_radius: float = 64.0
-    seed: int = 0
 
 
 @dataclass
@@ -122,17 +95,3 @@ class WarpPainterTrainer(GanTrainer[WarpPainterStage, WarpBatch]):
 def new_warp_painter(stage: WarpPainterStage) -> WarpPainter:
     """An untrained network of the stage's sizes."""
     return WarpPainter(stage.width, stage.depth)
-
-
-def export_painter(run: Path, stage: WarpPainterStage, target: Path) -> None:
-    """Write the graph of a training run.
-
-    Raises:
-        InputError: the checkpoint is missing or damaged.
-    """
-    state = read_checkpoint(run / "checkpoint.pt")
-    net = new_warp_painter(stage)
-    net.load_state_dict(state["average"])
-    export_warp_painter(
-        net.eval(), target, side=stage.side, descriptor={"stage": asdict(stage), "steps": int(state["step"])}
-    )

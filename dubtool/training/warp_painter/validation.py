@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 
@@ -14,9 +13,11 @@ from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr
 from dubtool.metrics.sharpness import sharpness_ratio
 from dubtool.networks.warp_painter import WarpPainter, painted_over
+from dubtool.training.core.validation import means, reached_box, write_sheet
 from dubtool.training.data.cutouts import CutoutClip
 from dubtool.training.warp_painter.data import WarpSample, WarpSampler
-from dubtool.training.warp_painter.trainer import WarpPainterStage, collate
+from dubtool.training.warp_painter.stage import WarpPainterStage
+from dubtool.training.warp_painter.trainer import collate
 from dubtool.weights.locate import find
 
 _EACH, _COLUMNS, _GAP = 4, 8, 25
@@ -48,7 +49,7 @@ def validate_warps(net: WarpPainter, samples: list[WarpSample], sheet: Path) -> 
         with torch.no_grad():
             batch = collate([sample])
             made = painted_over(net, batch.given)[0].numpy()
-        box = _reached(sample.mask)
+        box = reached_box(sample.mask)
         true, warped, shown = (_blended(sample, each)[box] for each in (sample.true, sample.given[:3], made))
         row = {}
         for name, picture in (("", shown), ("_before", warped)):
@@ -57,19 +58,11 @@ def validate_warps(net: WarpPainter, samples: list[WarpSample], sheet: Path) -> 
             row[f"sharpness{name}"] = sharpness_ratio(picture, true)
         rows.append(row)
         columns.append(np.concatenate([_blended(sample, each) for each in (sample.given[:3], made, sample.true)]))
-    whole = [columns[start : start + _COLUMNS] for start in range(0, len(columns) - _COLUMNS + 1, _COLUMNS)]
-    picture = np.concatenate([np.concatenate(part, axis=1) for part in whole or [columns]])
-    cv2.imwrite(str(sheet), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    write_sheet(sheet, columns, _COLUMNS)
+    return means(rows)
 
 
 def _blended(sample: WarpSample, made: np.ndarray) -> np.ndarray:
     """The frame with `made` [3, S, S] 0..1 in its mask, as at work: uint8 [S, S, 3]."""
     shown = sample.true + sample.mask * (np.clip(made, 0, 1) - sample.true)
     return np.rint(shown.transpose(1, 2, 0) * 255).astype(np.uint8)
-
-
-def _reached(mask: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns that the mask reaches."""
-    rows, columns = (np.flatnonzero((mask > 0).any(axis=axis)) for axis in (1, 0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -14,7 +14,7 @@ import dubtool
 from dubtool.errors import UsageError
 from dubtool.export.g4g import export_g4g
 from dubtool.networks.g4g import G4G
-from dubtool.training.g4g.data import G4GStage
+from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.g4g.trainer import hidden_mask
 from dubtool.weights.registry import Entry, add_local
 from dubtool.weights.verify import sha256_of

@@ -20,7 +20,7 @@ from dubtool.networks.discriminator import Discriminator
 from dubtool.training.adapt.tutor import FineTuner, Tuning
 from dubtool.training.core import time_budget as bounded
 from dubtool.training.core.lpips import load_shipped_lpips
-from dubtool.training.generator.data import GeneratorStage
+from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import new_generator
 from dubtool.weights.locate import find
 

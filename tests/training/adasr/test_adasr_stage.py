@@ -14,7 +14,8 @@ from dubtool.errors import InputError, UsageError
 from dubtool.face.portrait_points import KEYPOINTS, LEFT_EYE, RIGHT_EYE, keypoints
 from dubtool.face.topology import FACE_OVAL, INNER_LIP, OUTER_LIP
 from dubtool.training.adasr.data import PortraitSampler, collate
-from dubtool.training.adasr.trainer import AdasrStage, AdasrTrainer, fine_parts, new_network
+from dubtool.training.adasr.stage import AdasrStage
+from dubtool.training.adasr.trainer import AdasrTrainer, fine_parts, new_network
 from dubtool.training.adasr.validation import validate_portraits
 from dubtool.training.core.config import load_stage, stage_of_run
 from dubtool.training.data.faces import load_faces

@@ -1,30 +1,26 @@
 from __future__ import annotations
 
 import json
-import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from dubtool.errors import InputError, UsageError
-from dubtool.training.core import config
-from dubtool.training.core.config import check_same, kind_of, load_stage, stage_names, stage_of_run
-from dubtool.training.generator.data import GeneratorStage
-from dubtool.training.predictor.trainer import PredictorStage
-from dubtool.training.shapesync.trainer import ShapeSyncStage
-from dubtool.training.syncnet.trainer import SyncStage
+from dubtool.training.core.config import check_same, load_stage, stage_names, stage_of_run
+from dubtool.training.generator.stage import GeneratorStage
+from dubtool.training.predictor.stage import PredictorStage
+from dubtool.training.recipes import RECIPES
+from dubtool.training.shapesync.stage import ShapeSyncStage
+from dubtool.training.syncnet.stage import SyncStage
 
 
 def test_every_stage_that_comes_with_dubtool_loads() -> None:
     names = stage_names()
     assert {"predictor", "syncnet", "generator_64", "generator_96", "generator_128"} <= set(names)
     for name in names:
-        network = tomllib.loads((Path(config.__file__).parent.parent / "stages" / f"{name}.toml").read_text())[
-            "network"
-        ]
-        stage = load_stage(name, kind_of(network))
-        assert name.replace("_", "-").startswith(network)
+        (recipe,) = (each for each in RECIPES if name.replace("_", "-").startswith(each.network))
+        stage = load_stage(name, recipe.stage)
         if isinstance(stage, GeneratorStage):
             assert name.split("_")[1] == str(stage.mouth)
             assert len(stage.mask) == 4
@@ -48,6 +44,11 @@ def test_a_number_without_a_point_is_a_number(tmp_path: Path) -> None:
         ('network = "syncnet"', "'generator' is needed"),
         ("width = 32", "'generator' is needed"),
         ("width = ", "cannot be read as TOML"),
+        ('base = "own.toml"', "own.toml: its base own.toml builds upon itself"),
+        ('base = "generator_65"', "own.toml: its base is generator_65: no such stage; give .* generator_64"),
+        ('base = "syncnet"', "'generator' is needed"),
+        ("base = 64", "base must be the name"),
+        ('base = "generator_64"\nwidht = 32', "unknown key widht"),
     ],
 )
 def test_a_wrong_stage_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -55,6 +56,20 @@ def test_a_wrong_stage_is_refused_in_one_line(tmp_path: Path, text: str, message
     path.write_text(text)
     with pytest.raises(UsageError, match=message):
         load_stage(path, GeneratorStage)
+
+
+def test_a_stage_takes_from_its_base_what_it_does_not_say(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('base = "generator_96"\nsteps = 7\n')
+    (tmp_path / "heir.toml").write_text('base = "own.toml"\nseed = 3\n')
+    wanted = replace(load_stage("generator_96", GeneratorStage), steps=7, seed=3)
+    assert load_stage(tmp_path / "heir.toml", GeneratorStage) == wanted
+
+
+def test_stages_that_build_upon_one_another_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('base = "b.toml"\n')
+    (tmp_path / "b.toml").write_text('base = "a.toml"\n')
+    with pytest.raises(UsageError, match=r"b\.toml: its base a\.toml builds upon itself"):
+        load_stage(tmp_path / "a.toml", GeneratorStage)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

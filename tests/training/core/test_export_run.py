@@ -14,12 +14,15 @@ from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.models.generator import Generator
 from dubtool.networks.whisper import WhisperEncoder
-from dubtool.training.core.export import export_run, load_generator
+from dubtool.training.core.export import export_run
+from dubtool.training.core.export_job import ExportJob
 from dubtool.training.data.sounds import load_sounds
-from dubtool.training.generator.data import GeneratorStage
-from dubtool.training.generator.trainer import GeneratorTrainer
-from dubtool.training.predictor.trainer import PredictorStage, PredictorTrainer
-from dubtool.training.syncnet.trainer import SyncStage, SyncTrainer
+from dubtool.training.generator.stage import GeneratorStage
+from dubtool.training.generator.trainer import GeneratorTrainer, new_generator
+from dubtool.training.predictor.stage import PredictorStage
+from dubtool.training.predictor.trainer import PredictorTrainer
+from dubtool.training.syncnet.stage import SyncStage
+from dubtool.training.syncnet.trainer import SyncTrainer
 from dubtool.weights.locate import find
 
 # Weights are stored in half precision.
@@ -33,7 +36,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
-    stage = GeneratorStage(64, 8, 3, batch=2, steps=2, min_natural=0)
+    stage = GeneratorStage(mouth=64, width=8, modes=3, batch=2, steps=2, min_natural=0)
     run = tmp_path / "run"
     GeneratorTrainer(stage, data / "clips", None, run).train()
     with pytest.raises(UsageError, match=r"dinet_shape_once\.onnx is what dubtool calls dinet-shape_once"):
@@ -44,7 +47,7 @@ def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
     assert find("mine_once") == once and find("mine_frame") == frame
     torch.manual_seed(0)
     reference, source, shape = torch.rand(1, 15, 104, 80), torch.rand(2, 6, 104, 80), torch.rand(2, 3, 5)
-    net = load_generator(run / "checkpoint.pt", stage)
+    net = ExportJob(run, stage, out, "mine").averaged(new_generator(stage))
     with torch.no_grad():
         wanted = net.generate(source, shape, *net.encode_reference(reference), mouth_only=True).numpy()
     given = Session(once, "cpu").run({"reference": reference.numpy()})
@@ -55,7 +58,9 @@ def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
 
 
 def test_a_generator_that_hears_the_speech_itself(data: Path, tmp_path: Path, out: Path) -> None:
-    stage = GeneratorStage(64, 8, 6, "whisper", (0.0, 2.0, -1.0, 1.0), batch=2, steps=1, min_natural=0)
+    stage = GeneratorStage(
+        mouth=64, width=8, modes=6, conditioning="whisper", mask=(0.0, 2.0, -1.0, 1.0), batch=2, steps=1, min_natural=0
+    )
     GeneratorTrainer(stage, data / "clips", None, tmp_path / "run").train()
     once, frame = export_run(tmp_path / "run", out, "mine")
     spec = Generator(once, frame, device="cpu").spec

@@ -18,11 +18,14 @@ from dubtool.networks.whisper import WhisperEncoder
 from dubtool.training.core.trainer import LOG, Trainer, read_rows
 from dubtool.training.data.sounds import load_sounds
 from dubtool.training.data.spoken import SECOND, load_spoken
-from dubtool.training.generator.data import GeneratorStage
+from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import GeneratorTrainer
-from dubtool.training.predictor.trainer import PredictorStage, PredictorTrainer
-from dubtool.training.shapesync.trainer import ShapeSyncStage, ShapeSyncTrainer
-from dubtool.training.syncnet.trainer import SyncStage, SyncTrainer
+from dubtool.training.predictor.stage import PredictorStage
+from dubtool.training.predictor.trainer import PredictorTrainer
+from dubtool.training.shapesync.stage import ShapeSyncStage
+from dubtool.training.shapesync.trainer import ShapeSyncTrainer
+from dubtool.training.syncnet.stage import SyncStage
+from dubtool.training.syncnet.trainer import SyncTrainer
 
 Make = Callable[[Path], Trainer[Any, Any]]
 
@@ -35,13 +38,24 @@ def make(
 ) -> Make:
     clips = data / "clips"
     if request.param == "generator":
-        stage = GeneratorStage(64, 8, 3, batch=2, steps=STEPS, min_natural=0, adversarial=0.1, judge_width=8)
+        stage = GeneratorStage(
+            mouth=64, width=8, modes=3, batch=2, steps=STEPS, min_natural=0, adversarial=0.1, judge_width=8
+        )
         return lambda run: GeneratorTrainer(stage, clips, None, run)
     if request.param == "clip":
         expert = tmp_path / "expert"
         SyncTrainer(SyncStage(hidden=8, batch=2, moments=2, steps=1, min_natural=0), clips, expert).train()
         stage = GeneratorStage(
-            64, 8, 3, batch=1, frames=5, steps=STEPS, min_natural=0, adversarial_clip=0.1, sync=0.1, judge_width=8
+            mouth=64,
+            width=8,
+            modes=3,
+            batch=1,
+            frames=5,
+            steps=STEPS,
+            min_natural=0,
+            adversarial_clip=0.1,
+            sync=0.1,
+            judge_width=8,
         )
         return lambda run: GeneratorTrainer(stage, clips, None, run, sync=expert)
     if request.param == "shapesync":

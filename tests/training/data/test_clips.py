@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dubtool.training.data.clips import REFERENCES, Sampler, load_clips, neighbours
-from dubtool.training.generator.data import GeneratorStage, collate
+from dubtool.training.generator.data import collate
+from dubtool.training.generator.stage import GeneratorStage
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from dubtool.errors import InputError, UsageError
 from dubtool.face.draw import landmark_picture
 from dubtool.face.shape import ShapeModel
 from dubtool.training.data.mels import MEL_STEPS, Mel, Voice, write_mel
-from dubtool.training.g4g.data import G4GStage, HeardClip, HeardSampler, collate_heard, load_heard, resting_mouth
+from dubtool.training.g4g.data import HeardClip, HeardSampler, collate_heard, load_heard, resting_mouth
+from dubtool.training.g4g.stage import G4GStage
 
 STAGE = G4GStage(width=8, min_natural=0.0, rest_share=0.0)
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "portrait.mp4"

@@ -15,7 +15,7 @@ from dubtool.networks.g4g import G4G
 from dubtool.training.core.config import load_stage, stage_names
 from dubtool.training.core.export import export_run
 from dubtool.training.core.runs import Effort, train
-from dubtool.training.g4g.data import G4GStage
+from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.g4g.trainer import G4GTrainer, new_g4g
 
 TINY = G4GStage(width=8, min_natural=0.0, batch=2, steps=3, judge_width=8, adversarial=0.1, learning_rate=1e-3)

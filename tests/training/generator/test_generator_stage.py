@@ -13,12 +13,14 @@ import torch
 
 from dubtool.errors import InputError, UsageError
 from dubtool.training.data.clips import REFERENCES, Clip, Sampler, compressed, load_clips
-from dubtool.training.generator.data import GeneratorStage, collate, open_sampler
+from dubtool.training.generator.data import collate, open_sampler
+from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import GeneratorTrainer
 from dubtool.training.syncnet.loss import stacked
-from dubtool.training.syncnet.trainer import SyncStage, SyncTrainer, load_syncnet
+from dubtool.training.syncnet.stage import SyncStage
+from dubtool.training.syncnet.trainer import SyncTrainer, load_syncnet
 
-SHAPE = GeneratorStage(64, 8, 3, batch=2, steps=2, min_natural=0, judge_width=8)
+SHAPE = GeneratorStage(mouth=64, width=8, modes=3, batch=2, steps=2, min_natural=0, judge_width=8)
 CLIP = replace(SHAPE, frames=5, adversarial=0.1, adversarial_clip=0.1, sync=0.1)
 SPEECH = replace(SHAPE, conditioning="whisper", modes=6, mask=(0.0, 2.0, -1.0, 1.0))
 

@@ -21,12 +21,15 @@ from dubtool.jobs.shared.references import sharpness
 from dubtool.networks.hdtr_fgff import ChannelFusion
 from dubtool.training.core.config import stage_of_run
 from dubtool.training.core.export import export_run
+from dubtool.training.core.export_job import ExportJob
 from dubtool.training.core.runs import Effort, train
 from dubtool.training.core.trainer import VALIDATION, read_checkpoint, read_rows
 from dubtool.training.data.clips import load_clips
 from dubtool.training.hdtr.data import TeethSampler
 from dubtool.training.hdtr.degradation import degrade, draw_recipe
-from dubtool.training.hdtr.trainer import HdtrStage, HdtrTrainer, collate, export_restorer, new_restorer, restored
+from dubtool.training.hdtr.export import export
+from dubtool.training.hdtr.stage import HdtrStage
+from dubtool.training.hdtr.trainer import HdtrTrainer, collate, new_restorer, restored
 from dubtool.training.hdtr.validation import validate_teeth, validation_samples
 from dubtool.weights.locate import find
 
@@ -242,7 +245,7 @@ def test_ablations_leave_out_what_they_say(switch: str, clips: Path, tmp_path: P
     trainer.save()
     if switch == "reference":
         with pytest.raises(UsageError, match="without a reference branch"):
-            export_restorer(tmp_path, stage, tmp_path / "once.onnx", tmp_path / "frame.onnx")
+            export(ExportJob(tmp_path, stage, tmp_path, "own"))
 
 
 def test_a_run_is_looked_at_gone_on_with_and_becomes_two_graphs(

@@ -11,10 +11,11 @@ from dubtool.face.shape import ShapeModel
 from dubtool.networks.whisper import WhisperEncoder
 from dubtool.speech.shapes import speech_shapes
 from dubtool.training.core.encoder import read_encoder
-from dubtool.training.core.export import export_predictor
 from dubtool.training.data.sounds import SoundClip, load_sounds
 from dubtool.training.data.spoken import load_spoken
-from dubtool.training.predictor.trainer import PredictorStage, new_predictor, predicted_shapes, score, train_predictor
+from dubtool.training.predictor.export import export_predictor
+from dubtool.training.predictor.stage import PredictorStage
+from dubtool.training.predictor.trainer import new_predictor, predicted_shapes, score, train_predictor
 from dubtool.weights.locate import find
 
 STAGE = PredictorStage(

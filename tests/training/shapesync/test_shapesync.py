@@ -11,13 +11,8 @@ from dubtool.engine.session import Session
 from dubtool.errors import InputError
 from dubtool.training.core.export import export_run
 from dubtool.training.data.spoken import SECOND, SpokenClip, load_spoken
-from dubtool.training.shapesync.trainer import (
-    ShapeSyncStage,
-    ShapeSyncTrainer,
-    new_shapesync,
-    sound_windows,
-    told_apart,
-)
+from dubtool.training.shapesync.stage import ShapeSyncStage
+from dubtool.training.shapesync.trainer import ShapeSyncTrainer, new_shapesync, sound_windows, told_apart
 
 STAGE = ShapeSyncStage(hidden=32, size=16, clips=4, moments=8, steps=200, input_dropout=0.0, dropout=0.0)
 

@@ -9,11 +9,9 @@ from torch import Tensor
 
 from dubtool.errors import InputError
 from dubtool.training.data.spoken import SpokenClip
+from dubtool.training.syncnet.stage import FRAMES, STEPS, SyncStage
 from dubtool.training.syncnet.trainer import (
-    FRAMES,
-    STEPS,
     SyncPairs,
-    SyncStage,
     SyncTrainer,
     accuracy,
     load_syncnet,
