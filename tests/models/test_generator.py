@@ -9,12 +9,13 @@ import pytest
 from dubtool.errors import WeightsError
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.models.generator import Generator
+from dubtool.models.registry import open_generator
 from dubtool.weights.locate import find, find_graphs
 
 
 @pytest.fixture(scope="module")
 def generator() -> Generator:
-    return Generator(*find_graphs(PAINTER, quantised=True), device="cpu", threads=1)
+    return open_generator(*find_graphs(PAINTER, quantised=True), device="cpu", threads=1)
 
 
 def inputs(generator: Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,4 +76,9 @@ def test_sharpening_raises_the_contrast_of_detail_only(generator: Generator) -> 
 
 def test_other_networks_are_refused() -> None:
     with pytest.raises(WeightsError, match="not a dubbing generator"):
-        Generator(find("whisper"), find("whisper"), device="cpu")
+        open_generator(find("whisper"), find("whisper"), device="cpu")
+
+
+def test_a_graph_whose_other_half_is_missing_is_refused() -> None:
+    with pytest.raises(WeightsError, match=r"_frame\.onnx: the graphs once, frame make the network, here is frame"):
+        open_generator(find_graphs(PAINTER)[-1], device="cpu")

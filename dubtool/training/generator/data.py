@@ -18,7 +18,8 @@ from dubtool.training.data.clips import Sample, Sampler, load_clips
 from dubtool.training.data.spoken import SECOND, load_spoken
 from dubtool.training.syncnet.trainer import FRAMES
 
-CONDITIONINGS = ("shape", "whisper")
+# What a generator may be driven by: whether a mouth is drawn for it, or the speech itself is heard.
+CONDITIONINGS = {"shape": True, "whisper": False}
 _SPLITS = {"train": "training", "val": "validation"}
 
 
@@ -63,6 +64,11 @@ class GeneratorStage:
         if (self.adversarial_clip or self.sync) and self.frames != FRAMES:
             raise UsageError(f"adversarial_clip and sync judge {FRAMES} frames; set frames = {FRAMES}")
 
+    @property
+    def drawing(self) -> bool:
+        """Whether a drawn mouth goes in beside the source."""
+        return CONDITIONINGS[self.conditioning]
+
 
 @dataclass
 class Batch:
@@ -88,8 +94,8 @@ def open_sampler(clips: Path, split: str, stage: GeneratorStage, *, augment: boo
     least = stage.min_natural if augment else 0.0
     found = load_clips(clips, split, min_natural=least)
     voices = None
-    if stage.conditioning != "shape" or stage.speaking:
-        heard = stage.conditioning != "shape"
+    heard = not stage.drawing
+    if heard or stage.speaking:
         spoken = {clip.name: clip for clip in load_spoken(clips, split, augmented=augment and heard, layer=SECOND)}
         found = [clip for clip in found if clip.name in spoken]
         voices = spoken if heard else None
