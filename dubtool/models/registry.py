@@ -18,8 +18,13 @@ from dubtool.models.keypoint_animator import KeypointAnimator
 from dubtool.models.landmark_animator import LandmarkAnimator
 from dubtool.models.restorer import Restorer
 from dubtool.models.warp_painter import WarpPainter
+from dubtool.models.wav2lip import Wav2LipGenerator
 
-GENERATORS: Mapping[str, type[Generator]] = {"dinet": DINetGenerator, "g4g": G4GGenerator}
+GENERATORS: Mapping[str, type[Generator]] = {
+    "dinet": DINetGenerator,
+    "g4g": G4GGenerator,
+    "wav2lip": Wav2LipGenerator,
+}
 RESTORERS: Mapping[str, type[Restorer]] = {"hdtr": Restorer}
 ANIMATORS: Mapping[str, type[LandmarkAnimator] | type[KeypointAnimator]] = {
     "adasr-landmarks": LandmarkAnimator,

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
+from dubtool.engine.session import DESCRIPTOR_KEY
 from dubtool.errors import WeightsError
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.models.generator import Generator
@@ -77,6 +82,40 @@ def test_sharpening_raises_the_contrast_of_detail_only(generator: Generator) -> 
 def test_other_networks_are_refused() -> None:
     with pytest.raises(WeightsError, match="not a dubbing generator"):
         open_generator(find("whisper"), find("whisper"), device="cpu")
+
+
+def test_what_comes_back_is_the_faces_mouth_box_in_its_colours(tmp_path: Path) -> None:
+    """Wav2Lip's square and back: a graph that repeats the reference gives the reference's mouth box."""
+    pictures = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *sizes])
+        for name, sizes in {
+            "source": (3, 96, 96),
+            "reference": (3, 96, 96),
+            "mel": (1, 80, 16),
+            "face": (3, 96, 96),
+        }.items()
+    }
+    graph = helper.make_graph(
+        [
+            helper.make_node("Shape", ["source"], ["shape"]),
+            helper.make_node("Expand", ["reference", "shape"], ["face"]),
+        ],
+        "frame",
+        [pictures["source"], pictures["reference"], pictures["mel"]],
+        [pictures["face"]],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    told = {"network": "wav2lip", "graph": "frame", "side": 96, "mouth": 80, "conditioning": "mel", "audio_steps": 16}
+    told |= {"reference_channels": 3, "hidden": [0.625, 2.25, -1.25, 1.25]}
+    helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(told)})
+    onnx.save(model, tmp_path / "square_frame.onnx")
+    generator = open_generator(tmp_path / "square_frame.onnx", device="cpu")
+    crops = inputs(generator, 2)[0]
+    crops[..., 2] //= 2
+    generator.set_references(crops[:1])
+    made = generator.generate(255 - crops, np.zeros((2, 80, 16), np.float32))
+    assert made.shape == (2, 80, 80, 3)
+    assert np.abs(made[1] - crops[0][generator.spec.size.box]).mean() < 3
 
 
 def test_a_graph_whose_other_half_is_missing_is_refused() -> None:
