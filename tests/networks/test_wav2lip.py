@@ -48,3 +48,14 @@ def test_all_three_inputs_reach_the_face_and_folding_keeps_it() -> None:
             changed = [*inputs]
             changed[place] = inputs[place].flip(0)
             assert (net(*changed) - made).abs().max() > 1e-2
+
+
+def test_blocks_that_keep_their_size_add_to_what_they_are_given() -> None:
+    net = Wav2Lip(4).eval()
+    x = torch.rand(1, 8, 5, 5)
+    for block in net.face_encoder_blocks[1][1:]:
+        torch.nn.init.zeros_(block.conv_block[1].weight)
+        torch.testing.assert_close(block(x), x)
+    last = net.face_encoder_blocks[6][1]
+    torch.nn.init.zeros_(last.conv_block[1].weight)
+    assert not last(torch.rand(1, 128, 1, 1)).any()
