@@ -26,7 +26,7 @@ from dubtool.metrics.flicker import Flicker, flicker_ratio
 from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.metrics.sharpness import MEASURES
-from dubtool.models.restorer import Restorer
+from dubtool.models.registry import open_restorer
 from dubtool.training.core.config import load_stage, stage_of_run
 from dubtool.training.core.trainer import read_checkpoint
 from dubtool.training.core.validation import reached_box
@@ -36,7 +36,7 @@ from dubtool.training.hdtr.degradation import degrade, draw_recipe
 from dubtool.training.hdtr.stage import HdtrStage
 from dubtool.training.hdtr.trainer import collate, new_restorer, restored
 from dubtool.training.hdtr.validation import blended
-from dubtool.weights import find
+from dubtool.weights.locate import find, find_graphs
 
 _EXACT = 60.0
 
@@ -142,7 +142,7 @@ def unsharp(crop: np.ndarray, lips: np.ndarray) -> np.ndarray:
 
 def ours(model: str) -> dict[str, Method]:
     """The shipped graphs as `restore-teeth` runs them: each mouth its own reference, or one for all."""
-    restorer = Restorer(find(f"{model}_once"), find(f"{model}_frame"), device="cpu", threads=1)
+    restorer = open_restorer(*find_graphs(model), device="cpu", threads=1)
     held: list[np.ndarray] = []
 
     def own(crop: np.ndarray, lips: np.ndarray) -> np.ndarray:

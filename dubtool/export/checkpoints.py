@@ -28,6 +28,7 @@ _SIGNATURES: dict[str, dict[str, int]] = {
     "dinet": {"adaAT.commn_linear.0.weight": 2, "source_in_conv.0.conv.weight": 4, "audio_encoder.0.conv.weight": 3},
     "syncnet_dinet": {"face_encoder.face_conv.0.conv.weight": 4, "merge_encoder.0.weight": 4},
     "hdtr": {"encoder.mask_model.conv1.weight": 4, "decoder.deconv1_1_new.weight": 4},
+    "wav2lip": {"face_encoder_blocks.0.0.conv_block.0.weight": 4, "output_block.0.conv_block.0.weight": 4},
     "adasr": {"kp_detector.kp.weight": 5, "he_estimator.fc_roll.weight": 2},
 }
 

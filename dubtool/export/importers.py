@@ -7,11 +7,19 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from dubtool.errors import InputError, OutputError, WeightsError
 from dubtool.weights.locate import user_folder
 from dubtool.weights.registry import Entry, add_local, registry
 from dubtool.weights.verify import sha256_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from dubtool.export.checkpoints import State
+
+Network = TypeVar("Network", bound="nn.Module")
 
 _TRAIN_EXTRA = ("torch", "onnx", "onnxscript")
 
@@ -21,7 +29,8 @@ def import_checkpoint(name: str, path: Path, folder: Path | None = None, *, mout
 
     The network is recognised by the tensors in the file; `name` only says what is expected. "dinet" becomes the graphs
     "dinet_once" and "dinet_frame" for mouth boxes of `mouth` pixels, "hdtr" the graphs "hdtr_once" and "hdtr_frame",
-    "adasr" the graphs "adasr_keypoints", "adasr_once" and "adasr_frame", "deepspeech" one graph of its own name.
+    "adasr" the graphs "adasr_keypoints", "adasr_once" and "adasr_frame", "wav2lip" the graph "wav2lip_frame",
+    "deepspeech" one graph of its own name.
 
     Returns:
         The files written; `find` knows them from then on.
@@ -50,25 +59,20 @@ def import_checkpoint(name: str, path: Path, folder: Path | None = None, *, mout
 
 
 def _dinet(path: Path, work: Path, mouth: int) -> list[Entry]:
-    from dubtool.export.checkpoints import load
     from dubtool.export.dinet import export_dinet
     from dubtool.networks import DINet
 
-    checkpoint = load(path)
-    if checkpoint.architecture != "dinet":
-        raise WeightsError(f"{path}: holds the network {checkpoint.architecture!r}, not 'dinet'")
-    state = checkpoint.state
-    try:
-        network = DINet(
+    network = _network(
+        path,
+        "dinet",
+        "a DINet",
+        lambda state: DINet(
             source_channels=state["source_in_conv.0.conv.weight"].shape[1],
             reference_channels=state["ref_in_conv.0.conv.weight"].shape[1],
             audio_channels=state["audio_encoder.0.conv.weight"].shape[1],
             width=state["source_in_conv.0.conv.weight"].shape[0],
-        )
-        network.load_state_dict(state, strict=True)
-    except (RuntimeError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"{path}: a DINet that lacks tensors or has others: {reason}") from error
+        ),
+    )
     once, frame = work / "dinet_once.onnx", work / "dinet_frame.onnx"
     descriptor = {"kind": "generator", "name": "dinet", "speech": "deepspeech", "origin": sha256_of(path)}
     export_dinet(network, once, frame, mouth=mouth, descriptor=descriptor, half_storage=False)
@@ -76,20 +80,32 @@ def _dinet(path: Path, work: Path, mouth: int) -> list[Entry]:
     return [_entry("dinet", once, f"{purpose} video"), _entry("dinet", frame, f"{purpose} frame")]
 
 
+def _wav2lip(path: Path, work: Path, mouth: int) -> list[Entry]:
+    from dubtool.export.wav2lip import export_wav2lip
+    from dubtool.networks import Wav2Lip
+
+    network = _network(
+        path,
+        "wav2lip",
+        "a Wav2Lip",
+        lambda state: Wav2Lip(state["face_encoder_blocks.0.0.conv_block.0.weight"].shape[0]),
+    )
+    frame = work / "wav2lip_frame.onnx"
+    descriptor = {"kind": "generator", "name": "wav2lip", "origin": sha256_of(path)}
+    export_wav2lip(network, frame, descriptor=descriptor, half_storage=False)
+    return [_entry("wav2lip", frame, "Wav2Lip as its authors trained it, faces of 96 pixels")]
+
+
 def _hdtr(path: Path, work: Path, mouth: int) -> list[Entry]:
-    from dubtool.export.checkpoints import load
     from dubtool.export.hdtr import export_hdtr
     from dubtool.networks import HDTRNet
 
-    checkpoint = load(path)
-    if checkpoint.architecture != "hdtr":
-        raise WeightsError(f"{path}: holds the network {checkpoint.architecture!r}, not 'hdtr'")
-    try:
-        network = HDTRNet(checkpoint.state["encoder.mask_model.conv1.weight"].shape[0])
-        network.load_state_dict(checkpoint.state, strict=True)
-    except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"{path}: an HDTR-Net that lacks tensors or has others: {reason}") from error
+    network = _network(
+        path,
+        "hdtr",
+        "an HDTR-Net",
+        lambda state: HDTRNet(state["encoder.mask_model.conv1.weight"].shape[0]),
+    )
     once, frame = work / "hdtr_once.onnx", work / "hdtr_frame.onnx"
     descriptor = {"kind": "teeth restoration", "name": "hdtr", "origin": sha256_of(path)}
     export_hdtr(network, once, frame, descriptor=descriptor, half_storage=False)
@@ -99,18 +115,9 @@ def _hdtr(path: Path, work: Path, mouth: int) -> list[Entry]:
 
 def _adasr(path: Path, work: Path, mouth: int) -> list[Entry]:
     from dubtool.export.adasr_learned import SIDE, export_learned_adasr
-    from dubtool.export.checkpoints import load
     from dubtool.networks import AdaSR
 
-    checkpoint = load(path)
-    if checkpoint.architecture != "adasr":
-        raise WeightsError(f"{path}: holds the network {checkpoint.architecture!r}, not 'adasr'")
-    try:
-        network = AdaSR()
-        network.load_state_dict(checkpoint.state, strict=True)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"{path}: an AdaSR that lacks tensors or has others: {reason}") from error
+    network = _network(path, "adasr", "an AdaSR", lambda state: AdaSR())
     keypoints, once, frame = (work / f"adasr_{graph}.onnx" for graph in ("keypoints", "once", "frame"))
     descriptor = {"kind": "reenactment", "name": "adasr", "origin": sha256_of(path)}
     export_learned_adasr(network, keypoints, once, frame, descriptor=descriptor, half_storage=False)
@@ -120,6 +127,22 @@ def _adasr(path: Path, work: Path, mouth: int) -> list[Entry]:
         _entry("adasr", once, f"{purpose} once per portrait"),
         _entry("adasr", frame, f"{purpose} once per frame"),
     ]
+
+
+def _network(path: Path, name: str, title: str, sized: Callable[[State], Network]) -> Network:
+    """The network `name` with the weights in the author's file. sized: a new one of the size that its tensors show."""
+    from dubtool.export.checkpoints import load
+
+    checkpoint = load(path)
+    if checkpoint.architecture != name:
+        raise WeightsError(f"{path}: holds the network {checkpoint.architecture!r}, not {name!r}")
+    try:
+        network = sized(checkpoint.state)
+        network.load_state_dict(checkpoint.state, strict=True)
+    except (RuntimeError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{path}: {title} that lacks tensors or has others: {reason}") from error
+    return network
 
 
 def _deepspeech(path: Path, work: Path, mouth: int) -> list[Entry]:
@@ -135,6 +158,7 @@ _IMPORTERS: dict[str, Callable[[Path, Path, int], list[Entry]]] = {
     "hdtr": _hdtr,
     "adasr": _adasr,
     "deepspeech": _deepspeech,
+    "wav2lip": _wav2lip,
 }
 
 

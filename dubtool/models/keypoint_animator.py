@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from dubtool.engine.session import Session
-from dubtool.errors import WeightsError
 from dubtool.face.learned_keypoints import Posture, posed, relative_scale
+from dubtool.models.graphs import Graphs
 
 _POSTURE = ("angles", "translation", "expression")
 
@@ -16,38 +15,22 @@ _POSTURE = ("angles", "translation", "expression")
 class KeypointAnimator:
     """A portrait driven by keypoints in 3-D, -1..1. `set_portrait` first, then `animate` for each batch.
 
-    keypoints, once, frame: the files that `dubtool.export.adasr_learned` writes. The other arguments are
-    `Session`'s; half precision would round places in the picture to whole pixels, and is taken for "auto".
-
-    Raises:
-        WeightsError: the files are no reenactment network of this kind.
-        DeviceError: the device is not usable.
+    graphs: those that `dubtool.export.adasr_learned` writes. side: of the crops, px: the network's own, whatever is
+    asked for.
     """
 
-    def __init__(
-        self,
-        keypoints: Path,
-        once: Path,
-        frame: Path,
-        device: str = "auto",
-        precision: str = "auto",
-        threads: int | None = None,
-    ) -> None:
-        precision = "auto" if precision == "fp16" else precision
-        self._keypoints, self._once, self._frame = (
-            Session(path, device, precision, threads) for path in (keypoints, once, frame)
-        )
-        for session, graph in ((self._keypoints, "keypoints"), (self._once, "once"), (self._frame, "frame")):
-            told = session.metadata
-            if told.get("network") != "adasr-learned" or told.get("graph") != graph:
-                raise WeightsError(f"{session.name}: not a network with learned keypoints; see 'dubtool weights list'")
-        self.side = int(self._frame.metadata["side"])
-        self.device = str(self._frame.device)
+    graphs: ClassVar[tuple[str, ...]] = ("keypoints", "once", "frame")
+    refusal: ClassVar[str] = "not a network with learned keypoints; see 'dubtool weights list'"
+
+    def __init__(self, graphs: Graphs, side: int = 0) -> None:
+        self._graphs = graphs
+        self.side = int(graphs.metadata["side"])
+        self.device = graphs.device
 
     def set_portrait(self, picture: np.ndarray) -> None:
         """picture: the upright crop of `portrait_crop`, uint8 [S, S, 3]. Kept until the next call."""
         image = _image(picture)
-        self._portrait = self._once.run({"image": image, **self._keypoints.run({"image": image})})
+        self._portrait = self._graphs.run("once", {"image": image, **self._graphs.run("keypoints", {"image": image})})
         self.canonical = self._portrait.pop("canonical")[0]
 
     @property
@@ -57,12 +40,12 @@ class KeypointAnimator:
 
     def posture(self, picture: np.ndarray) -> Posture:
         """Head pose and expression in a picture of a face, cropped as the portrait is, uint8 [S, S, 3]."""
-        found = self._keypoints.run({"image": _image(picture)})
+        found = self._graphs.run("keypoints", {"image": _image(picture)})
         return Posture(*(found[name][0] for name in _POSTURE))
 
     def animate(self, driven: np.ndarray) -> np.ndarray:
         """The portrait with its keypoints at other places [B, K, 3]: float32 [B, S, S, 3] in 0..255."""
-        made = self._frame.run({**self._portrait, "driven": driven.astype(np.float32)})["picture"]
+        made = self._graphs.run("frame", {**self._portrait, "driven": driven.astype(np.float32)})["picture"]
         return made.transpose(0, 2, 3, 1) * 255
 
 

@@ -6,51 +6,37 @@ changes of the warp is enlarged and added to a warp of their size: the portrait'
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
 
-from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
 from dubtool.face.portrait_crop import rescaled
 from dubtool.face.portrait_points import KEYPOINTS, draw_portrait, keypoints
+from dubtool.models.graphs import Graphs
 from dubtool.models.piecewise_warp import WarpAnimator
 
 
 class LandmarkAnimator:
     """A portrait driven by landmarks (`animator.Animator`). `set_portrait` first, then `animate` for each batch.
 
-    once, frame: the files that `dubtool.export.adasr` writes. side: of the crops, px; never less than the
-    network's own. The other arguments are `Session`'s; half precision would round places in the picture to whole
-    pixels, and is taken for "auto".
+    graphs: those that `dubtool.export.adasr` writes. side: of the crops, px; never less than the network's own.
 
     Raises:
-        WeightsError: the files are no reenactment network of this kind.
-        DeviceError: the device is not usable.
+        WeightsError: the network was trained with other keypoints.
     """
 
-    def __init__(
-        self,
-        once: Path,
-        frame: Path,
-        device: str = "auto",
-        precision: str = "auto",
-        threads: int | None = None,
-        side: int = 0,
-    ) -> None:
-        precision = "auto" if precision == "fp16" else precision
-        self._once = Session(once, device, precision, threads)
-        self._frame = Session(frame, device, precision, threads)
-        for session, graph in ((self._once, "once"), (self._frame, "frame")):
-            told = session.metadata
-            if told.get("network") != "adasr-landmarks" or told.get("graph") != graph:
-                raise WeightsError(f"{session.name}: not a reenactment network; see 'dubtool weights list'")
-            if told.get("keypoints") != list(KEYPOINTS):
-                raise WeightsError(f"{session.name}: was trained with other keypoints; train and export it again")
-        self._own_side = int(self._frame.metadata["side"])
+    graphs: ClassVar[tuple[str, ...]] = ("once", "frame")
+    refusal: ClassVar[str] = "not a reenactment network; see 'dubtool weights list'"
+
+    def __init__(self, graphs: Graphs, side: int = 0) -> None:
+        if graphs.metadata.get("keypoints") != list(KEYPOINTS):
+            raise WeightsError(f"{graphs.name}: was trained with other keypoints; train and export it again")
+        self._graphs = graphs
+        self._own_side = int(graphs.metadata["side"])
         self.side = max(side, self._own_side)
-        self.device = str(self._frame.device)
+        self.device = graphs.device
         self._warp = WarpAnimator(self._own_side)
         self._large = WarpAnimator(self.side) if self.side > self._own_side else None
         self._constant: dict[str, np.ndarray] = {}
@@ -62,7 +48,7 @@ class LandmarkAnimator:
             picture = cv2.resize(picture, (self._own_side, self._own_side), interpolation=cv2.INTER_AREA)
             landmarks = self._reduced(landmarks)
         image = picture.transpose(2, 0, 1)[None].astype(np.float32) / 255
-        encoded = self._once.run({"image": image, "drawing": self._drawings(landmarks[None])})
+        encoded = self._graphs.run("once", {"image": image, "drawing": self._drawings(landmarks[None])})
         self._constant = {"source": keypoints(landmarks[None], self._own_side), **encoded}
         self._warp.set_portrait(picture, landmarks)
 
@@ -83,7 +69,7 @@ class LandmarkAnimator:
             "drawing": self._drawings(landmarks),
             "warped": warped.transpose(0, 3, 1, 2) / 255,
         }
-        return self._frame.run(feeds)["picture"].transpose(0, 2, 3, 1) * 255, warped
+        return self._graphs.run("frame", feeds)["picture"].transpose(0, 2, 3, 1) * 255, warped
 
     def _reduced(self, landmarks: np.ndarray) -> np.ndarray:
         """Landmarks [..., 3] of a crop in px of the network's."""

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from dubtool.engine.session import Session
-from dubtool.errors import WeightsError
 from dubtool.face.teeth import draw_contour, hide_lips
+from dubtool.models.graphs import Graphs
 
 
 class Restorer:
     """Redraws blurred mouths.
 
-    once, frame: the files that `dubtool.export.hdtr` writes. The other arguments are `Session`'s.
-    corrects: the answer is the crop, corrected, and not a mouth drawn afresh.
-
-    Raises:
-        WeightsError: the files are no network of this kind.
-        DeviceError: the device is not usable.
+    graphs: those that `dubtool.export.hdtr` writes. corrects: the answer is the crop, corrected, and not a mouth drawn
+    afresh.
     """
 
-    def __init__(
-        self, once: Path, frame: Path, *, device: str = "auto", precision: str = "auto", threads: int | None = None
-    ) -> None:
-        self._once = Session(once, device, precision, threads)
-        self._frame = Session(frame, device, precision, threads)
-        told = self._frame.metadata
-        if told.get("network") != "hdtr" or told.get("graph") != "frame" or self._once.metadata.get("graph") != "once":
-            raise WeightsError(f"{frame.name}: does not restore teeth; see 'dubtool weights list'")
-        self.side = int(told["side"])
-        self.corrects = bool(told.get("corrects", False))
-        self.device = str(self._frame.device)
+    graphs: ClassVar[tuple[str, ...]] = ("once", "frame")
+    refusal: ClassVar[str] = "does not restore teeth; see 'dubtool weights list'"
+
+    def __init__(self, graphs: Graphs) -> None:
+        self._graphs = graphs
+        self.side = int(graphs.metadata["side"])
+        self.corrects = bool(graphs.metadata.get("corrects", False))
+        self.device = graphs.device
 
     def encode(self, references: np.ndarray) -> np.ndarray:
         """What the network keeps of references, crops uint8 RGB [B, S, S, 3]: float32 [B, C, h, w]."""
-        return self._once.run({"reference": _planes(references)})["features"]
+        return self._graphs.run("once", {"reference": _planes(references)})["features"]
 
     def restore(self, crops: np.ndarray, lips: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Redrawn crops, float32 RGB [B, S, S, 3] in 0..255.
@@ -52,7 +44,7 @@ class Restorer:
         }
         if self.corrects:
             feeds["crop"] = _planes(crops)
-        made = self._frame.run(feeds)["mouth"]
+        made = self._graphs.run("frame", feeds)["mouth"]
         return np.ascontiguousarray(made.transpose(0, 2, 3, 1)[..., ::-1]) * 255
 
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from dubtool.engine.session import Session
-from dubtool.errors import WeightsError
+from dubtool.models.graphs import Graphs
 
 
 class WarpPainter:
-    """Mends what deformed references show. side: of the mouth boxes it sees, px. The arguments are `Session`'s.
+    """Mends what deformed references show. side: of the mouth boxes it sees, px."""
 
-    Raises:
-        WeightsError: the file is no such network. DeviceError: the device is not usable.
-    """
+    graphs: ClassVar[tuple[str, ...]] = ("frame",)
+    refusal: ClassVar[str] = "no painter over references; run 'dubtool weights verify'"
 
-    def __init__(
-        self, graph: Path, *, device: str = "auto", precision: str = "auto", threads: int | None = None
-    ) -> None:
-        self._session = Session(graph, device, precision, threads)
-        told = self._session.metadata
-        if told.get("network") != "warp-painter":
-            raise WeightsError(f"{graph.name}: no painter over references; run 'dubtool weights verify'")
-        self.side = int(told["side"])
+    def __init__(self, graphs: Graphs) -> None:
+        self._graphs = graphs
+        self.side = int(graphs.metadata["side"])
 
     def changes(self, pictures: np.ndarray) -> np.ndarray:
         """What is to be added to warped mouths, float32 [B, S, S, 3] in levels of 255, of `painting_over.painter_input`
         [B, 13, S, S]."""
-        change = self._session.run({"pictures": np.ascontiguousarray(pictures, np.float32)})["change"]
+        change = self._graphs.run("frame", {"pictures": np.ascontiguousarray(pictures, np.float32)})["change"]
         return np.asarray(change.transpose(0, 2, 3, 1) * 255)

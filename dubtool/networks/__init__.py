@@ -7,5 +7,6 @@ from dubtool.networks.dinet import DINet
 from dubtool.networks.g4g import G4G
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.networks.syncnet import SyncNet
+from dubtool.networks.wav2lip import Wav2Lip
 
-__all__ = ["G4G", "AdaSR", "DINet", "HDTRNet", "SyncNet"]
+__all__ = ["G4G", "AdaSR", "DINet", "HDTRNet", "SyncNet", "Wav2Lip"]

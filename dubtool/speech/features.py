@@ -8,6 +8,8 @@ the latest few, and interpolates linearly. What it answers depends on the time a
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,8 +20,6 @@ from dubtool.speech.deepspeech import DeepSpeechExtractor
 from dubtool.speech.mel import MelExtractor
 from dubtool.speech.source import SpeechSource
 from dubtool.speech.whisper import WhisperExtractor
-
-KINDS = ("whisper", "mel", "deepspeech")
 
 # A dub goes forward: where two chunks meet it needs both, and the predictor's reach may touch a third.
 _CACHED_CHUNKS = 3
@@ -108,25 +108,53 @@ class SpeechFeatures:
         return self._chunks[number]
 
 
+@dataclass(frozen=True)
+class FeatureKind:
+    """extractor: made of a `SpeechSource`, the network's file and options where it has one. weights: that network's
+    name; None if it needs none. own_clock: windows of generators are neighbouring vectors of the extractor's own rate,
+    and not vectors 1/25 s apart.
+    """
+
+    extractor: Callable[..., Extractor]
+    weights: str | None = None
+    own_clock: bool = False
+
+
+KINDS: Mapping[str, FeatureKind] = {
+    "whisper": FeatureKind(WhisperExtractor, weights="whisper"),
+    "mel": FeatureKind(MelExtractor, own_clock=True),
+    "deepspeech": FeatureKind(DeepSpeechExtractor, weights="deepspeech"),
+}
+
+
+def feature_kind(name: str) -> FeatureKind:
+    """The kind of speech features called `name`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in KINDS:
+        raise UsageError(f"speech features {name!r} are unknown; use {', '.join(KINDS)}")
+    return KINDS[name]
+
+
 def speech_features(name: str, speech: Path, *, model: Path | None = None, **options: Any) -> SpeechFeatures:
     """Features of one kind over a 16 kHz mono WAV.
 
     Args:
-        name: "whisper", "mel" or "deepspeech".
+        name: one of `KINDS`.
         speech: the sound file.
-        model: the network's .onnx file; "mel" needs none.
-        options: device, precision, threads of the network; outputs of "whisper".
+        model: the network's .onnx file, of kinds that have one.
+        options: device, precision, threads of the network, where there is one; outputs of "whisper".
 
     Raises:
         UsageError: there are no such features, or their model is not given.
         InputError: the sound cannot be used. WeightsError: the model cannot.
     """
-    if name not in KINDS:
-        raise UsageError(f"speech features {name!r} are unknown; use {', '.join(KINDS)}")
+    kind = feature_kind(name)
     source = SpeechSource(speech)
-    if name == "mel":
-        return SpeechFeatures(MelExtractor(source))
+    if kind.weights is None:
+        return SpeechFeatures(kind.extractor(source))
     if model is None:
         raise UsageError(f"speech features {name!r} need their model file; see 'dubtool weights list'")
-    extractor = WhisperExtractor if name == "whisper" else DeepSpeechExtractor
-    return SpeechFeatures(extractor(source, model, **options))
+    return SpeechFeatures(kind.extractor(source, model, **options))

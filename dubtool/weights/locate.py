@@ -11,6 +11,10 @@ from dubtool.folders import cache_folder, expanded
 from dubtool.weights.registry import Entry, local_registry, lookup, package_folder, registry
 from dubtool.weights.verify import check
 
+# What a network may consist of, each file called "<network>_<graph>": what learned keypoints are read by, what runs
+# once for a video or portrait, and what runs for every batch of frames, which all have.
+GRAPHS = ("keypoints", "once", "frame")
+
 
 def user_folder() -> Path:
     """The folder that fetched and imported weights go to: $DUBTOOL_WEIGHTS, else in the user's cache folder."""
@@ -61,33 +65,32 @@ def find(name: str) -> Path:
     return path
 
 
-def graph_names(name: str, *, quantised: bool = False) -> tuple[str, str]:
-    """Names of the graphs of generator `name`: the one that runs once per video, and the one that runs per frame.
+def graph_names(name: str, *, quantised: bool = False) -> tuple[str, ...]:
+    """Names of the graphs of network `name` that are known, in the order of `GRAPHS`, the frame's last.
 
-    quantised: prefer the per-frame graph with 8-bit convolutions, where the generator has one.
+    quantised: prefer the per-frame graph with 8-bit convolutions, where the network has one.
 
     Raises:
         UsageError: nothing is called so.
-        WeightsError: the generator is not on this machine.
+        WeightsError: the network is not on this machine.
     """
-    once, frame, small = f"{name}_once", f"{name}_frame", f"{name}_frame_int8"
     entries = known()
-    if once in entries and frame in entries:
-        return once, small if quantised and small in entries else frame
+    before, frame, small = [f"{name}_{graph}" for graph in GRAPHS[:-1]], f"{name}_{GRAPHS[-1]}", f"{name}_frame_int8"
+    if frame in entries:
+        return *(each for each in before if each in entries), small if quantised and small in entries else frame
     if name not in entries:
         lookup(name)
     raise WeightsError(missing(entries[name]))
 
 
-def find_graphs(name: str, *, quantised: bool = False) -> tuple[Path, Path]:
+def find_graphs(name: str, *, quantised: bool = False) -> tuple[Path, ...]:
     """The verified files of `graph_names`.
 
     Raises:
         UsageError: nothing is called so.
-        WeightsError: the generator is not on this machine, or a digest is not the registry's.
+        WeightsError: the network is not on this machine, or a digest is not the registry's.
     """
-    once, frame = graph_names(name, quantised=quantised)
-    return find(once), find(frame)
+    return tuple(find(graph) for graph in graph_names(name, quantised=quantised))
 
 
 def digests(names: Iterable[str]) -> dict[str, str]:

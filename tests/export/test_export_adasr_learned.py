@@ -13,7 +13,7 @@ from learned_adasr import KEYPOINTS, SIDE, pictures, small_adasr
 from dubtool.engine.session import Session
 from dubtool.export.adasr_learned import export_learned_adasr
 from dubtool.face.learned_keypoints import Posture, posed
-from dubtool.models.keypoint_animator import KeypointAnimator
+from dubtool.models.registry import open_animator
 from dubtool.networks.adasr import AdaSR
 
 
@@ -57,7 +57,7 @@ def test_the_graphs_make_the_networks_pictures(network: AdaSR, graphs: tuple[Pat
 
 
 def test_the_animator_gives_them_as_pictures(network: AdaSR, graphs: tuple[Path, Path, Path]) -> None:
-    animator = KeypointAnimator(*graphs, device="cpu", threads=1)
+    animator = open_animator(*graphs, device="cpu", threads=1)
     source, driving = ((255 * pictures(1, seed)[0]).round().byte().permute(1, 2, 0).numpy() for seed in (5, 6))
     animator.set_portrait(source)
     made = animator.animate(posed(animator.canonical, animator.posture(driving))[None])

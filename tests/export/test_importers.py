@@ -12,7 +12,7 @@ from learned_adasr import pictures, small_adasr
 from dubtool.engine.session import Session
 from dubtool.errors import InputError, WeightsError
 from dubtool.export.importers import import_checkpoint
-from dubtool.networks import AdaSR, DINet, HDTRNet, SyncNet
+from dubtool.networks import AdaSR, DINet, HDTRNet, SyncNet, Wav2Lip
 from dubtool.weights.locate import find, find_graphs
 
 
@@ -85,7 +85,7 @@ def test_the_authors_layout_of_adasr_becomes_three_graphs(
     torch.save(_parts(network), tmp_path / "mix-train.pth.tar")
     written = import_checkpoint("adasr", tmp_path / "mix-train.pth.tar")
     assert [path.name for path in written] == ["adasr_keypoints.onnx", "adasr_once.onnx", "adasr_frame.onnx"]
-    assert find_graphs("adasr") == tuple(written[1:]) and find("adasr_keypoints") == written[0]
+    assert find_graphs("adasr") == tuple(written) and find("adasr_keypoints") == written[0]
     picture = torch.nn.functional.interpolate(pictures(1), size=256, mode="bilinear")
     keypoints, once, frame = (Session(path, device="cpu", threads=1) for path in written)
     portrait = once.run({"image": picture.numpy(), **keypoints.run({"image": picture.numpy()})})
@@ -109,6 +109,31 @@ def test_an_incomplete_adasr_is_refused(user_folder: Path, tmp_path: Path, monke
     with pytest.raises(WeightsError, match=r"dinet\.pth: holds the network 'dinet', not 'adasr'"):
         import_checkpoint("adasr", tmp_path / "dinet.pth")
     assert list(user_folder.iterdir()) == []
+
+
+def test_the_authors_layout_of_wav2lip_becomes_one_graph(user_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    network = Wav2Lip(width=4)
+    source, reference, mel = torch.rand(2, 3, 96, 96), torch.rand(1, 3, 96, 96), torch.randn(2, 1, 80, 16)
+    network.train()(source, reference.expand(2, -1, -1, -1), mel)
+    state = {f"module.{name}": value for name, value in network.eval().state_dict().items()}
+    optimizer = torch.optim.Adam(network.parameters()).state_dict()
+    torch.save({"state_dict": state, "optimizer": optimizer, "global_epoch": 9}, tmp_path / "theirs.pth")
+    written = import_checkpoint("wav2lip", tmp_path / "theirs.pth")
+    assert tuple(written) == find_graphs("wav2lip") and [path.name for path in written] == ["wav2lip_frame.onnx"]
+    frame = Session(written[0], device="cpu", threads=1)
+    with torch.no_grad():
+        expected = network(source, reference.expand(2, -1, -1, -1), mel).numpy()
+    feeds = {"source": source.numpy(), "reference": reference.numpy(), "mel": mel.numpy()}
+    np.testing.assert_allclose(frame.run(feeds)["face"], expected, atol=1e-4)
+
+
+def test_a_wav2lip_for_larger_faces_is_refused(user_folder: Path, tmp_path: Path) -> None:
+    state = Wav2Lip(width=4).state_dict()
+    state["face_encoder_blocks.7.0.conv_block.0.weight"] = torch.ones(2, 2, 3, 3)
+    torch.save({"state_dict": state}, tmp_path / "theirs.pth")
+    with pytest.raises(WeightsError, match=r"theirs\.pth: a Wav2Lip .*face_encoder_blocks\.7"):
+        import_checkpoint("wav2lip", tmp_path / "theirs.pth")
 
 
 @pytest.mark.slow
@@ -140,7 +165,7 @@ def test_a_missing_file_is_an_input_error(user_folder: Path, tmp_path: Path) -> 
 
 
 def test_weights_that_have_no_importer_are_refused(user_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="dinet, hdtr, adasr, deepspeech"):
+    with pytest.raises(WeightsError, match="dinet, hdtr, adasr, deepspeech, wav2lip"):
         import_checkpoint("yunet", tmp_path / "x")
 
 

@@ -10,7 +10,7 @@ import pytest
 from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
 from dubtool.face.painting_over import mouth_box, painter_input, shrunken_into
-from dubtool.models.warp_painter import WarpPainter
+from dubtool.models.registry import open_warp_painter
 from dubtool.weights.locate import find
 
 torch = pytest.importorskip("torch")
@@ -42,7 +42,7 @@ def test_the_graph_paints_what_the_network_paints(batch: int, network, graph: Pa
     pictures = torch.rand(batch, 13, SIDE, SIDE, generator=torch.Generator().manual_seed(batch))
     with torch.no_grad():
         wanted = 255 * network(pictures).permute(0, 2, 3, 1).numpy()
-    painter = WarpPainter(graph, device="cpu", threads=1)
+    painter = open_warp_painter(graph, device="cpu", threads=1)
     changes = painter.changes(pictures.numpy())
     assert painter.side == SIDE
     assert changes.shape == (batch, SIDE, SIDE, 3) and np.abs(wanted).max() > 20
@@ -57,10 +57,10 @@ def test_the_graph_says_what_it_is(graph: Path) -> None:
 
 def test_other_files_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no painter over references"):
-        WarpPainter(find("lpips"), device="cpu")
+        open_warp_painter(find("lpips"), device="cpu")
     (tmp_path / "torn.onnx").write_bytes(b"no graph")
     with pytest.raises(WeightsError, match=r"torn\.onnx"):
-        WarpPainter(tmp_path / "torn.onnx", device="cpu")
+        open_warp_painter(tmp_path / "torn.onnx", device="cpu")
 
 
 def _given(mask: np.ndarray) -> np.ndarray:

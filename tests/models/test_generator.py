@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
+from dubtool.engine.session import DESCRIPTOR_KEY
 from dubtool.errors import WeightsError
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.models.generator import Generator
+from dubtool.models.registry import open_generator
 from dubtool.weights.locate import find, find_graphs
 
 
 @pytest.fixture(scope="module")
 def generator() -> Generator:
-    return Generator(*find_graphs(PAINTER, quantised=True), device="cpu", threads=1)
+    return open_generator(*find_graphs(PAINTER, quantised=True), device="cpu", threads=1)
 
 
 def inputs(generator: Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,4 +81,43 @@ def test_sharpening_raises_the_contrast_of_detail_only(generator: Generator) -> 
 
 def test_other_networks_are_refused() -> None:
     with pytest.raises(WeightsError, match="not a dubbing generator"):
-        Generator(find("whisper"), find("whisper"), device="cpu")
+        open_generator(find("whisper"), find("whisper"), device="cpu")
+
+
+def test_what_comes_back_is_the_faces_mouth_box_in_its_colours(tmp_path: Path) -> None:
+    """Wav2Lip's square and back: a graph that repeats the reference gives the reference's mouth box."""
+    pictures = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *sizes])
+        for name, sizes in {
+            "source": (3, 96, 96),
+            "reference": (3, 96, 96),
+            "mel": (1, 80, 16),
+            "face": (3, 96, 96),
+        }.items()
+    }
+    graph = helper.make_graph(
+        [
+            helper.make_node("Shape", ["source"], ["shape"]),
+            helper.make_node("Expand", ["reference", "shape"], ["face"]),
+        ],
+        "frame",
+        [pictures["source"], pictures["reference"], pictures["mel"]],
+        [pictures["face"]],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    told = {"network": "wav2lip", "graph": "frame", "side": 96, "mouth": 80, "conditioning": "mel", "audio_steps": 16}
+    told |= {"reference_channels": 3, "hidden": [0.625, 2.25, -1.25, 1.25]}
+    helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(told)})
+    onnx.save(model, tmp_path / "square_frame.onnx")
+    generator = open_generator(tmp_path / "square_frame.onnx", device="cpu")
+    crops = inputs(generator, 2)[0]
+    crops[..., 2] //= 2
+    generator.set_references(crops[:1])
+    made = generator.generate(255 - crops, np.zeros((2, 80, 16), np.float32))
+    assert made.shape == (2, 80, 80, 3)
+    assert np.abs(made[1] - crops[0][generator.spec.size.box]).mean() < 3
+
+
+def test_a_graph_whose_other_half_is_missing_is_refused() -> None:
+    with pytest.raises(WeightsError, match=r"_frame\.onnx: the graphs once, frame make the network, here is frame"):
+        open_generator(find_graphs(PAINTER)[-1], device="cpu")

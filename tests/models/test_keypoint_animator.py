@@ -10,6 +10,7 @@ import pytest
 from dubtool.errors import WeightsError
 from dubtool.face.learned_keypoints import Posture, posed
 from dubtool.models.keypoint_animator import KeypointAnimator, KeypointTransfer
+from dubtool.models.registry import open_animator
 
 CANONICAL = np.random.default_rng(0).uniform(-0.5, 0.5, (15, 3)).astype(np.float32)
 OWN = Posture(np.array([3.0, -4.0, 5.0]), np.array([0.1, 0.0, -0.1]), np.full((15, 3), 0.01))
@@ -63,4 +64,4 @@ def test_other_graphs_are_refused(tmp_path: Path) -> None:
 
     keypoints, once, frame = (tmp_path / f"{name}.onnx" for name in write_graphs(tmp_path, "small"))
     with pytest.raises(WeightsError, match=r"small_once\.onnx: not a network with learned keypoints"):
-        KeypointAnimator(once, keypoints, frame, device="cpu", threads=1)
+        open_animator(once, keypoints, frame, device="cpu", threads=1)

@@ -12,6 +12,7 @@ from dubtool.errors import WeightsError
 from dubtool.face.portrait_points import DRAWING_CHANNELS, KEYPOINTS, RIGID
 from dubtool.models.landmark_animator import LandmarkAnimator
 from dubtool.models.piecewise_warp import WarpAnimator
+from dubtool.models.registry import open_animator
 
 torch = pytest.importorskip("torch")
 export = pytest.importorskip("dubtool.export.adasr")
@@ -37,7 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @pytest.fixture(scope="module")
 def animator(files: Files) -> LandmarkAnimator:
-    return LandmarkAnimator(*files, device="cpu", threads=1)
+    return open_animator(*files, device="cpu", threads=1)
 
 
 def face() -> np.ndarray:
@@ -70,7 +71,7 @@ def test_an_untrained_network_shows_what_the_warp_makes(animator: LandmarkAnimat
 def test_larger_crops_get_a_warp_of_their_own_size_and_what_the_network_changed(files: Files) -> None:
     side, landmarks = 2 * SIDE, 2 * face() + np.float32(0.5)
     fine = np.random.default_rng(3).integers(0, 256, (side, side, 3), np.uint8)
-    large, warp = LandmarkAnimator(*files, device="cpu", threads=1, side=side), WarpAnimator(side)
+    large, warp = open_animator(*files, device="cpu", threads=1, side=side), WarpAnimator(side)
     for each in (large, warp):
         each.set_portrait(fine, landmarks)
     driven = np.stack([landmarks, landmarks * 1.1 - 6])
@@ -106,10 +107,10 @@ def test_a_frame_does_not_hang_on_its_neighbours_in_the_batch(animator: Landmark
 
 def test_the_graphs_in_the_wrong_order_are_refused(files: Files) -> None:
     with pytest.raises(WeightsError, match="not a reenactment network"):
-        LandmarkAnimator(files[1], files[0], device="cpu", threads=1)
+        open_animator(files[1], files[0], device="cpu", threads=1)
 
 
 def test_other_keypoints_are_refused(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dubtool.models.landmark_animator.KEYPOINTS", KEYPOINTS[:-1])
     with pytest.raises(WeightsError, match="other keypoints"):
-        LandmarkAnimator(*files, device="cpu", threads=1)
+        open_animator(*files, device="cpu", threads=1)

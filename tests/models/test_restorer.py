@@ -7,7 +7,7 @@ import pytest
 from restorer_stub import SIDE, write_graphs
 
 from dubtool.errors import WeightsError
-from dubtool.models.restorer import Restorer
+from dubtool.models.registry import open_restorer
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def _crops(count: int) -> np.ndarray:
 
 
 def test_colours_come_back_in_their_order(graphs: tuple[Path, Path]) -> None:
-    restorer = Restorer(*graphs, device="cpu")
+    restorer = open_restorer(*graphs, device="cpu")
     crops, lips = _crops(3), np.full((3, 20, 2), 48.0)
     assert (restorer.side, restorer.device) == (SIDE, "cpu")
     features = restorer.encode(crops)
@@ -31,14 +31,14 @@ def test_colours_come_back_in_their_order(graphs: tuple[Path, Path]) -> None:
 
 
 def test_one_reference_serves_all(graphs: tuple[Path, Path]) -> None:
-    restorer = Restorer(*graphs, device="cpu")
+    restorer = open_restorer(*graphs, device="cpu")
     crops, lips = _crops(2), np.full((2, 20, 2), 48.0)
     made = restorer.restore(crops, lips, restorer.encode(crops[:1]))
     np.testing.assert_allclose(made, 255.0 - crops[[0, 0]], atol=1e-3)
 
 
 def test_a_network_that_corrects_is_given_the_crop(tmp_path: Path) -> None:
-    restorer = Restorer(*write_graphs(tmp_path, "stub", corrects=True), device="cpu")
+    restorer = open_restorer(*write_graphs(tmp_path, "stub", corrects=True), device="cpu")
     crops, lips = _crops(2), np.full((2, 20, 2), 48.0)
     assert restorer.corrects
     np.testing.assert_allclose(restorer.restore(crops, lips, restorer.encode(crops)), crops, atol=1e-3)
@@ -47,4 +47,4 @@ def test_a_network_that_corrects_is_given_the_crop(tmp_path: Path) -> None:
 def test_other_networks_are_refused(graphs: tuple[Path, Path]) -> None:
     once, frame = graphs
     with pytest.raises(WeightsError, match=r"stub_once\.onnx: does not restore teeth"):
-        Restorer(frame, once, device="cpu")
+        open_restorer(frame, once, device="cpu")

@@ -23,6 +23,7 @@ from dubtool.jobs.shared.load import load_adapted, load_generator
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.metrics.perceptual import Lpips
+from dubtool.models.generator import SHAPE
 from dubtool.tracking.person import chosen_person
 from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import find, graph_names, known
@@ -117,9 +118,9 @@ class _Task:
     def run(self, place: Path, folder: Path, tutors: FineTuners) -> Adapted:
         started = time.monotonic()
         base, _ = load_generator(self.model, self.device, _PRECISION)
-        if base.spec.conditioning != "shape":
+        if base.spec.conditioning != SHAPE:
             raise UsageError(f"only generators driven by mouth shapes can be adapted; {self.model} is not")
-        tutor = tutors(self._checkpoint(), Session(find(graph_names(self.model)[1]), "cpu").metadata, self.device)
+        tutor = tutors(self._checkpoint(), Session(find(graph_names(self.model)[-1]), "cpu").metadata, self.device)
         tracking = time.monotonic()
         subject = self._subject()
         # A dub follows the face anyhow.

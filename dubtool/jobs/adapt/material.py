@@ -85,7 +85,7 @@ def collect(subject: Subject, spec: GeneratorSpec, until: float, progress: Progr
             f"{subject.info.path}: too short to adapt to: the face is usable in {usable.sum()} frames, "
             f"{2 * (LEAST_LEARNED + LEAST_HELD_OUT)} are enough"
         )
-    references = _references(motion, learned, crops)
+    references = _references(motion, learned, crops, spec.references)
     return Material(
         _examples(subject, spec, learned, crops),
         _examples(subject, spec, held_out, crops),
@@ -106,11 +106,11 @@ def _planned(found: list[Stretch]) -> list[Stretch]:
     ]
 
 
-def _references(motion: FaceMotion, learned: np.ndarray, crops: dict[int, np.ndarray]) -> list[int]:
-    """Rows of the five references, chosen as for a dub, among those that are learned from."""
+def _references(motion: FaceMotion, learned: np.ndarray, crops: dict[int, np.ndarray], count: int) -> list[int]:
+    """Rows of `count` references, chosen as for a dub, among those that are learned from."""
     allowed = np.zeros(len(motion.frames), bool)
     allowed[learned] = True
-    candidates = reference_candidates(motion, allowed)
+    candidates = reference_candidates(motion, allowed, count)
     return sharpest(candidates, crops)
 
 

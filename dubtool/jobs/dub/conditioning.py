@@ -12,8 +12,8 @@ from dubtool.errors import UsageError
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import draw_mouth
 from dubtool.face.shape import ShapeModel
-from dubtool.models.generator import GeneratorSpec
-from dubtool.speech.features import SpeechFeatures, speech_features
+from dubtool.models.generator import SHAPE, GeneratorSpec
+from dubtool.speech.features import SpeechFeatures, feature_kind, speech_features
 from dubtool.speech.shapes import speech_shapes
 from dubtool.tracking.motion import FaceMotion
 from dubtool.weights.locate import find
@@ -77,26 +77,35 @@ def conditioner(
     def spoken() -> TimedShapes:
         return shapes or speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
 
-    if spec.conditioning == "shape":
+    if spec.conditioning == SHAPE:
         return ShapeConditioner(spoken(), motion, model, spec, scale)
-    if spec.conditioning == "mel" and spec.drawing:
-        mel = speech_features("mel", speech)
-        return AlignedConditioner(mel, None if spec.at_rest else spoken(), motion, model, spec, scale)
+    weights = feature_kind(spec.conditioning).weights
     features = speech_features(
-        spec.conditioning, speech, model=None if spec.conditioning == "mel" else find(spec.conditioning), device=device
+        spec.conditioning, speech, model=None if weights is None else find(weights), device=device
     )
+    if spec.drawing:
+        return AlignedConditioner(features, None if spec.at_rest else spoken(), motion, model, spec, scale)
     return FeatureConditioner(features, motion, model, spec)
 
 
 def drivers(spec: GeneratorSpec) -> list[str]:
     """Names of the weights that turn the speech into what the generator wants."""
-    own = [] if spec.conditioning in ("shape", "mel") else [spec.conditioning]
-    return ["speech_shapes", "whisper"] if spec.outlined else own
+    own = None if spec.conditioning == SHAPE else feature_kind(spec.conditioning).weights
+    names = ["speech_shapes", "whisper"] if spec.outlined else []
+    return names if own is None or own in names else [*names, own]
 
 
 def neighbours(times: np.ndarray, steps: int) -> np.ndarray:
     """Times [B, steps] around each of `times` [B]."""
     return times[:, None] + (np.arange(steps) - steps // 2) / _NEIGHBOURS_PER_SECOND
+
+
+def windows(features: SpeechFeatures, times: np.ndarray, spec: GeneratorSpec) -> np.ndarray:
+    """The speech at each of `times` [B] as a generator hears it: float32 [B, K, steps]."""
+    times = times + spec.lead
+    if feature_kind(spec.conditioning).own_clock:
+        return features.windows(times, spec.steps).transpose(0, 2, 1)
+    return features.at(neighbours(times, spec.steps)).transpose(0, 2, 1)
 
 
 class ShapeConditioner:
@@ -125,21 +134,21 @@ class ShapeConditioner:
 
 
 class AlignedConditioner:
-    """Mel windows, beside drawings of the mouth that the speech is predicted to give, or of the mouth at rest.
+    """Speech features beside drawings of the mouth that the speech is predicted to give, or of the mouth at rest.
 
     shapes: None for the mouth at rest.
     """
 
     def __init__(
         self,
-        mel: SpeechFeatures,
+        features: SpeechFeatures,
         shapes: TimedShapes | None,
         motion: FaceMotion,
         model: ShapeModel,
         spec: GeneratorSpec,
         expression: float,
     ) -> None:
-        self._mel, self._shapes, self._motion, self._model, self._spec = mel, shapes, motion, model, spec
+        self._features, self._shapes, self._motion, self._model, self._spec = features, shapes, motion, model, spec
         self._expression = expression
 
     def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
@@ -150,8 +159,7 @@ class AlignedConditioner:
         new = self._motion.mouths_in_crop(self._model, asked, rows)
         old = self._motion.mouths_in_crop(self._model, own, rows)
         drawings = np.stack([_drawn(mouth, self._spec.size) for mouth in new])
-        vectors = self._mel.windows(times, self._spec.steps).transpose(0, 2, 1)
-        return Conditions(vectors, drawings, np.stack([new, old], axis=1))
+        return Conditions(windows(self._features, times, self._spec), drawings, np.stack([new, old], axis=1))
 
 
 class FeatureConditioner:
@@ -161,13 +169,8 @@ class FeatureConditioner:
         self._features, self._motion, self._model, self._spec = features, motion, model, spec
 
     def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
-        steps = self._spec.steps
-        # Mel windows are whole vectors of its own clock, 1/80 s apart.
-        is_mel = self._spec.conditioning == "mel"
-        heard = self._features.windows(times, steps) if is_mel else self._features.at(neighbours(times, steps))
-        vectors = heard.transpose(0, 2, 1)
         old = self._motion.mouths_in_crop(self._model, self._motion.coefficients[rows], rows)
-        return Conditions(vectors, None, old[:, None])
+        return Conditions(windows(self._features, times, self._spec), None, old[:, None])
 
 
 def _drawn(mouth: np.ndarray, size: CropSize) -> np.ndarray:

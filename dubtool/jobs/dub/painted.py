@@ -1,4 +1,4 @@
-"""New mouths drawn by a network, from five reference frames."""
+"""New mouths drawn by a network, from reference frames of the person."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PaintedMouths:
     def prepare(self, reader: VideoReader, allowed: np.ndarray | None) -> list[int]:
         """Choose the references among the `allowed` rows (bool [N]; None: all): their frames."""
         size = self._spec.size
-        candidates = self._taught or reference_candidates(self._motion, allowed)
+        candidates = self._taught or reference_candidates(self._motion, allowed, self._spec.references)
         rows = sorted({int(row) for part in candidates for row in part})
         crops = dict(crops_of_rows(reader, self._motion.frames, self._to_crop, rows, size.width, size.height))
         best = sharpest(candidates, crops)

@@ -38,7 +38,7 @@ from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
 from dubtool.jobs.shared.interlacing import with_fields
 from dubtool.jobs.shared.kept import KeptNetworks
-from dubtool.jobs.shared.load import has_learned_keypoints, load_animator, load_keypoint_animator
+from dubtool.jobs.shared.load import load_animator
 from dubtool.jobs.shared.options import DEFAULT_ANIMATOR, ReenactOptions
 from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
 from dubtool.jobs.shared.report import Report
@@ -179,7 +179,7 @@ def _planned(
         picture = load_portrait(portrait)
     with report.timed("load"):
         key = (chosen.model, chosen.device, chosen.precision, picture.natural_side)
-        animator, graphs = kept.get("reenact", key, lambda: _animator(chosen, picture))
+        animator, graphs = kept.get("reenact", key, lambda: load_animator(*key[:3], natural_side=picture.natural_side))
         shapes = ShapeModel.load(find("face_shape"))
     report.device = animator.device
     report.weights = digests(graphs)
@@ -192,14 +192,6 @@ def _planned(
         )
     with FaceLandmarker(find("face_landmarker")) as landmarker:
         yield _Job(info, chosen, picture, animator, shapes, tracked_video, landmarker, report)
-
-
-def _animator(options: ReenactOptions, portrait: Portrait) -> tuple[Animator | KeypointAnimator, tuple[str, ...]]:
-    """What animates, and the names of its weights."""
-    wanted = (options.model, options.device, options.precision)
-    if has_learned_keypoints(options.model):
-        return load_keypoint_animator(*wanted)
-    return load_animator(*wanted, natural_side=portrait.natural_side)
 
 
 class _Job:

@@ -162,7 +162,7 @@ def _spooled(video: Path, chosen: RestoreOptions, spooled: Spooled) -> tuple[Pat
     return spooled.path(video), chosen
 
 
-def _network(chosen: RestoreOptions, kept: KeptNetworks) -> tuple[Restorer, tuple[str, str]]:
+def _network(chosen: RestoreOptions, kept: KeptNetworks) -> tuple[Restorer, tuple[str, ...]]:
     asked = (chosen.model, chosen.device, chosen.precision)
     return kept.get("restore-teeth", asked, lambda: load_restorer(*asked))
 

@@ -14,8 +14,8 @@ from dubtool.jobs.shared.options import MENDER, RETRIEVAL, WARP, DubOptions, pai
 from dubtool.models.animator import Animator
 from dubtool.models.generator import Generator
 from dubtool.models.keypoint_animator import KeypointAnimator
-from dubtool.models.landmark_animator import LandmarkAnimator
 from dubtool.models.piecewise_warp import WarpAnimator
+from dubtool.models.registry import open_animator, open_generator, open_restorer, open_warp_painter
 from dubtool.models.restorer import Restorer
 from dubtool.models.warp_painter import WarpPainter
 from dubtool.weights.locate import find, find_graphs, graph_names, known
@@ -33,15 +33,15 @@ def is_quantised(device: str, precision: str) -> bool:
     return precision == "auto" and not resolve(device).is_cuda
 
 
-def load_generator(model: str, device: str, precision: str) -> tuple[Generator, tuple[str, str]]:
-    """Generator `model`, and the names of the two weights it was made of.
+def load_generator(model: str, device: str, precision: str) -> tuple[Generator, tuple[str, ...]]:
+    """Generator `model`, and the names of the weights it was made of.
 
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
     quantised = is_quantised(device, precision)
-    once, frame = find_graphs(model, quantised=quantised)
-    return Generator(once, frame, device=device, precision=precision), graph_names(model, quantised=quantised)
+    generator = open_generator(*find_graphs(model, quantised=quantised), device=device, precision=precision)
+    return generator, graph_names(model, quantised=quantised)
 
 
 def load_adapted(folder: Path, sharpen: float, device: str, precision: str) -> Generator:
@@ -51,25 +51,27 @@ def load_adapted(folder: Path, sharpen: float, device: str, precision: str) -> G
         WeightsError, DeviceError: see `Session`.
     """
     frame = FRAME_INT8 if is_quantised(device, precision) else FRAME
-    generator = Generator(folder / ONCE, folder / frame, device=device, precision=precision)
+    generator = open_generator(folder / ONCE, folder / frame, device=device, precision=precision)
     generator.spec = replace(generator.spec, sharpen=sharpen)
     return generator
 
 
-def load_restorer(model: str, device: str, precision: str) -> tuple[Restorer, tuple[str, str]]:
-    """The network `model` that restores teeth, and the names of the two weights it was made of.
+def load_restorer(model: str, device: str, precision: str) -> tuple[Restorer, tuple[str, ...]]:
+    """The network `model` that restores teeth, and the names of the weights it was made of.
 
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
-    once, frame = find_graphs(model)
-    return Restorer(once, frame, device=device, precision=precision), graph_names(model)
+    return open_restorer(*find_graphs(model), device=device, precision=precision), graph_names(model)
 
 
-def load_animator(model: str, device: str, precision: str, *, natural_side: int) -> tuple[Animator, tuple[str, ...]]:
+def load_animator(
+    model: str, device: str, precision: str, *, natural_side: int
+) -> tuple[Animator | KeypointAnimator, tuple[str, ...]]:
     """What animates portraits by name, and the names of the weights it was made of (none for the warp).
 
-    natural_side: of the face's crop in the portrait's own px; animators work at that size, within what is quick.
+    natural_side: of the face's crop in the portrait's own px; animators that can work at that size, within what is
+    quick.
 
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
@@ -77,24 +79,7 @@ def load_animator(model: str, device: str, precision: str, *, natural_side: int)
     side = int(np.clip(natural_side - natural_side % 2, *_SIDES))
     if model == WARP:
         return WarpAnimator(side), ()
-    once, frame = find_graphs(model)
-    return LandmarkAnimator(once, frame, device=device, precision=precision, side=side), graph_names(model)
-
-
-def has_learned_keypoints(model: str) -> bool:
-    """Whether animator `model` reads the driver's pictures instead of landmarks."""
-    return f"{model}_keypoints" in known()
-
-
-def load_keypoint_animator(model: str, device: str, precision: str) -> tuple[KeypointAnimator, tuple[str, ...]]:
-    """The animator `model` with learned keypoints, and the names of the weights it was made of.
-
-    Raises:
-        UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
-    """
-    names = (f"{model}_keypoints", *graph_names(model))
-    keypoints, once, frame = (find(name) for name in names)
-    return KeypointAnimator(keypoints, once, frame, device=device, precision=precision), names
+    return open_animator(*find_graphs(model), device=device, precision=precision, side=side), graph_names(model)
 
 
 @dataclass(frozen=True)
@@ -117,7 +102,7 @@ def load_networks(options: DubOptions) -> Networks:
     restorer, more = _restorer(options, generator)
     mender = None
     if options.model == RETRIEVAL and MENDER in known():
-        mender = WarpPainter(find(MENDER), device=options.device, precision=options.precision)
+        mender = open_warp_painter(find(MENDER), device=options.device, precision=options.precision)
         more = (*more, MENDER)
     return Networks(generator, restorer, mender, [*graphs, *more])
 

@@ -45,8 +45,8 @@ def open_sampler(clips: Path, split: str, stage: GeneratorStage, *, augment: boo
     least = stage.min_natural if augment else 0.0
     found = load_clips(clips, split, min_natural=least)
     voices = None
-    if stage.conditioning != "shape" or stage.speaking:
-        heard = stage.conditioning != "shape"
+    heard = not stage.drawing
+    if heard or stage.speaking:
         spoken = {clip.name: clip for clip in load_spoken(clips, split, augmented=augment and heard, layer=SECOND)}
         found = [clip for clip in found if clip.name in spoken]
         voices = spoken if heard else None

@@ -9,7 +9,8 @@ from dubtool.errors import UsageError
 from dubtool.training.core.stage import GanStage
 from dubtool.training.syncnet.stage import FRAMES
 
-CONDITIONINGS = ("shape", "whisper")
+# What a generator may be driven by: whether a mouth is drawn for it, or the speech itself is heard.
+CONDITIONINGS = {"shape": True, "whisper": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,3 +45,8 @@ class GeneratorStage(GanStage):
             raise UsageError(f"conditioning {self.conditioning!r} is unknown; use {', '.join(CONDITIONINGS)}")
         if (self.adversarial_clip or self.sync) and self.frames != FRAMES:
             raise UsageError(f"adversarial_clip and sync judge {FRAMES} frames; set frames = {FRAMES}")
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a drawn mouth goes in beside the source."""
+        return CONDITIONINGS[self.conditioning]

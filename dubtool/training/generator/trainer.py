@@ -56,7 +56,7 @@ class GeneratorTrainer(GanTrainer[GeneratorStage, Batch]):
         return self._with_sound(self.expert, batch, [group[FRAMES // 2] for group in groups])
 
     def _collated(self, samples: list[Sample]) -> Batch:
-        return collate(samples, self.stage, frames=self.stage.frames, drawing=self.stage.conditioning == "shape")
+        return collate(samples, self.stage, frames=self.stage.frames, drawing=self.stage.drawing)
 
     def _with_sound(self, expert: SyncExpert, batch: Batch, middles: list[Sample]) -> Batch:
         """Silent clips teach how faces look; the expert is asked about the others."""
@@ -104,5 +104,5 @@ class GeneratorTrainer(GanTrainer[GeneratorStage, Batch]):
 
 def new_generator(stage: GeneratorStage) -> DINet:
     """An untrained generator of the stage's sizes."""
-    drawing = DRAWING_CHANNELS if stage.conditioning == "shape" else 0
+    drawing = DRAWING_CHANNELS if stage.drawing else 0
     return DINet(3 + drawing, 3 * REFERENCES, stage.modes, stage.width)

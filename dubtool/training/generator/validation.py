@@ -30,7 +30,7 @@ def validate(net: DINet, sampler: Sampler, stage: GeneratorStage, sheet: Path, c
     for turn, clip in enumerate(people_in_turn(sampler.clips, lambda clip: clip.person, count)):
         row = int(clip.frontal[(turn * 37) % len(clip.frontal)])
         sample = sampler.sample(clip, row)
-        batch = collate([sample], stage, drawing=stage.conditioning == "shape")
+        batch = collate([sample], stage, drawing=stage.drawing)
         with torch.no_grad():
             features, alignment = net.encode_reference(batch.reference)
             made = net.generate(batch.source, batch.condition, features, alignment, mouth_only=True)

@@ -132,6 +132,18 @@ def test_speech_that_drives_alone_comes_in_the_steps_of_its_kind(
     np.testing.assert_allclose(made.vectors[:, 0].mean(axis=1), [1.0, 2.0], atol=1e-4)
 
 
+@pytest.mark.parametrize(("kind", "rate", "steps"), [("mel", 80, 16), ("deepspeech", 50, 5)])
+def test_the_window_lies_where_the_generator_was_taught_it(
+    kind: str, rate: float, steps: int, model: ShapeModel
+) -> None:
+    head = Still(np.zeros((3, model.size), np.float32), model)
+    spec = GeneratorSpec(64, kind, steps, False, (0.42, 2.0, -0.9, 0.9), lead=0.05)
+    made = FeatureConditioner(SpeechFeatures(Clock(rate)), head, model, spec).at(  # type: ignore[arg-type]
+        np.array([1.0]), np.array([0]), np.ones(1)
+    )
+    assert made.vectors.mean() == pytest.approx(1.05, abs=1e-4)
+
+
 def test_at_rest_no_mouth_is_predicted(model: ShapeModel) -> None:
     head = Still(np.ones((3, model.size), np.float32), model)
     spec = replace(ALIGNED, at_rest=True)

@@ -15,7 +15,7 @@ from dubtool.face.draw import draw_mouth
 from dubtool.face.shape import MOUTH
 from dubtool.jobs.shared.adapted import CHECKPOINT, FILES, FRAME, FRAME_INT8, ONCE
 from dubtool.jobs.shared.examples import Examples
-from dubtool.models.generator import Generator
+from dubtool.models.registry import open_generator
 from dubtool.networks.discriminator import Discriminator
 from dubtool.training.adapt.tutor import FineTuner, Tuning
 from dubtool.training.core import time_budget as bounded
@@ -107,7 +107,7 @@ def test_the_face_is_learned_and_written_as_it_was_learned(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
     error = {}
     for frame in (FRAME, FRAME_INT8):
-        generator = Generator(tmp_path / ONCE, tmp_path / frame, device="cpu")
+        generator = open_generator(tmp_path / ONCE, tmp_path / frame, device="cpu")
         assert generator.spec.sharpen == 0.5
         generator.set_references(references)
         made = generator.generate(examples.crops, examples.shapes, examples.drawings)
@@ -115,7 +115,7 @@ def test_the_face_is_learned_and_written_as_it_was_learned(
     untaught = tmp_path / "untaught"
     untaught.mkdir()
     _tutor(checkpoint).write(untaught, examples, references)
-    generator = Generator(untaught / ONCE, untaught / FRAME, device="cpu")
+    generator = open_generator(untaught / ONCE, untaught / FRAME, device="cpu")
     generator.set_references(references)
     made = generator.generate(examples.crops, examples.shapes, examples.drawings)
     assert error[FRAME] < 0.7 * np.abs(made - examples.crops[:, *SIZE.box]).mean()

@@ -12,7 +12,7 @@ from dubtool.engine.session import Session
 from dubtool.errors import UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.conditioning import drivers
-from dubtool.models.generator import Generator
+from dubtool.models.registry import open_generator
 from dubtool.networks.whisper import WhisperEncoder
 from dubtool.training.core.export import export_run
 from dubtool.training.core.export_job import ExportJob
@@ -42,7 +42,7 @@ def test_a_generator(data: Path, tmp_path: Path, out: Path) -> None:
     with pytest.raises(UsageError, match=r"dinet_shape_once\.onnx is what dubtool calls dinet-shape_once"):
         export_run(run, out, "dinet_shape")
     once, frame = export_run(run, out, "mine", sharpen=0.3)
-    assert Generator(once, frame, device="cpu").spec.sharpen == 0.3
+    assert open_generator(once, frame, device="cpu").spec.sharpen == 0.3
     # Registered: found by name, and verified.
     assert find("mine_once") == once and find("mine_frame") == frame
     torch.manual_seed(0)
@@ -63,7 +63,7 @@ def test_a_generator_that_hears_the_speech_itself(data: Path, tmp_path: Path, ou
     )
     GeneratorTrainer(stage, data / "clips", None, tmp_path / "run").train()
     once, frame = export_run(tmp_path / "run", out, "mine")
-    spec = Generator(once, frame, device="cpu").spec
+    spec = open_generator(once, frame, device="cpu").spec
     assert (spec.conditioning, spec.drawing, spec.steps, spec.sharpen) == ("whisper", False, 5, 0.0)
     assert drivers(spec) == ["whisper"]
     # The whole mouth box of 64 px.

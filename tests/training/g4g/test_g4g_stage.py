@@ -9,7 +9,7 @@ import torch
 
 from dubtool.errors import UsageError
 from dubtool.face.shape import ShapeModel
-from dubtool.models.generator import Generator
+from dubtool.models.registry import open_generator
 from dubtool.networks.dinet import DINet
 from dubtool.networks.g4g import G4G
 from dubtool.training.core.config import load_stage, stage_names
@@ -140,7 +140,7 @@ def test_a_run_goes_on_where_it_was_and_is_exported(
     assert (run / "pictures" / "0000003.png").is_file() and "heard" in (run / "validation.jsonl").read_text()
     monkeypatch.setenv("DUBTOOL_WEIGHTS", str(tmp_path / "out"))
     once, frame = export_run(run, tmp_path / "out", "mine", sharpen=0.2)[:2]
-    generator = Generator(once, frame, device="cpu")
+    generator = open_generator(once, frame, device="cpu")
     assert generator.spec.conditioning == "mel" and generator.spec.steps == 16 and generator.spec.outlined
     assert generator.spec.sharpen == 0.2
     net = G4G(width=8)
