@@ -26,6 +26,7 @@ from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
+from dubtool.models.graphs import Graphs
 from dubtool.models.restorer import Restorer
 from dubtool.tracking.person import Chosen, chosen_person
 from dubtool.tracking.track_video import track_video
@@ -82,7 +83,7 @@ class _Watched(Restorer):
 
 
 def _watched(clip: Path, reference: Reference, tmp_path: Path) -> tuple[Teeth, _Watched]:
-    restorer = _Watched(*write_graphs(tmp_path / "watched", "stub"), device="cpu")
+    restorer = _Watched(Graphs(*write_graphs(tmp_path / "watched", "stub"), device="cpu"))
     return Teeth(restorer, _chosen(clip), reference), restorer
 
 
