@@ -17,7 +17,7 @@ from dubtool.engine.session import Session
 from dubtool.errors import InputError, UsageError
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Reference
 from dubtool.face.shape import ShapeModel, split_mouth
-from dubtool.models.warp_painter import WarpPainter as Painter
+from dubtool.models.registry import open_warp_painter
 from dubtool.training.core.config import stage_of_run
 from dubtool.training.core.export import export_run
 from dubtool.training.core.precision import mixed_precision
@@ -216,7 +216,9 @@ def test_a_run_is_looked_at_and_becomes_a_graph_that_dubs(
     with torch.no_grad():
         wanted = 255 * net(given).permute(0, 2, 3, 1).numpy()
     assert np.abs(wanted).max() > 1
-    np.testing.assert_allclose(Painter(graph, device="cpu", threads=1).changes(given.numpy()), wanted, atol=0.3)
+    np.testing.assert_allclose(
+        open_warp_painter(graph, device="cpu", threads=1).changes(given.numpy()), wanted, atol=0.3
+    )
 
 
 def test_an_untaught_network_scores_as_the_warps_do(data: Path, model: ShapeModel, tmp_path: Path) -> None:
