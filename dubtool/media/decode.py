@@ -212,19 +212,25 @@ class VideoReader:
                 self.decode_failures += count_failures
                 in_a_row += 1
                 if in_a_row >= _DEMUX_ERRORS_IN_A_ROW:
-                    yield from ((picture, picture.key_frame) for picture in decoder.decode(None))
+                    pictures = self._of_packet(decoder, None, count_failures=count_failures)
+                    yield from ((picture, picture.key_frame) for picture in pictures)
                     return
                 packets = container.demux(stream)
                 continue
             in_a_row = 0
-            try:
-                pictures = decoder.decode(packet)
-            except av.error.FFmpegError as error:
-                log.debug("%s: decoding: %s", self.info.path, error)
-                self.decode_failures += count_failures
-                continue
-            for picture in pictures:
+            for picture in self._of_packet(decoder, packet, count_failures=count_failures):
                 yield picture, packet.is_keyframe if foreign else picture.key_frame
+
+    def _of_packet(
+        self, decoder: av.VideoCodecContext, packet: av.Packet | None, *, count_failures: bool
+    ) -> list[av.VideoFrame]:
+        """The pictures that a packet completes; None for those that the decoder still holds. None of a damaged one."""
+        try:
+            return decoder.decode(packet)
+        except av.error.FFmpegError as error:
+            log.debug("%s: decoding: %s", self.info.path, error)
+            self.decode_failures += count_failures
+            return []
 
 
 def scan_times(info: MediaInfo) -> list[tuple[Fraction, Fraction]]:
