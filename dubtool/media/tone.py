@@ -88,11 +88,11 @@ def _odd(values: np.ndarray, curve: Callable[[np.ndarray], np.ndarray]) -> np.nd
 
 def _shown(light: np.ndarray) -> np.ndarray:
     """Code of diffuse whites: as they are up to the knee, then towards 1 and never there."""
-    above, shared_frames = np.maximum(light - _KNEE, 0), 1 - _KNEE
-    return cv2.pow(np.where(light <= _KNEE, light, _KNEE + shared_frames * above / (above + shared_frames)), 1 / _GAMMA)
+    above, room = np.maximum(light - _KNEE, 0), 1 - _KNEE
+    return cv2.pow(np.where(light <= _KNEE, light, _KNEE + room * above / (above + room)), 1 / _GAMMA)
 
 
 def _unshown(code: np.ndarray) -> np.ndarray:
-    light, shared_frames = cv2.pow(code, _GAMMA), 1 - _KNEE
-    above = np.clip(light - _KNEE, 0, shared_frames * 0.9999)
-    return np.where(light <= _KNEE, light, _KNEE + shared_frames * above / (shared_frames - above))
+    light, room = cv2.pow(code, _GAMMA), 1 - _KNEE
+    above = np.clip(light - _KNEE, 0, room * 0.9999)
+    return np.where(light <= _KNEE, light, _KNEE + room * above / (room - above))

@@ -69,9 +69,9 @@ class ReachedShapes:
         knee = max(_KNEE * self._reach.limit, at_rest)
         if not (opening > knee).any():
             return np.asarray(shapes)
-        shared_frames = max(self._reach.limit - knee, 1e-9)
+        room = max(self._reach.limit - knee, 1e-9)
         over = np.maximum(opening - knee, 0)
-        bent = knee + shared_frames * -np.expm1(-over / shared_frames)
+        bent = knee + room * -np.expm1(-over / room)
         # Lips part from where they lie at rest: of half a shape the opening is at most in the middle of both.
         factor = np.where(over > 0, (bent - at_rest) / np.maximum(opening - at_rest, 1e-9), 1.0).astype(np.float32)
         return np.asarray((flat * factor[:, None]).reshape(shapes.shape))
