@@ -22,6 +22,7 @@ from dubtool.jobs.shared.calls import (
     Progress,
     Sound,
     Video,
+    files_among,
     heeding,
     named,
     options_of,
@@ -31,7 +32,7 @@ from dubtool.jobs.shared.calls import (
 )
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import stream
-from dubtool.jobs.shared.interlacing import with_fields
+from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
@@ -76,14 +77,18 @@ class Dubber:
         **changes: Any,
     ) -> Report:
         """Write a copy of `video` whose mouth says `speech`; see `dub`."""
-        chosen = options_of(DubOptions, options, changes | self._own)
-        target = checked_output(place_of(video, output), output, vars(chosen), _files(video, speech, chosen.soundtrack))
-        with temporary_folder() as folder:
-            files = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
-            report = _report(video, speech, str(target), chosen)
-            job = _Job(*files, chosen, report, heeding(progress, cancel), self._kept)
-            job.write(target, [chosen.device])
-        return report
+        return dub(
+            video,
+            speech,
+            output,
+            options,
+            frame_rate=frame_rate,
+            sample_rate=sample_rate,
+            progress=progress,
+            cancel=cancel,
+            networks=self._kept,
+            **changes | self._own,
+        )
 
     def frames(
         self,
@@ -132,7 +137,7 @@ def dub(
         output: where the result goes; by default "<video stem>.dubbed.mp4" beside the video.
         options, changes: the fields of `DubOptions`, as an object, by name, or both.
         progress: called with (stage, done, total or None) as work goes on. cancel: asked now and then whether to stop.
-        devices, workers: share the drawing of this one file out to several processes; see `worker_pool.places`. The
+        devices, workers: share the drawing of this one file out to several processes; see `assign_devices`. The
             result is the same. They start anew from the main module, which must not dub when it is only imported.
         networks: kept from one job to the next.
 
@@ -146,11 +151,12 @@ def dub(
     chosen = options_of(DubOptions, options, changes)
     pool = assign_devices(chosen.device, devices, workers)
     chosen = replace(chosen, device=pool[0])
-    target = checked_output(place_of(video, output), output, vars(chosen), _files(video, speech, chosen.soundtrack))
+    files = files_among(video, speech, chosen.soundtrack)
+    target = checked_output(place_of(video, output), output, vars(chosen), files)
     report = _report(video, speech, str(target), chosen)
     with temporary_folder() as folder:
-        files = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
-        job = _Job(*files, chosen, report, heeding(progress, cancel), networks or KeptNetworks())
+        inputs = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
+        job = _Job(*inputs, chosen, report, heeding(progress, cancel), networks or KeptNetworks())
         job.write(target, pool)
     return report
 
@@ -183,8 +189,7 @@ class _Job:
         """Dub into a sink of frames."""
         with spooling() as spooled, temporary_folder() as folder:
             info, sound = self._open(spooled.path(self._video), spooled.path(self._speech), folder)
-            fields = info.require_video().field_order != "progressive"
-            info = with_fields(info, "ffv1", self._options.deinterlace or fields, self._report)
+            info = without_fields(info, self._options.deinterlace, self._report)
             device = self._options.device
             networks, plan = self._planned(info, sound, self._options, [device])
             self._draw(networks, plan, lambda: sink, [device])
@@ -245,14 +250,13 @@ class _Job:
 
 
 def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
-    adapted = options.adapted.folder if options.adapted is not None and options.adapted.painter.used else None
+    adapted = None
+    if options.adapted is not None and options.adapted.painter.used:
+        # What is kept in its folder may be taught anew meanwhile.
+        adapted = (options.adapted.folder, options.adapted.painter.sharpen, *options.adapted.weights.values())
     restorer = options.restorer if options.restore_teeth else None
     key = (options.model, options.device, options.precision, adapted, restorer)
     return kept.get("dub", key, lambda: load_networks(options))
-
-
-def _files(*given: object) -> list[Path | None]:
-    return [Path(one) for one in given if isinstance(one, str | Path)]
 
 
 def _report(video: Video, speech: Sound, output: str, options: DubOptions) -> Report:

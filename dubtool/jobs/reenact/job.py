@@ -26,6 +26,7 @@ from dubtool.jobs.shared.calls import (
     Picture,
     Progress,
     Video,
+    files_among,
     heeding,
     named,
     options_of,
@@ -36,7 +37,7 @@ from dubtool.jobs.shared.calls import (
 from dubtool.jobs.shared.contact_sheet import marked
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
-from dubtool.jobs.shared.interlacing import with_fields
+from dubtool.jobs.shared.interlacing import without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import load_animator
 from dubtool.jobs.shared.options import DEFAULT_ANIMATOR, ReenactOptions
@@ -86,8 +87,17 @@ class Reenactor:
         **changes: Any,
     ) -> Report:
         """Write a video in which the face of `portrait` does what the face in `driver` does; see `reenact`."""
-        more = {"frame_rate": frame_rate, "progress": progress, "cancel": cancel, "networks": self._kept}
-        return reenact(portrait, driver, output, options, **more, **changes | self._own)  # type: ignore[arg-type]
+        return reenact(
+            portrait,
+            driver,
+            output,
+            options,
+            frame_rate=frame_rate,
+            progress=progress,
+            cancel=cancel,
+            networks=self._kept,
+            **changes | self._own,
+        )
 
     def frames(
         self,
@@ -111,9 +121,7 @@ class Reenactor:
             tell = heeding(progress, None)
 
             def draw() -> None:
-                info = probe(given)
-                fields = info.require_video().field_order != "progressive"
-                info = with_fields(info, "ffv1", chosen.deinterlace or fields, report)
+                info = without_fields(probe(given), chosen.deinterlace, report)
                 with _planned(picture, info, chosen, report, tell, self._kept) as job:
                     job.run(lambda: sink, lambda done, total: tell("reenact", done, total))
 
@@ -151,17 +159,17 @@ def reenact(
     """
     chosen = options_of(ReenactOptions, options, changes)
     tell = heeding(progress, cancel)
-    files = [Path(one) for one in (portrait, driver) if isinstance(one, str | Path)]
+    files = files_among(portrait, driver)
     target = checked_output(place_of(portrait, output), output, vars(chosen), files, SUFFIX)
     report = _report(portrait, driver, str(target), chosen)
     with temporary_folder() as folder, spooling() as spooled:
         report.told = spooled.told
         picture = spooled.path(picture_file(portrait, folder))
         info = probe(spooled.path(video_file(driver, frame_rate, folder)))
-        interlaced = info.require_video().field_order != "progressive"
-        codec = check_writing(target, vars(chosen), *_written(info, chosen))
+        info.require_video()
+        check_writing(target, vars(chosen), *_written(info, chosen))
         # The portrait's pictures have no fields.
-        info = with_fields(info, codec, chosen.deinterlace or interlaced, report)
+        info = without_fields(info, chosen.deinterlace, report)
         with _planned(picture, info, chosen, report, tell, networks or KeptNetworks()) as job:
             job.run(lambda: job.outputs(target), lambda done, total: tell("reenact", done, total))
     return report

@@ -18,6 +18,7 @@ from dubtool.jobs.shared.calls import (
     Cancel,
     Progress,
     Video,
+    files_among,
     heeding,
     named,
     options_of,
@@ -28,7 +29,7 @@ from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch, stream
 from dubtool.jobs.shared.frame_timeline import ease, plan_timeline
-from dubtool.jobs.shared.interlacing import with_fields
+from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import load_restorer
 from dubtool.jobs.shared.options import DEFAULT_RESTORER, RETRIEVAL, RestoreOptions
@@ -73,8 +74,16 @@ class TeethRestorer:
         **changes: Any,
     ) -> Report:
         """Write a copy of `video` in which a person's open mouth is drawn anew; see `restore_teeth`."""
-        more = {"frame_rate": frame_rate, "progress": progress, "cancel": cancel, "networks": self._kept}
-        return restore_teeth(video, output, options, **more, **changes | self._own)  # type: ignore[arg-type]
+        return restore_teeth(
+            video,
+            output,
+            options,
+            frame_rate=frame_rate,
+            progress=progress,
+            cancel=cancel,
+            networks=self._kept,
+            **changes | self._own,
+        )
 
     def frames(
         self,
@@ -96,9 +105,7 @@ class TeethRestorer:
             tell = heeding(progress, None)
 
             def draw() -> None:
-                info = probe(given)
-                fields = info.require_video().field_order != "progressive"
-                info = with_fields(info, "ffv1", chosen.deinterlace or fields, report)
+                info = without_fields(probe(given), chosen.deinterlace, report)
                 job = _planned(info, chosen, report, tell, self._kept)
                 job.run(lambda: sink, lambda done, total: tell("restore", done, total))
 
@@ -134,7 +141,7 @@ def restore_teeth(
     """
     chosen = options_of(RestoreOptions, options, changes)
     tell = heeding(progress, cancel)
-    files = [Path(one) for one in (video, chosen.source) if isinstance(one, str | Path)]
+    files = files_among(video, chosen.source)
     target = checked_output(place_of(video, output), output, vars(chosen), files, SUFFIX)
     report = _report(video, str(target), chosen)
     with temporary_folder() as folder, spooling() as spooled:

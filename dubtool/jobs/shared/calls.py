@@ -119,6 +119,11 @@ def picture_file(given: Picture, folder: Path) -> Path:
     return path
 
 
+def files_among(*given: object) -> list[Path]:
+    """Those of some inputs that are files."""
+    return [Path(one) for one in given if isinstance(one, str | Path)]
+
+
 def named(given: object) -> str:
     """What a report calls an input."""
     return str(given) if isinstance(given, str | Path) else IN_MEMORY

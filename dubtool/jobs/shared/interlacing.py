@@ -11,6 +11,12 @@ from dubtool.media.probe import MediaInfo
 _NAMES = {"tt": "kept, top field first", "bb": "kept, bottom field first"}
 
 
+def without_fields(info: MediaInfo, deinterlace: bool, report: Report) -> MediaInfo:
+    """The video as it is to be read for pictures that have no fields. deinterlace: as for `with_fields`."""
+    interlaced = info.require_video().field_order != "progressive"
+    return with_fields(info, "", deinterlace or interlaced, report)
+
+
 def with_fields(info: MediaInfo, codec: str, deinterlace: bool, report: Report) -> MediaInfo:
     """The video as it is to be read, for an output of this codec; the report says what becomes of its fields.
 
