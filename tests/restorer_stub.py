@@ -15,10 +15,12 @@ from dubtool.weights.verify import sha256_of
 SIDE = 96
 
 
-def write_graphs(folder: Path, name: str, side: int = SIDE, *, corrects: bool = False) -> tuple[Path, Path]:
+def write_graphs(
+    folder: Path, name: str, side: int = SIDE, *, corrects: bool = False, lower_face: bool = False
+) -> tuple[Path, Path]:
     """The files NAME_once.onnx and NAME_frame.onnx in `folder`, registered there.
 
-    corrects: the graph is one that corrects the crop, and finds nothing to correct.
+    corrects: the graph is one that corrects the crop, and finds nothing to correct. lower_face: all of it is restored.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {
@@ -47,7 +49,7 @@ def write_graphs(folder: Path, name: str, side: int = SIDE, *, corrects: bool = 
     paths = []
     for graph, content in graphs.items():
         model = helper.make_model(content, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-        descriptor = {"network": "hdtr", "graph": graph, "side": side, "corrects": corrects}
+        descriptor = {"network": "hdtr", "graph": graph, "side": side, "corrects": corrects, "lower_face": lower_face}
         helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(descriptor)})
         path = folder / f"{name}_{graph}.onnx"
         onnx.save(model, path)

@@ -46,11 +46,16 @@ def export_hdtr(
     *,
     descriptor: Mapping[str, Any],
     side: int = SIDE,
+    reach: float = 1.0,
+    lower_face: bool = False,
     half_storage: bool = True,
 ) -> None:
     """Write the two graphs for crops of `side` pixels; every size but B is fixed. Pictures are BGR, 0..1.
 
-    once: reference [B, 3, side, side] -> features [B, 4*width, side/8, side/8]. One reference may serve a whole video.
+    reach, lower_face: as in `models.restorer.Restorer`, which is told of them.
+
+    once: reference [B, 3, side, side] -> features [B, 4*width, s, s], s = side / 8 / shrink of the network. One
+    reference may serve a whole video.
     frame: mask [B, 3, side, side], contour [B, 3, side, side], features -> mouth [B, 3, side, side]. A network with a
     detail head also takes the crop [B, 3, side, side].
     Both describe themselves by `descriptor`, the network's sizes, and "corrects": whether it has that head.
@@ -58,6 +63,7 @@ def export_hdtr(
     folded = fold_batch_norm(network).cpu().float()
     corrects = network.detail is not None
     sizes = {"network": "hdtr", "side": side, "width": network.width, "corrects": corrects}
+    sizes |= {"reach": reach, "lower_face": lower_face}
     picture = torch.zeros(2, 3, side, side)
     export_module(
         _Once(folded),

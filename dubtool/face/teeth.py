@@ -26,6 +26,8 @@ _OUTER, _INNER = slice(0, 12), slice(12, 20)
 _CLOSED, _OPEN = 0.015, 0.045
 # How far the mask reaches beyond the lips, and the standard deviation of its feather, in sides of the crop.
 _MARGIN, _FEATHER = 0.02, 0.02
+# The feather of the lower face, likewise.
+_FACE_FEATHER = 0.04
 
 
 def teeth_landmarks(points: np.ndarray) -> np.ndarray:
@@ -38,18 +40,20 @@ def landmarks_of_mouths(noses: np.ndarray, mouths: np.ndarray) -> np.ndarray:
     return np.concatenate([noses[..., None, :], mouths[..., _MOUTH, :2]], axis=-2)
 
 
-def teeth_crops(landmarks: np.ndarray, roll: np.ndarray, side: int, pixel_aspect: float = 1.0) -> np.ndarray:
+def teeth_crops(
+    landmarks: np.ndarray, roll: np.ndarray, side: int, pixel_aspect: float = 1.0, reach: float = 1.0
+) -> np.ndarray:
     """Matrices from picture px to px of upright square crops of `side` px: float64 [N, 2, 3].
 
     landmarks: [N, 22, 2] picture px. roll: of the head, radians, clockwise in the picture [N]. pixel_aspect: a pixel's
-    width over its height.
+    width over its height. reach: side of the crop over that of the paper's.
     """
     stretch = np.array([pixel_aspect, 1.0])
     turn = np.stack([np.stack([np.cos(roll), np.sin(roll)], -1), np.stack([-np.sin(roll), np.cos(roll)], -1)], 1)
     upright = np.matmul(landmarks.astype(np.float64) * stretch, turn.transpose(0, 2, 1))
     low = np.stack([upright[:, _RIGHT, 0], upright[:, _NOSE, 1]], axis=-1)
     high = np.stack([upright[:, _LEFT, 0], upright[:, _CHIN, 1]], axis=-1)
-    scale = side / np.maximum((high - low).max(axis=1), 1e-3)
+    scale = side / reach / np.maximum((high - low).max(axis=1), 1e-3)
     linear = turn * stretch * scale[:, None, None]
     shift = (side - 1) / 2 - (low + high) / 2 * scale[:, None]
     return np.concatenate([linear, shift[..., None]], axis=2)
@@ -105,6 +109,23 @@ def teeth_mask(lips: np.ndarray, side: int) -> np.ndarray:
     place = np.arange(side)
     edge = np.clip(np.minimum(place, side - 1 - place) / max(1.0, 2 * _FEATHER * side), 0, 1)
     soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), _FEATHER * side), np.float32)
+    return soft * np.outer(edge, edge).astype(np.float32)
+
+
+def lower_face_mask(face: np.ndarray, side: int) -> np.ndarray:
+    """Which pixels of the crop are replaced where a tool has made the whole lower face, float32 [S, S] in 0..1.
+
+    face: points of its outline and within, crop px [P, 2]: their hull, feathered inwards. 0 on the crop's edge.
+    """
+    hull = np.zeros((side, side), np.float32)
+    cv2.fillConvexPoly(hull, cv2.convexHull(_pixels(face)), (1,))
+    sigma = _FACE_FEATHER * side
+    # Beyond a deviation from its outline the hull has an end, so that the feather has one there, too.
+    width = 2 * max(1, round(sigma)) + 1
+    inner = np.asarray(cv2.erode(hull, np.ones((width, width)), borderValue=0), np.float32)
+    place = np.arange(side)
+    edge = np.clip(np.minimum(place, side - 1 - place) / max(1.0, 2 * sigma), 0, 1)
+    soft = np.asarray(cv2.GaussianBlur(inner, (0, 0), sigma / 2), np.float32)
     return soft * np.outer(edge, edge).astype(np.float32)
 
 

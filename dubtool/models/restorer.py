@@ -14,7 +14,8 @@ class Restorer:
     """Redraws blurred mouths.
 
     graphs: those that `dubtool.export.hdtr` writes. corrects: the answer is the crop, corrected, and not a mouth drawn
-    afresh.
+    afresh. lower_face: all of the lower face is restored, and not only teeth and lips; then only detail is added.
+    reach: side of the crop over that of the paper's.
     """
 
     graphs: ClassVar[tuple[str, ...]] = ("once", "frame")
@@ -24,6 +25,8 @@ class Restorer:
         self._graphs = graphs
         self.side = int(graphs.metadata["side"])
         self.corrects = bool(graphs.metadata.get("corrects", False))
+        self.lower_face = bool(graphs.metadata.get("lower_face", False))
+        self.reach = float(graphs.metadata.get("reach", 1.0))
         self.device = graphs.device
 
     def encode(self, references: np.ndarray) -> np.ndarray:

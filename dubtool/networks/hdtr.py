@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dubtool.networks.hdtr_detail import DetailHead
+from dubtool.networks.hdtr_detail import DeepDetailHead, DetailHead
 from dubtool.networks.hdtr_fgff import FeatureFusion
 
 
@@ -90,30 +90,35 @@ class _Decoder(nn.Module):
 class HDTRNet(nn.Module):
     """Redraws a blurred mouth. `width` 64 is the paper's (a multiple of 8); every channel count scales with it.
 
-    Pictures are **BGR**, 0..1, [B, 3, S, S] with S a multiple of 8 (96 in the paper). `detail` is the width of a
-    `DetailHead`, which the authors' network does not have: 0.
+    Pictures are **BGR**, 0..1, [B, 3, S, S] with S a multiple of 8 * shrink (96 in the paper). `detail` is the width of
+    a `DetailHead`, or where `deep` of a `DeepDetailHead`, which the authors' network does not have: 0. shrink: by how
+    much the mouth is drawn smaller than the crops are; more than 1 needs `detail`.
     """
 
-    def __init__(self, width: int = 64, detail: int = 0) -> None:
+    def __init__(self, width: int = 64, detail: int = 0, *, deep: bool = False, shrink: int = 1) -> None:
         super().__init__()
         if width <= 0 or width % 8:
             raise ValueError(f"width {width} is not a multiple of 8")
         self.width = width
         self.encoder = _Encoder(width)
         self.decoder = _Decoder(width)
-        self.detail = DetailHead(detail) if detail else None
+        if shrink > 1 and not detail:
+            raise ValueError("what is drawn smaller than the crop cannot replace it")
+        self.shrink = shrink
+        self.detail = (DeepDetailHead if deep else DetailHead)(detail) if detail else None
 
     def encode_mouth(self, mouth_mask: Tensor, mouth_contour: Tensor) -> Tensor:
-        """The frame's own branch -> [B, 4*width, S/8, S/8]."""
-        return self.encoder.mouth(mouth_mask, mouth_contour)
+        """The frame's own branch -> [B, 4*width, s, s], s = S / 8 / shrink."""
+        return self.encoder.mouth(self._shrunken(mouth_mask), self._shrunken(mouth_contour))
 
     def encode_reference(self, reference: Tensor) -> Tensor:
-        """The reference branch -> [B, 4*width, S/8, S/8]; once, if one reference serves many frames."""
-        return self.encoder.reference(reference)
+        """The reference branch -> [B, 4*width, s, s]; once, if one reference serves many frames."""
+        return self.encoder.reference(self._shrunken(reference))
 
     def decode(self, mouth: Tensor, reference: Tensor) -> Tensor:
         """The two encoded branches -> restored mouth [B, 3, S, S] in 0..1."""
-        return self.decoder(torch.cat((mouth, reference), dim=1))
+        drawn = self.decoder(torch.cat((mouth, reference), dim=1))
+        return drawn if self.shrink == 1 else F.interpolate(drawn, scale_factor=float(self.shrink), mode="bilinear")
 
     def correct(self, drawn: Tensor, crop: Tensor) -> Tensor:
         """The frame's own crop [B, 3, S, S], corrected by the mouth that was drawn; needs `detail`."""
@@ -123,3 +128,6 @@ class HDTRNet(nn.Module):
     def forward(self, mouth_mask: Tensor, mouth_contour: Tensor, reference: Tensor) -> Tensor:
         """The mouth with the lips' polygon black, the drawn contour, and the reference -> [B, 3, S, S] in 0..1."""
         return self.decode(self.encode_mouth(mouth_mask, mouth_contour), self.encode_reference(reference))
+
+    def _shrunken(self, picture: Tensor) -> Tensor:
+        return picture if self.shrink == 1 else F.avg_pool2d(picture, self.shrink)

@@ -13,6 +13,7 @@ from dubtool.face.teeth import (
     hide_lips,
     landmarks_of_mouths,
     lips_box,
+    lower_face_mask,
     teeth_crops,
     teeth_landmarks,
     teeth_mask,
@@ -151,3 +152,20 @@ def test_landmarks_of_tracks_and_of_mouths_are_the_same_points() -> None:
     np.testing.assert_array_equal(of_track[LIPS], mesh[list(IBUG_68[48:68]), :2])
     of_mouth = landmarks_of_mouths(mesh[None, IBUG_68[30], :2], mesh[None, list(MOUTH)])
     np.testing.assert_array_equal(of_mouth[0], of_track)
+
+
+def test_a_wider_crop_is_about_the_same_middle() -> None:
+    usual, wide = (teeth_crops(landmarks()[None], np.zeros(1), SIDE, reach=reach) for reach in (1.0, 1.5))
+    middle = (SIDE - 1) / 2
+    near, far = (apply(matrix, landmarks()[None])[0] - middle for matrix in (usual, wide))
+    np.testing.assert_allclose(far, near / 1.5, atol=1e-9)
+
+
+def test_the_mask_of_the_lower_face_ends_within_it_and_before_the_crop_does() -> None:
+    face = np.array([(-20.0, 20.0), (70.0, 20.0), (70.0, 60.0), (25.0, 90.0), (-20.0, 60.0)])
+    mask = lower_face_mask(face, SIDE)
+    assert mask.shape == (SIDE, SIDE) and mask.dtype == np.float32
+    assert mask[45, 30] == pytest.approx(1.0, abs=1e-3)
+    assert mask[:20].max() < 0.01 and mask[:, 71:].max() < 0.01 and mask[92:].max() == 0
+    assert mask[:, 0].max() == 0
+    assert 0 < mask[45, 4] < 1

@@ -8,6 +8,7 @@ from torch import nn
 
 from dubtool.networks import HDTRNet
 from dubtool.networks.batchnorm_folding import fold_batch_norm
+from dubtool.networks.hdtr_detail import local_mean
 
 
 def pictures(size: int, batch: int = 2) -> list[torch.Tensor]:
@@ -78,6 +79,27 @@ def test_a_detail_head_is_not_in_the_authors_network_and_begins_as_nothing() -> 
         changed = net.correct(drawn, crop)
         assert changed.shape == crop.shape
         assert not torch.equal(net.correct(drawn.flip(-1), crop), changed)
+
+
+def test_a_deep_head_adds_detail_alone() -> None:
+    net = HDTRNet(width=8, detail=8, deep=True, shrink=2).eval()
+    hidden, contour, crop = pictures(64)
+    with torch.no_grad():
+        drawn = net(hidden, contour, crop)
+        assert drawn.shape == crop.shape
+        assert net.encode_reference(crop).shape[-1] == 64 // 8 // 2
+        assert net.detail is not None and torch.equal(net.correct(drawn, crop), crop)
+        net.detail.leave.weight.normal_()
+        net.detail.leave.bias.fill_(3.0)
+        change = net.correct(drawn, crop) - crop
+    assert change.std() > 0.01
+    # A constant is no detail: little is left of it.
+    assert local_mean(change).abs().mean() < 0.1 * change.abs().mean()
+
+
+def test_what_is_drawn_smaller_cannot_replace_the_crop() -> None:
+    with pytest.raises(ValueError, match="cannot replace"):
+        HDTRNet(width=8, shrink=2)
 
 
 @parity.needs_parity

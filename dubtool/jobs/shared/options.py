@@ -27,7 +27,7 @@ MENDER = "warp_painter"
 # The network that paints whole mouths beside them.
 PAINTER = "dinet-shape"
 DEFAULT_MODEL = RETRIEVAL
-DEFAULT_RESTORER = "hdtr-mouth"
+DEFAULT_RESTORER = "hdtr-face"
 DEFAULT_ANIMATOR = "adasr-landmarks"
 # The animator that needs no weights.
 WARP = "warp"
@@ -122,7 +122,9 @@ class RestoreOptions(JobOptions):
     source: Path | None = offered(
         None, "A film of the person that no tool has touched: its frames give the mouth.", metavar="FILE"
     )
-    model: str = offered(DEFAULT_RESTORER, "The network; see 'dubtool weights list'.", metavar="NAME")
+    model: str = offered(
+        DEFAULT_RESTORER, "hdtr-face: the lower face; hdtr-mouth: open mouths, faster; or another.", metavar="NAME"
+    )
     reference_segment: tuple[Fraction, Fraction] | None = None
 
     def __post_init__(self) -> None:

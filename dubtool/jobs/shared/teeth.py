@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from dubtool.face.blend import match_colour, paste_change, paste_crop
 from dubtool.face.crop import apply
+from dubtool.face.reference_warp import CONTROL, MOUTH_POINTS, SKIN
 from dubtool.face.teeth import (
     LIPS,
     draw_contour,
     hide_lips,
     lips_box,
+    lower_face_mask,
     teeth_crops,
     teeth_landmarks,
     teeth_mask,
@@ -34,6 +36,10 @@ from dubtool.tracking.track import FaceTrack
 
 # How many frames are looked at for the sharpest mouth; it is one of many like it.
 _CANDIDATES = 24
+# Landmarks whose hull is the lower face.
+_FACE = [CONTROL[index] for index in (*range(MOUTH_POINTS), *SKIN)]
+# From so many px of the crop for one of the picture on, what is restored is taken back.
+_ENLARGED = 1.25
 # A mouth restored so many frames ago says nothing of the light now.
 _LONGEST_GAP = 25
 
@@ -56,17 +62,25 @@ class Redrawn:
 class Teeth:
     """The mouths of a person over the rows of their motion, and the network that redraws them.
 
-    landmarks: float32 [N, 22, 2] picture px (`face.teeth`). shown: float64 [N], how much of the teeth is to be seen.
+    landmarks: float32 [N, 22, 2] picture px (`face.teeth`). shown: float64 [N], how much there is to be restored: of
+    the teeth, as far as they are to be seen; of the lower face, all.
     """
 
     def __init__(self, restorer: Restorer, chosen: Chosen, reference: Reference) -> None:
         self._restorer, self._reference, self._aspect = restorer, reference, chosen.pixel_aspect
         self.motion, self._shots = chosen.motion, chosen.shots
-        self.landmarks = np.concatenate([_landmarks(track) for track in chosen.person.tracks])
+        tracks = chosen.person.tracks
+        self.landmarks = np.concatenate([_smoothed(track, teeth_landmarks) for track in tracks])
+        # The outline of the lower face [N, P, 2] picture px, where all of it is restored.
+        self._faces = (
+            np.concatenate([_smoothed(track, lambda points: points[:, _FACE, :2]) for track in tracks])
+            if restorer.lower_face
+            else None
+        )
         rotation = chosen.motion.poses.rotation
         self._roll = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
         self._to_crop, self._lips = self._placed(self.landmarks, slice(None))
-        self.shown = teeth_shown(self._lips, restorer.side)
+        self.shown = self._restorable(self._to_crop, self._lips)
         self._features: np.ndarray | None = None
         self._last: tuple[np.ndarray, int, int] | None = None
 
@@ -99,7 +113,7 @@ class Teeth:
             to_crop, lips = self._to_crop[rows], self._lips[rows]
         else:
             to_crop, lips = self._placed(landmarks, rows)
-        weight = teeth_shown(lips, self._restorer.side) * [plan.weight for plan, _ in batch]
+        weight = self._restorable(to_crop, lips) * [plan.weight for plan, _ in batch]
         places = np.flatnonzero(weight > 0)
         if len(places) == 0:
             return {}
@@ -109,9 +123,11 @@ class Teeth:
         made = self._made(crops, lips[places], numbers, self._shots[rows[places]].tolist())
         done = {}
         for number, frame, place, crop, picture in zip(numbers, frames, places, crops, made, strict=True):
-            mask = teeth_mask(lips[place], len(crop))
+            mask = self._mask(rows[place], to_crop[place], lips[place])
             own = crop.astype(np.float32)
-            picture = tinted(match_colour(picture, own, mask), own)
+            if self._faces is None:
+                picture = match_colour(picture, own, mask)
+            picture = tinted(picture, own)
             share = mask * np.float32(weight[place])
             if self._restorer.corrects:
                 paste_change(frame, picture - crop, share, to_crop[place])
@@ -137,13 +153,29 @@ class Teeth:
 
     def _placed(self, landmarks: np.ndarray, rows: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
         """Matrices to the crops [n, 2, 3] of landmarks on the heads of `rows`, and the lips in them [n, 20, 2]."""
-        to_crop = teeth_crops(landmarks, self._roll[rows], self._restorer.side, self._aspect)
+        restorer = self._restorer
+        to_crop = teeth_crops(landmarks, self._roll[rows], restorer.side, self._aspect, restorer.reach)
         return to_crop, apply(to_crop, landmarks[:, LIPS])
+
+    def _restorable(self, to_crop: np.ndarray, lips: np.ndarray) -> np.ndarray:
+        """[n], 0..1, of crops [n, 2, 3] in which lips are at [n, 20, 2]."""
+        if self._faces is None:
+            return teeth_shown(lips, self._restorer.side)
+        # A small face is soft in its enlarged crop, as if a tool had made it so: real ones of 100 px became 1.5 times
+        # as sharp as they are.
+        enlarged = np.sqrt(np.abs(np.linalg.det(to_crop[:, :, :2])))
+        return np.minimum(1.0, _ENLARGED / enlarged)
+
+    def _mask(self, row: int, to_crop: np.ndarray, lips: np.ndarray) -> np.ndarray:
+        side = self._restorer.side
+        if self._faces is None:
+            return teeth_mask(lips, side)
+        return lower_face_mask(apply(to_crop[None], self._faces[row : row + 1].astype(np.float64))[0], side)
 
     def _crop(self, frame: Frame, to_crop: np.ndarray) -> np.ndarray:
         return crop_of(frame, to_crop, self._restorer.side, self._restorer.side)
 
 
-def _landmarks(track: FaceTrack) -> np.ndarray:
-    """[N, 22, 2] of all rows of a track, smoothed."""
-    return np.concatenate([teeth_landmarks(smoothed_points(track, block)) for block in blocks(track)])
+def _smoothed(track: FaceTrack, chosen: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """What is chosen of the landmarks of all rows of a track, smoothed."""
+    return np.concatenate([chosen(smoothed_points(track, block)) for block in blocks(track)])

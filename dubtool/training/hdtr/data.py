@@ -24,9 +24,9 @@ from dubtool.training.data.clips import Clip, Sampler
 from dubtool.training.hdtr.degradation import degrade, draw_recipe
 
 # Where the tip of the nose is in a unit crop: prepared clips keep mouths alone. Of the mean head.
-_NOSE_TIP = np.array([0.0, 0.15])
+NOSE_TIP = np.array([0.0, 0.15])
 # Frames so near show the same mouth.
-_GAP = 5
+GAP = 5
 _FEWEST = 4
 # How often a mouth stays as sharp as it is, to be left so.
 _UNTOUCHED = 0.12
@@ -91,7 +91,7 @@ class TeethSampler:
         poor = degrade(true, recipe)
         reference = poor
         if self._rng.random() >= self._own:
-            away = rows[np.abs(clip.frames[rows] - clip.frames[row]) >= _GAP]
+            away = rows[np.abs(clip.frames[rows] - clip.frames[row]) >= GAP]
             other = int(self._rng.choice(away if len(away) else rows))
             reference = degrade(self._cut(clip, other)[0], recipe)
         mask = teeth_mask(lips, self._side)
@@ -116,7 +116,7 @@ def stored_landmarks(clip: Clip) -> np.ndarray:
     """Landmarks of all rows in px of the stored crops [N, 22, 2]."""
     size = CropSize(clip.size)
     origin = np.array([size.width / 2 - 0.5, clip.size / 2 - 0.5]) + clip.pad
-    noses = np.broadcast_to(_NOSE_TIP, (len(clip.mouths), 2))
+    noses = np.broadcast_to(NOSE_TIP, (len(clip.mouths), 2))
     return landmarks_of_mouths(noses, clip.mouths) * (clip.size / 2) + origin
 
 

@@ -13,11 +13,19 @@ def export(job: ExportJob[HdtrStage]) -> list[ExportedFile]:
     """Write NAME_once.onnx and NAME_frame.onnx.
 
     Raises:
-        UsageError: the stage is one without reference branch.
+        UsageError: the stage is one without reference branch or drawing.
     """
     stage = job.stage
-    if not stage.reference:
-        raise UsageError(f"{job.run}: was trained without a reference branch, to be compared and not to be used")
-    export_hdtr(job.averaged(new_restorer(stage)), *job.pair(), side=stage.side, descriptor=job.descriptor())
-    purpose = f"restores teeth, trained here on mouths of {stage.side} px: the"
+    if not (stage.reference and stage.drawing):
+        raise UsageError(f"{job.run}: was trained without one of its branches, to be compared and not to be used")
+    export_hdtr(
+        job.averaged(new_restorer(stage)),
+        *job.pair(),
+        side=stage.side,
+        reach=stage.reach,
+        lower_face=stage.lower_face,
+        descriptor=job.descriptor(),
+    )
+    what = "lower faces" if stage.lower_face else "mouths"
+    purpose = f"restores teeth, trained here on {what} of {stage.side} px: the"
     return job.pair_files("teeth restoration", purpose, "reference", "mouth")

@@ -10,8 +10,8 @@ def _open(job: TrainingJob[HdtrStage]) -> Learner:
     from dubtool.training.hdtr.trainer import HdtrTrainer, new_restorer
     from dubtool.training.hdtr.validation import validate_teeth, validation_samples
 
-    trainer = HdtrTrainer(job.stage, job.clips, job.given.vgg, job.run, job.device)
-    return trainer.learner(new_restorer, if_any(lambda: validation_samples(job.clips, job.stage)), validate_teeth)
+    trainer = HdtrTrainer(job.stage, job.data, job.given.vgg, job.run, job.device)
+    return trainer.learner(new_restorer, if_any(lambda: validation_samples(job.data, job.stage)), validate_teeth)
 
 
 RECIPE = Recipe(

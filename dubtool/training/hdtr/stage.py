@@ -16,7 +16,12 @@ class HdtrStage(GanStage):
     what was drawn; 0: what was drawn is the result, as in the paper. pixel, drawn: weights of L1 and its square, of the
     result and of what was drawn. min_natural: least size of the mouth box in the source pictures, px; min_sharpness: of
     its clip. own: how often a frame is its own reference. fusion, reference: False for the paper's ablations without
-    channel fusion and without reference branch; feature 0 is the one without perception.
+    channel fusion and without reference branch; feature 0 is the one without perception. drawing: False for the
+    head alone, which sees nothing drawn.
+
+    lower_face: tools have made all of it, so what is learned from are cut-outs of faces of `least_radius` px and more
+    instead of mouths, in crops `reach` times as wide. sharp_reference: how often another frame, as a reference, is one
+    that was filmed. deep: the head is a U-Net. shrink: by how much the mouth is drawn smaller than the crop.
     """
 
     network: ClassVar[str] = "hdtr"
@@ -33,3 +38,10 @@ class HdtrStage(GanStage):
     own: float = 0.5
     fusion: bool = True
     reference: bool = True
+    drawing: bool = True
+    lower_face: bool = False
+    least_radius: float = 90.0
+    reach: float = 1.0
+    sharp_reference: float = 0.5
+    deep: bool = False
+    shrink: int = 1

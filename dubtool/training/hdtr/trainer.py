@@ -10,19 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dubtool.errors import InputError
 from dubtool.networks.hdtr import HDTRNet
+from dubtool.networks.hdtr_detail import local_mean
 from dubtool.networks.hdtr_fgff import ChannelFusion
 from dubtool.training.core.gan_trainer import GanTrainer
 from dubtool.training.core.perception import Vgg19, perception_loss
 from dubtool.training.core.precision import mixed_precision
-from dubtool.training.data.clips import load_clips
-from dubtool.training.hdtr.data import TeethSample, TeethSampler
+from dubtool.training.hdtr.data import TeethSample
+from dubtool.training.hdtr.samplers import open_sampler
 from dubtool.training.hdtr.stage import HdtrStage
 
 _DEPTH = 4
 # Weight of what surrounds the mouth, which is 1.
 _AROUND = 0.1
+# By how much detail is magnified for the discriminator.
+_MAGNIFIED = 20.0
 
 
 @dataclass
@@ -53,19 +55,14 @@ def collate(samples: list[TeethSample], step: int) -> HdtrBatch:
 class HdtrTrainer(GanTrainer[HdtrStage, HdtrBatch]):
     """Holds networks and optimisers of a stage.
 
-    vgg: the file of `Vgg19`; without it there is no perception loss.
+    data: the folder of prepared material. vgg: the file of `Vgg19`; without it there is no perception loss.
 
     Raises:
         InputError: there are no prepared clips for this stage.
     """
 
-    def __init__(self, stage: HdtrStage, clips: Path, vgg: Path | None, run: Path | None, device: str = "cpu") -> None:
-        found = load_clips(clips, "train", min_natural=stage.min_natural)
-        if not found:
-            raise InputError(
-                f"{clips}: holds no training clip with a mouth of {stage.min_natural:g} px; run 'dubtool train prepare'"
-            )
-        self.sampler = TeethSampler(found, stage.side, stage.own, stage.seed, stage.min_sharpness)
+    def __init__(self, stage: HdtrStage, data: Path, vgg: Path | None, run: Path | None, device: str = "cpu") -> None:
+        self.sampler = open_sampler(data, "train", stage, stage.own, stage.seed)
         super().__init__(stage, run, device)
         self.teach(new_restorer(stage), {"judge": (3, stage.adversarial)}, betas=(0.9, 0.999))
         self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
@@ -86,7 +83,7 @@ class HdtrTrainer(GanTrainer[HdtrStage, HdtrBatch]):
         true, mask = self.placed(batch.true), batch.mask.to(self.device)
         with mixed_precision(self.device):
             drawn, made = restored(self.net, stage, batch)
-        pixel = _error(made, true, mask)
+        pixel = _error(made, true, mask, detail_only=stage.deep)
         loss, parts = stage.pixel * pixel, {"pixel": pixel.detach()}
         if self.net.detail is not None:
             parts["drawn"] = (aside := _error(drawn, true, mask)).detach()
@@ -95,14 +92,16 @@ class HdtrTrainer(GanTrainer[HdtrStage, HdtrBatch]):
         shown = true.lerp(made, mask)
         if self.vgg is not None:
             # Lips are not near the nose's tip nor the chin. VGG's pictures begin with red.
-            rows = slice(stage.side // 6, stage.side - stage.side // 6)
+            edge = 0 if stage.lower_face else stage.side // 6
+            rows = slice(edge, stage.side - edge)
             with mixed_precision(self.device):
                 feature = perception_loss(self.vgg, shown[:, :, rows].flip(1), true[:, :, rows].flip(1), scales=1)
             loss = loss + stage.feature * feature
             parts["feature"] = feature.detach()
         for judge, weight in self.judges:
-            parts["judge"] = judge.learn(shown, true)
-            fooled = judge.fooled(shown)
+            judged = [_magnified(each) if stage.deep else each for each in (shown, true)]
+            parts["judge"] = judge.learn(*judged)
+            fooled = judge.fooled(judged[0])
             loss = loss + weight * fooled
             parts["fooled"] = fooled.detach()
         self.update(loss)
@@ -121,14 +120,27 @@ def restored(net: HDTRNet, stage: HdtrStage, batch: HdtrBatch) -> tuple[Tensor, 
     )
     mouth = net.encode_mouth(hidden, contour)
     drawn = net.decode(mouth, net.encode_reference(reference) if stage.reference else torch.zeros_like(mouth)).float()
-    return drawn, drawn if net.detail is None else net.correct(drawn, poor).float()
+    if net.detail is None:
+        return drawn, drawn
+    return drawn, net.correct(drawn if stage.drawing else torch.zeros_like(poor), poor).float()
 
 
-def _error(made: Tensor, true: Tensor, mask: Tensor) -> Tensor:
-    """L1 plus its square, most of it of the part that is replaced at work."""
+def _error(made: Tensor, true: Tensor, mask: Tensor, *, detail_only: bool = False) -> Tensor:
+    """L1 plus its square, most of it of the part that is replaced at work.
+
+    detail_only: of what a `DeepDetailHead` can add. Else a wrong colour gives the sign of the gradient everywhere, and
+    nothing is learned: found so.
+    """
     weight = _AROUND + mask
     difference = made - true
+    if detail_only:
+        difference = difference - local_mean(difference)
     return (weight * (difference.abs() + difference.square())).mean() / weight.mean()
+
+
+def _magnified(picture: Tensor) -> Tensor:
+    """A picture's detail alone, of a deviation of about 1: a discriminator of whole pictures stayed at chance."""
+    return (picture - local_mean(picture)) * _MAGNIFIED
 
 
 class _Plain(nn.Module):
@@ -148,7 +160,7 @@ class _Plain(nn.Module):
 
 def new_restorer(stage: HdtrStage) -> HDTRNet:
     """An untrained network of the stage's sizes, without what the stage leaves out."""
-    net = HDTRNet(stage.width, stage.detail)
+    net = HDTRNet(stage.width, stage.detail, deep=stage.deep, shrink=stage.shrink)
     if not stage.fusion:
         for name, module in list(net.named_modules()):
             if isinstance(module, ChannelFusion):

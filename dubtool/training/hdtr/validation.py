@@ -13,8 +13,8 @@ from dubtool.metrics.quality import psnr, ssim
 from dubtool.metrics.sharpness import sharpness_ratio
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.training.core.validation import means, reached_box, write_sheet
-from dubtool.training.data.clips import load_clips
-from dubtool.training.hdtr.data import TeethSample, TeethSampler
+from dubtool.training.hdtr.data import TeethSample
+from dubtool.training.hdtr.samplers import open_sampler
 from dubtool.training.hdtr.stage import HdtrStage
 from dubtool.training.hdtr.trainer import collate, restored
 from dubtool.weights.locate import find
@@ -24,14 +24,13 @@ _SEED = 7
 _COLUMNS = 8
 
 
-def validation_samples(clips: Path, stage: HdtrStage, count: int = _COUNT) -> list[TeethSample]:
+def validation_samples(data: Path, stage: HdtrStage, count: int = _COUNT) -> list[TeethSample]:
     """Mouths of validation people, each its own reference, the same ones every time.
 
     Raises:
         InputError: there are no such people, or none sharp enough.
     """
-    people = load_clips(clips, "val", min_natural=stage.min_natural)
-    sampler = TeethSampler(people, stage.side, own=1.0, seed=_SEED, min_sharpness=stage.min_sharpness)
+    sampler = open_sampler(data, "val", stage, own=1.0, seed=_SEED)
     return [sampler.seeded(_SEED, number).draw() for number in range(count)]
 
 

@@ -17,6 +17,7 @@ import dubtool
 from dubtool.errors import NoFaceError, UsageError, WeightsError
 from dubtool.face.shape import ShapeModel
 from dubtool.face.teeth import LIPS
+from dubtool.face.topology import INNER_LIP, JAW, STABLE, tracked
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.load import load_restorer
 from dubtool.jobs.shared.options import Reference
@@ -104,6 +105,22 @@ def test_only_open_mouths_change(place: Path, stub: str, talking: Path, tmp_path
         assert largest_outside(restored.planes[0], source.planes[0], near) == 0
         moved = np.abs(restored.planes[0].astype(int) - source.planes[0])[region.astype(bool)]
         assert (moved.max() > 10) == (row in _OPEN)
+
+
+def test_where_the_lower_face_is_restored_closed_mouths_and_chins_are_too(
+    place: Path, talking: Path, tmp_path: Path
+) -> None:
+    write_graphs(tmp_path / "user weights", "whole", lower_face=True)
+    report = dubtool.restore_teeth(talking, place / "out.mkv", codec="ffv1", model="whole")
+    assert (report.dubbed, dict(report.passed)) == (10, {})
+    restored, source = _frames(place / "out.mkv")[0], _frames(talking)[0]
+    moved = np.abs(restored.planes[0].astype(int) - source.planes[0]) > 10
+    points = _chosen(talking).person.tracks[0].points(slice(0, 1))[0, :, :2].astype(int)
+    eyes, mouth, jaw = (points[list(tracked(part))] for part in (STABLE, INNER_LIP, JAW))
+    chin = jaw[jaw[:, 1].argmax()]
+    assert moved[mouth[:, 1], mouth[:, 0]].all()
+    assert moved[(mouth[:, 1].mean().astype(int) + chin[1]) // 2, chin[0]], "the chin is the tool's, too"
+    assert not moved[: eyes[:, 1].min()].any() and not moved[chin[1] + 8 :].any()
 
 
 def test_teeth_in_black_and_white_film_get_no_colour(

@@ -179,7 +179,7 @@ def test_a_frame_may_be_its_own_reference(clips: Path) -> None:
 def test_a_few_steps_teach_something(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The rate begins with next to nothing.
     monkeypatch.setattr("dubtool.training.core.gan_trainer.falling_rate", lambda *_: 2e-3)
-    trainer = HdtrTrainer(STAGE, clips, None, tmp_path)
+    trainer = HdtrTrainer(STAGE, clips.parent, None, tmp_path)
     held = trainer.make(1000)
 
     def error() -> float:
@@ -196,14 +196,14 @@ def test_a_few_steps_teach_something(clips: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_the_average_lags_behind_and_a_new_run_begins_with_it(clips: Path, tmp_path: Path) -> None:
-    trainer = HdtrTrainer(replace(STAGE, steps=2), clips, None, tmp_path / "one")
+    trainer = HdtrTrainer(replace(STAGE, steps=2), clips.parent, None, tmp_path / "one")
     trainer.train()
     name = "decoder.conv4_2.weight"
     assert not torch.equal(trainer.average[name], trainer.net.state_dict()[name])
-    second = HdtrTrainer(STAGE, clips, None, tmp_path / "two")
+    second = HdtrTrainer(STAGE, clips.parent, None, tmp_path / "two")
     second.start_from(tmp_path / "one" / "checkpoint.pt")
     assert torch.equal(second.net.state_dict()[name], trainer.average[name]) and second.step == 0
-    wider = HdtrTrainer(replace(STAGE, width=16), clips, None, None)
+    wider = HdtrTrainer(replace(STAGE, width=16), clips.parent, None, None)
     with pytest.raises(UsageError, match="no network of this stage's sizes"):
         wider.start_from(tmp_path / "one" / "checkpoint.pt")
 
@@ -222,11 +222,11 @@ def test_looking_at_people_scores_before_and_after(clips: Path, tmp_path: Path) 
 
 def test_killed_and_resumed_is_as_never_killed(clips: Path, tmp_path: Path) -> None:
     stage = replace(STAGE, steps=3)
-    whole = HdtrTrainer(stage, clips, None, tmp_path / "whole")
+    whole = HdtrTrainer(stage, clips.parent, None, tmp_path / "whole")
     whole.train()
-    HdtrTrainer(replace(stage, steps=1), clips, None, tmp_path / "cut").train()
+    HdtrTrainer(replace(stage, steps=1), clips.parent, None, tmp_path / "cut").train()
     torch.manual_seed(99)
-    second = HdtrTrainer(stage, clips, None, tmp_path / "cut")
+    second = HdtrTrainer(stage, clips.parent, None, tmp_path / "cut")
     assert second.resume()
     second.train(workers=1)
     for (name, one), other in zip(whole.net.state_dict().items(), second.net.state_dict().values(), strict=True):
@@ -236,7 +236,7 @@ def test_killed_and_resumed_is_as_never_killed(clips: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("switch", ["fusion", "reference"])
 def test_ablations_leave_out_what_they_say(switch: str, clips: Path, tmp_path: Path) -> None:
     stage = replace(STAGE, steps=1, adversarial=0.0, **{switch: False})
-    trainer = HdtrTrainer(stage, clips, None, tmp_path)
+    trainer = HdtrTrainer(stage, clips.parent, None, tmp_path)
     assert set(trainer.learn(trainer.make(0))) == {"pixel", "drawn"}
     fusions = sum(isinstance(module, ChannelFusion) for module in trainer.net.modules())
     assert (fusions == 0) == (switch == "fusion")
@@ -244,7 +244,7 @@ def test_ablations_leave_out_what_they_say(switch: str, clips: Path, tmp_path: P
     assert any(name.startswith("encoder.ref_model") for name in untouched) == (switch == "reference")
     trainer.save()
     if switch == "reference":
-        with pytest.raises(UsageError, match="without a reference branch"):
+        with pytest.raises(UsageError, match="without one of its branches"):
             export(ExportJob(tmp_path, stage, tmp_path, "own"))
 
 
@@ -272,7 +272,7 @@ def test_a_run_is_looked_at_gone_on_with_and_becomes_two_graphs(
     assert find("mine_once") == once and find("mine_frame") == frame
     told = Session(frame, "cpu", threads=1).metadata
     assert (told["network"], told["side"], told["steps"], told["corrects"]) == ("hdtr", 64, 3, True)
-    sample = validation_samples(clips, stage, 1)[0]
+    sample = validation_samples(clips.parent, stage, 1)[0]
     net = new_restorer(stage).eval()
     net.load_state_dict(read_checkpoint(run / "checkpoint.pt")["average"])
     batch = collate([sample], 0)
@@ -286,8 +286,8 @@ def test_a_run_is_looked_at_gone_on_with_and_becomes_two_graphs(
 
 
 def test_without_open_mouths_or_clips_one_line_says_so(clips: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no training clip with a mouth of 500 px"):
-        HdtrTrainer(replace(STAGE, min_natural=500), clips, None, None)
+    with pytest.raises(InputError, match="holds no clip with a mouth of 500 px"):
+        HdtrTrainer(replace(STAGE, min_natural=500), clips.parent, None, None)
     few = [replace(clip, frontal=clip.frontal[:4]) for clip in load_clips(clips, "train")]
     with pytest.raises(InputError, match="no prepared clip shows an open mouth"):
         TeethSampler(few, 64, 0.5, 0)
