@@ -10,8 +10,8 @@ import typer
 
 from dubtool.cli.adapting import adapted_to
 from dubtool.cli.from_options import from_options
-from dubtool.cli.options import Devices, Json, Output, Quiet, Verbose, console_of, names_in
-from dubtool.cli.summary import tell_report
+from dubtool.cli.options import Devices, DryRun, Json, Output, Progress, Quiet, Verbose, console_of, names_in
+from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.options import PAINTER, DubOptions, painter_of
 
@@ -38,7 +38,9 @@ def dub(
         int | None,
         typer.Option("--workers", min=1, metavar="N", help="Draw this one file by N processes side by side."),
     ] = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -50,6 +52,20 @@ def dub(
         raise UsageError("--adapt keeps what it learns in the cache; leave out --no-cache")
     if adapt is not None and painter_of(options.model) != PAINTER:
         raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {options.model}")
+    if dry_run:
+        if adapt is not None:
+            from dubtool.training.core.extra import require_extra
+
+            require_extra()
+        from dubtool.batch.kinds import KINDS
+        from dubtool.batch.rehearsal import rehearse
+
+        tell_rehearsal(
+            console,
+            rehearse(KINDS["dub"], {"video": video, "speech": speech}, output, options, names_in(devices), workers),
+            as_json,
+        )
+        return
     if adapt is not None:
         adapted = adapted_to(console, video, adapt, face=options.face, device=options.device)
         options = replace(options, adapted=adapted)

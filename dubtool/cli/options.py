@@ -37,6 +37,11 @@ def _set_verbose(context: typer.Context, value: bool) -> bool:
     return value
 
 
+def _set_progress(context: typer.Context, value: ProgressForm) -> ProgressForm:
+    console_of(context).as_lines |= value == "json"
+    return value
+
+
 def _set_quiet(context: typer.Context, value: bool) -> bool:
     console_of(context).quiet |= value
     return value
@@ -56,6 +61,20 @@ BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help
 Face = Annotated[
     str,
     typer.Option("--face", metavar="WHO", help="Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y."),
+]
+ProgressForm = Literal["auto", "json"]
+Progress = Annotated[
+    ProgressForm,
+    typer.Option(
+        "--progress",
+        callback=_set_progress,
+        is_eager=True,
+        help="auto: bars on a terminal, else lines; json: on stderr JSON lines of stage, done, total, seconds_left.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Look at inputs, output and weights, say what would be done, and do nothing."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", callback=_set_quiet, help="No progress, no remarks.")]

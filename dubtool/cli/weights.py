@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from dubtool.cli.options import Json, Quiet, Verbose, console_of
+from dubtool.cli.command import App, require_command
+from dubtool.cli.options import Json, Progress, Quiet, Verbose, console_of
 from dubtool.errors import WeightsError
 from dubtool.weights import locate, registry, verify
 from dubtool.weights.registry import Entry
 
-app = typer.Typer(help="Model files: fetch, verify, import.", rich_markup_mode=None)
+app = App(help="Model files: fetch, verify, import.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of 'dubtool weights list'.")]
 
 
 @app.callback(invoke_without_command=True)
 def _group(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        sys.stderr.write(context.get_help() + "\n")
-        raise typer.Exit(2)
+    require_command(context)
 
 
 @app.command("list")
@@ -77,6 +75,7 @@ def fetch(
     name: Name,
     url: Annotated[str | None, typer.Option("--url", help="Address of the file, where none is known.")] = None,
     sha256: Annotated[str | None, typer.Option("--sha256", help="Its digest, where none is known.")] = None,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dubtool.errors import UsageError
 from dubtool.media.color import HDR_TRANSFERS
+from dubtool.media.efforts import EFFORTS
 from dubtool.media.hdr import HdrMetadata
 from dubtool.media.pixels import NATIVE, PixelLayout, layout_of, nearest, nearest_layout
 from dubtool.media.probe import AudioInfo, VideoInfo
@@ -22,7 +23,6 @@ _VPX_SPEED = {
     "ultrafast": 8, "superfast": 7, "veryfast": 6, "faster": 5, "fast": 4, "medium": 3, "slow": 2, "slower": 1,
     "veryslow": 0,
 }  # fmt: skip
-PRESETS = tuple(_NVENC_PRESETS)
 
 
 def _layouts(chromas: str, depths: tuple[int, ...], *, alpha: bool = False) -> list[PixelLayout]:
@@ -123,8 +123,8 @@ def usual_codec(container: Container, video: VideoInfo | None) -> str:
 
 def video_arguments(codec: str, crf: int, preset: str, *, lossless: bool) -> Arguments:
     """Quality arguments of an encoder. Raises UsageError for a codec or preset that is not known."""
-    if preset not in PRESETS:
-        raise UsageError(f"unknown preset '{preset}': use one of {', '.join(PRESETS)}")
+    if preset not in EFFORTS:
+        raise UsageError(f"unknown effort '{preset}' of the encoder: use one of {', '.join(EFFORTS)}")
     if codec == "libx264":
         return {"preset": preset, "qp": 0} if lossless else {"preset": preset, "crf": crf}
     if codec == "libx265":

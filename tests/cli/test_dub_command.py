@@ -71,7 +71,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "-o out.mov --face left --length video --loop hold --from 1 --to 2 --model other --expression 0.5 "
         "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
         "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet "
-        "--workers 2 --deinterlace --memory 99"
+        "--workers 2 --deinterlace --memory 99 --container mkv"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
@@ -92,6 +92,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "precision": "fp32",
         "batch_size": 7,
         "codec": "libx265",
+        "container": "mkv",
         "crf": 20,
         "preset": "fast",
         "lossless": True,

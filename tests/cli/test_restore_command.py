@@ -45,7 +45,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "-o out.mov --face left --reference best --from 1 --to 2 "
         "--model other --device cpu --precision fp32 "
         "--batch-size 7 --codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar "
-        "--no-cache --quiet --json --deinterlace"
+        "--no-cache --quiet --json --deinterlace --container mkv"
     )
     assert main(["restore-teeth", "clip.mp4", *words.split()]) == 0
     assert json.loads(capfd.readouterr().out)["job"] == "restore-teeth"
@@ -62,6 +62,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "precision": "fp32",
         "batch_size": 7,
         "codec": "libx265",
+        "container": "mkv",
         "crf": 20,
         "preset": "fast",
         "lossless": True,

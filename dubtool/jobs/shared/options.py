@@ -56,8 +56,11 @@ class JobOptions:
     precision: Precision = offered("auto", "Number format; fp16 needs CUDA.")
     batch_size: int = offered(4, "Frames in one run of the network.", metavar="N", lowest=1)
     codec: str | None = offered(None, "Video encoder, by default the container's usual one.", metavar="NAME")
+    container: str | None = offered(
+        None, "Kind of file where no output is named: mp4, mov, mkv, webm; mp4 by default.", metavar="NAME"
+    )
     crf: int = offered(18, "Quality of the video, less is better.", metavar="N", lowest=0, highest=51)
-    preset: str = offered("medium", "Effort of the encoder, ultrafast to veryslow.", metavar="NAME")
+    preset: str = offered("medium", "Effort of the encoder, ultrafast to veryslow.", name="effort", metavar="NAME")
     lossless: bool = offered(False, "Encode without any loss.")
     deinterlace: bool = offered(False, "Make progressive pictures of interlaced ones; else fields are kept.")
     overwrite: bool = offered(False, "Replace files of the result that exist.")

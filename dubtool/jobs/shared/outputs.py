@@ -18,6 +18,7 @@ from dubtool.jobs.shared.contact_sheet import ContactSheet
 from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
+from dubtool.media.codecs import container_for
 from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, same_file, save, taken
 from dubtool.media.frame import Frame
 from dubtool.media.preview import side_by_side
@@ -55,7 +56,7 @@ def checked_output(
     """
     if output is None and (is_pipe(video) or lasting(video) != video):
         raise UsageError(f"{video} has no place for the result beside it: name one with --output")
-    target = Path(output) if output is not None else video.with_name(video.stem + suffix)
+    target = Path(output) if output is not None else named_after(video, suffix, options)
     for path in written_files(target, options):
         if len(os.fsencode(path.name)) > _LONGEST_NAME:
             raise UsageError(f"{path.name} is too long a name for a file: choose a shorter output")
@@ -67,6 +68,21 @@ def checked_output(
         if is_claimed(path):
             raise busy(path)
     return target
+
+
+def named_after(first: Path, suffix: str, options: Mapping[str, object]) -> Path:
+    """The result's path where none is named: beside the first input. suffix: the job's own, such as ".dubbed.mp4".
+
+    Raises:
+        UsageError: the option `container` names none that can be written.
+    """
+    container = options.get("container")
+    if container is None:
+        return first.with_name(first.stem + suffix)
+    ending = f".{str(container).lower().removeprefix('.')}"
+    named = first.with_name(first.stem + Path(suffix).stem + ending)
+    container_for(named)
+    return named
 
 
 def written_files(target: Path, options: Mapping[str, object]) -> list[Path]:
