@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from dubtool import __version__
-from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, restore_teeth, train, weights
+from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, restore_teeth, train, verify, weights
 from dubtool.cli.command import App, require_command
 from dubtool.cli.console import Console
 from dubtool.cli.signals import Stopped, stopping
@@ -33,6 +33,7 @@ app.command("evaluate", short_help="How well a model dubs.")(evaluate.evaluate)
 app.command("bench", short_help="How fast this machine dubs.")(bench.bench)
 app.add_typer(train.app, name="train", short_help="Train the networks on videos.")
 app.add_typer(weights.app, name="weights")
+app.command("verify", short_help="What a file says of its making.")(verify.verify)
 app.command("doctor", short_help="What this machine can do.")(doctor.doctor)
 
 

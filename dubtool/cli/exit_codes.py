@@ -4,7 +4,7 @@ from __future__ import annotations
 
 EXIT_CODES = {
     0: "done",
-    1: "unexpected, or refused by 'verify'",
+    1: "anything else",
     2: "usage",
     3: "an input cannot be read or used",
     4: "no usable face",

@@ -62,6 +62,10 @@ def _rows(report: Report) -> list[tuple[str, str]]:
     rate = report.frames / total if total else 0.0
     rows.append(("time", f"{total:.1f} s on {report.device}, {rate:.1f} frames a second"))
     rows.append(("stages", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())))
+    made = report.details.get("provenance")
+    if made is not None:
+        signed = f"signed by {made['signer']}" if made["signed"] else "not signed"
+        rows.append(("provenance", f"marked as synthetic ({made['mark']}), {signed}"))
     rows += [(name, path) for name, path in report.extra.items()]
     return rows
 

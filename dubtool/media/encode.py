@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -238,6 +238,31 @@ class VideoWriter:
         except BaseException:
             self.abort()
             raise
+
+    @property
+    def part(self) -> Path:
+        """The file that is being written, and after `finish` is whole, under its hidden name."""
+        return self._temporary
+
+    def rewrite(self, made: Callable[[Path, Path], None]) -> None:
+        """Replace the finished file by what `made`, called with it and an empty file, writes into the latter.
+
+        Leaves nothing if that fails. Raises OutputError, or what `made` raises.
+        """
+        before, claimed = self._temporary, self._claim
+        try:
+            try:
+                self._temporary, self._claim = claim(self.output)
+            except OSError as error:
+                raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
+            made(before, self._temporary)
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            if self._temporary != before:
+                before.unlink(missing_ok=True)
+                os.close(claimed)
 
     def settle(self) -> None:
         """Give the finished file its name. Raises OutputError or UsageError, and leaves nothing, if that fails."""

@@ -65,8 +65,9 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("dubtool.jobs.reenact.job.reenact", reenact)
     words = (
         "-o out.mov --face left --motion absolute --framing crop --yaw 5 --pitch -6 --roll 7.5 --from 1 --to 2 "
-        "--model warp --device cpu --precision fp32 --batch-size 7 --codec libx265 --container mkv --crf 20 "
-        "--effort fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet --json"
+        "--model warp --device cpu --precision fp32 --batch-size 7 --codec libx265 --container mkv "
+        "--sign c.pem --key k.pem --crf 20 --effort fast --lossless --overwrite --preview --debug "
+        "--sidecar --no-cache --quiet --json"
     )
     assert main(["reenact", "anna.png", "talk.mp4", *words.split()]) == 0
     assert json.loads(capfd.readouterr().out)["job"] == "reenact"
@@ -87,6 +88,8 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "batch_size": 7,
         "codec": "libx265",
         "container": "mkv",
+        "sign": Path("c.pem"),
+        "key": Path("k.pem"),
         "crf": 20,
         "preset": "fast",
         "lossless": True,

@@ -45,7 +45,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "-o out.mov --face left --reference best --from 1 --to 2 "
         "--model other --device cpu --precision fp32 "
         "--batch-size 7 --codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar "
-        "--no-cache --quiet --json --deinterlace --container mkv"
+        "--no-cache --quiet --json --deinterlace --container mkv --sign c.pem --key k.pem"
     )
     assert main(["restore-teeth", "clip.mp4", *words.split()]) == 0
     assert json.loads(capfd.readouterr().out)["job"] == "restore-teeth"
@@ -63,6 +63,8 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "batch_size": 7,
         "codec": "libx265",
         "container": "mkv",
+        "sign": Path("c.pem"),
+        "key": Path("k.pem"),
         "crf": 20,
         "preset": "fast",
         "lossless": True,

@@ -66,6 +66,10 @@ class JobOptions:
     overwrite: bool = offered(False, "Replace files of the result that exist.")
     preview: bool = offered(False, "Also write a video with source and result side by side.")
     sheet: bool = offered(False, "Also write a contact sheet of how frames were made.", name="debug")
+    sign: Path | None = offered(
+        None, "Sign the result by C2PA with these certificates (PEM), or $DUBTOOL_SIGN_CERT.", metavar="CERT"
+    )
+    key: Path | None = offered(None, "The private key (PEM) for --sign, or $DUBTOOL_SIGN_KEY.", metavar="FILE")
     sidecar: bool = offered(False, "Also write the report beside the result.")
     cache: bool = offered(True, "Look for faces anew, and do not keep them.", name="no-cache", negated=True)
 

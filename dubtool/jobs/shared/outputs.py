@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dubtool import __version__
 from dubtool.errors import UsageError
+from dubtool.jobs.shared.attestation import Attestation, check_signing
 from dubtool.jobs.shared.contact_sheet import ContactSheet
 from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
@@ -25,18 +25,13 @@ from dubtool.media.preview import side_by_side
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import is_pipe, lasting
 from dubtool.media.temporary_output import is_claimed
+from dubtool.provenance.mark import mark, tags
 
 # Further files that a job writes beside its result: their suffixes, by the option that asks for them.
 EXTRAS: Mapping[str, str] = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
 
 _SHEET_ROWS = 6
 _LONGEST_NAME = 255
-# What the output's metadata say of a job.
-_MADE = {
-    "dub": "the mouth was generated",
-    "reenact": "the portrait was animated",
-    "restore-teeth": "the teeth were redrawn",
-}
 
 
 def checked_output(
@@ -99,6 +94,7 @@ def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, sou
     Raises:
         UsageError, InputError, OutputError: one line says why.
     """
+    check_signing(target, options)
     preset, lossless = options.get("preset", "medium"), bool(options.get("lossless"))
     _, codec = check_target(target, options.get("codec"), preset, info.video, lossless=lossless)
     heard = None if soundtrack is None else probe(soundtrack)
@@ -125,6 +121,7 @@ class Outputs:
         self._target, self._options, self._take, self._report = target, options, timeline, report
         self._before: dict[int, Frame] = {}
         duration = None if soundtrack is None else timeline.duration
+        self._attestation = Attestation(target, options, report, info.path, soundtrack)
         self._writer = VideoWriter(
             target,
             info,
@@ -135,7 +132,7 @@ class Outputs:
             soundtrack=soundtrack,
             sound_start=sound_start,
             audio_duration=duration,
-            metadata={"comment": provenance(report)},
+            metadata={"comment": self._attestation.comment, **tags(target.suffix)},
             overwrite=options.overwrite,
         )
         self._preview: VideoWriter | None = None
@@ -143,7 +140,9 @@ class Outputs:
             path = beside(target, EXTRAS["preview"])
             report.extra["preview"] = str(path)
             try:
-                self._preview = _preview_writer(path, info, options, soundtrack, sound_start, duration)
+                self._preview = _preview_writer(
+                    path, info, options, soundtrack, sound_start, duration, self._attestation.description
+                )
             except BaseException:
                 self._writer.abort()
                 raise
@@ -161,6 +160,9 @@ class Outputs:
             if kind is None:
                 for writer in writers:
                     writer.finish()
+                self._attestation.attest(self._writer)
+                if self._preview is not None:
+                    mark(self._preview.part, self._attestation.description)
                 # The result first: what stands beside it without it would be taken for another's when tried again.
                 for writer in writers:
                     writer.settle()
@@ -174,7 +176,7 @@ class Outputs:
         overwrite = self._options.overwrite
         if self._sheet is not None:
             path = beside(self._target, EXTRAS["sheet"])
-            self._sheet.save(path, overwrite=overwrite)
+            self._sheet.save(path, overwrite=overwrite, description=self._attestation.description)
             self._report.extra["sheet"] = str(path)
         if self._options.sidecar:
             path = beside(self._target, EXTRAS["sidecar"])
@@ -216,14 +218,6 @@ def save_text(path: Path, text: str, *, overwrite: bool) -> None:
     save(path, text.encode("utf-8", "surrogateescape"), overwrite=overwrite)
 
 
-def provenance(report: Report) -> str:
-    """One line for the output's metadata: that it is synthetic, and what made it."""
-    weights = ", ".join(f"{name} sha256:{digest[:16]}" for name, digest in report.weights.items())
-    what = _MADE[report.job]
-    named = f" ({weights})" if weights else ""
-    return f"Synthetic: {what} by dubtool {__version__}, model {report.model}{named}"
-
-
 def _preview_writer(
     path: Path,
     info: MediaInfo,
@@ -231,6 +225,7 @@ def _preview_writer(
     soundtrack: Path | None,
     sound_start: Fraction,
     duration: Fraction | None,
+    comment: str,
 ) -> VideoWriter:
     return VideoWriter(
         path,
@@ -240,5 +235,6 @@ def _preview_writer(
         soundtrack=soundtrack,
         sound_start=sound_start,
         audio_duration=duration,
+        metadata={"comment": comment},
         overwrite=options.overwrite,
     )
