@@ -10,6 +10,7 @@ from dubtool import __version__
 from dubtool.jobs.shared.calls import IN_MEMORY
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
+from dubtool.jobs.shared.rights import rights_of
 from dubtool.media.encode import VideoWriter
 from dubtool.provenance.credentials import credentials
 from dubtool.provenance.manifest import Ingredient, Story, check_format, sign, try_credentials
@@ -52,6 +53,7 @@ class Attestation:
             "signed": self._who is not None,
             "signer": None if self._who is None else self._who.subject,
         }
+        report.details["rights"] = rights_of(report)
 
     @property
     def comment(self) -> str:
