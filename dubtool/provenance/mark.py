@@ -15,8 +15,8 @@ from dubtool.provenance import boxes, png, xmp
 BOXED = frozenset({".mp4", ".m4v", ".mov"})
 # Matroska has no place for XMP; its tags are free, in capitals.
 _TAG = "DIGITAL_SOURCE_TYPE"
-# MXF's muxer keeps free tags that begin so.
-_MXF_TAG = f"comment_{_TAG}"
+# What tags are called in MXF begins so.
+_MXF = "comment_"
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,20 @@ def tags(suffix: str) -> Mapping[str, str]:
     """Tags to be written with a file of this kind."""
     if suffix.lower() in BOXED:
         return {}
-    return {_MXF_TAG if suffix.lower() == ".mxf" else _TAG: xmp.DIGITAL_SOURCE_TYPE}
+    return {_TAG: xmp.DIGITAL_SOURCE_TYPE}
 
 
 def mark(path: Path, description: str) -> None:
-    """Put the mark into a finished MP4, QuickTime or PNG file; others have theirs as `tags`.
+    """Put the mark into a finished MP4, QuickTime or PNG file, or every PNG of a folder; others have theirs as `tags`.
 
     Raises:
         OutputError: it cannot be written.
     """
     try:
-        if path.suffix.lower() in BOXED:
+        if path.is_dir():
+            for picture in path.glob("*.png"):
+                mark(picture, description)
+        elif path.suffix.lower() in BOXED:
             boxes.append(path, boxes.XMP, xmp.packet(description))
         elif path.suffix.lower() == ".png":
             path.write_bytes(png.with_xmp(path.read_bytes(), xmp.packet(description)))
@@ -66,13 +69,13 @@ def mark_of(path: Path) -> Mark:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {(error.strerror or 'unknown reason').lower()}") from error
     tagged = {} if start.startswith(b"\x89PNG") else _tags_of(path)
-    kind = xmp.source_type(told) if told else tagged.get(_TAG.lower()) or tagged.get(_MXF_TAG.lower())
+    kind = xmp.source_type(told) if told else tagged.get(_TAG.lower())
     return Mark(kind, tagged.get("comment") or (xmp.description(told) if told else None))
 
 
 def _tags_of(path: Path) -> dict[str, str]:
     with open_media(path) as container:
         try:
-            return {name.lower(): value for name, value in container.metadata.items()}
+            return {name.lower().removeprefix(_MXF): value for name, value in container.metadata.items()}
         except av.error.FFmpegError:
             return {}
