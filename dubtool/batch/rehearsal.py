@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dubtool.engine.device import resolve
 from dubtool.errors import UsageError
 from dubtool.folders import temporary_folder
 from dubtool.jobs.reenact.portrait import load_portrait
+from dubtool.jobs.shared.calls import video_file
 from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.load import load_animator, load_networks, load_restorer
 from dubtool.jobs.shared.options import RETRIEVAL, DubOptions, ReenactOptions, RestoreOptions
@@ -23,6 +25,7 @@ from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.worker_pool import assign_devices
 from dubtool.media.audio import load_speech
 from dubtool.media.probe import AudioInfo, MediaInfo, probe
+from dubtool.media.sequence import film_of, find_sequence, rate_of
 from dubtool.media.spool import Spooled, spooling
 from dubtool.tracking.people import check_face
 from dubtool.weights.locate import digests
@@ -78,6 +81,7 @@ def rehearse(
     options: DubOptions | RestoreOptions | ReenactOptions,
     devices: Sequence[str] = (),
     workers: int | None = None,
+    rate: Fraction | None = None,
 ) -> Rehearsal:
     """What the job would do. Nothing is written and no face is looked for; pipes are read.
 
@@ -90,14 +94,30 @@ def rehearse(
     others = [values.get("soundtrack"), values.get("source")]
     target = checked_output(inputs[kind.inputs[0]], output, values, [*inputs.values(), *others], kind.suffix)
     report = Report(kind.name, str(target), {name: str(path) for name, path in inputs.items()}, model=options.model)
-    with spooling() as spooled:
+    with spooling() as spooled, temporary_folder() as folder:
         report.told = spooled.told
-        return _looked_at(kind, inputs, target, options, report, spooled, len(pool))
+        video = _Film(spooled.path(inputs[kind.video]), rate, folder)
+        return _looked_at(kind, inputs, video, target, options, report, spooled, len(pool))
+
+
+class _Film:
+    """The video of a job. Of an image sequence the first frame is read, and the rest is counted."""
+
+    def __init__(self, path: Path, rate: Fraction | None, folder: Path) -> None:
+        sequence = find_sequence(path)
+        if sequence is None:
+            self.info = probe(video_file(path, rate, folder))
+            self.bytes = path.stat().st_size
+            return
+        one = film_of(sequence, rate, folder, most=1)
+        self.info = replace(probe(one), duration=sequence.count / rate_of(sequence, rate))
+        self.bytes = one.stat().st_size * sequence.count
 
 
 def _looked_at(
     kind: Kind,
     inputs: Mapping[str, Path],
+    film: _Film,
     target: Path,
     options: DubOptions | RestoreOptions | ReenactOptions,
     report: Report,
@@ -105,8 +125,7 @@ def _looked_at(
     workers: int,
 ) -> Rehearsal:
     sides = [load_portrait(spooled.path(inputs[name])).natural_side for name in kind.stills]
-    video = spooled.path(inputs[kind.video])
-    info = probe(video)
+    info = film.info
     picture = info.require_video()
     told = {kind.video: _described(info)}
     heard, seconds = None, float(info.duration or 0)
@@ -130,7 +149,7 @@ def _looked_at(
             raise UsageError("no frame of the driver lies within the stretch to be reenacted; check --from and --to")
     rate = float(picture.average_rate)
     length = float(info.duration or 0) or seconds or 1.0
-    size = bytes_of(picture.width, picture.height, rate, seconds, video.stat().st_size / length)
+    size = bytes_of(picture.width, picture.height, rate, seconds, film.bytes / length)
     model = RETRIEVAL if isinstance(options, RestoreOptions) and options.source else options.model
     found = Rehearsal(
         job=kind.name,

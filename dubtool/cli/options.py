@@ -26,6 +26,19 @@ def parse_time(text: str) -> Fraction:
         raise typer.BadParameter(f"{text!r} is not {error}") from error
 
 
+def parse_rate(text: str) -> Fraction:
+    """Frames a second from "25", "23.976" or "24000/1001"."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter(f"{text!r} is not a rate: give 25, 23.976 or 24000/1001") from error
+    if not 0 < rate <= 1000:
+        raise typer.BadParameter(f"{text!r} is not between 0 and 1000 frames a second")
+    # What people round is meant exactly.
+    exact = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    return exact if abs(rate - exact) < Fraction(1, 500) and rate.denominator > 1 else rate
+
+
 def names_in(text: str | None) -> list[str]:
     """The names between the commas."""
     return [name.strip() for name in text.split(",")] if text else []
@@ -70,6 +83,12 @@ Progress = Annotated[
         callback=_set_progress,
         is_eager=True,
         help="auto: bars on a terminal, else lines; json: on stderr JSON lines of stage, done, total, seconds_left.",
+    ),
+]
+Rate = Annotated[
+    Fraction | None,
+    typer.Option(
+        "--rate", metavar="FPS", parser=parse_rate, help="Frames a second of an image sequence, as 25 or 24000/1001."
     ),
 ]
 DryRun = Annotated[

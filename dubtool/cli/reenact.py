@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dubtool.cli.from_options import from_options
-from dubtool.cli.options import DryRun, Json, Output, Progress, Quiet, Verbose, console_of
+from dubtool.cli.options import DryRun, Json, Output, Progress, Quiet, Rate, Verbose, console_of
 from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.jobs.shared.options import ReenactOptions
 
@@ -21,6 +21,7 @@ def reenact(
     output: Output = None,
     *,
     options: ReenactOptions,
+    rate: Rate = None,
     dry_run: DryRun = False,
     as_json: Json = False,
     progress: Progress = "auto",
@@ -43,5 +44,5 @@ def reenact(
         )
         return
     with console.progress() as tell:
-        report = run(portrait, driver, output, options, progress=tell)
+        report = run(portrait, driver, output, options, progress=tell, frame_rate=rate)
     tell_report(console, report, as_json)

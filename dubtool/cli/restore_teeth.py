@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dubtool.cli.from_options import from_options
-from dubtool.cli.options import DryRun, Json, Output, Progress, Quiet, Verbose, console_of
+from dubtool.cli.options import DryRun, Json, Output, Progress, Quiet, Rate, Verbose, console_of
 from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.jobs.shared.options import RestoreOptions
 
@@ -20,6 +20,7 @@ def restore_teeth(
     output: Output = None,
     *,
     options: RestoreOptions,
+    rate: Rate = None,
     dry_run: DryRun = False,
     as_json: Json = False,
     progress: Progress = "auto",
@@ -34,8 +35,8 @@ def restore_teeth(
         from dubtool.batch.kinds import KINDS
         from dubtool.batch.rehearsal import rehearse
 
-        tell_rehearsal(console, rehearse(KINDS["restore-teeth"], {"video": clip}, output, options), as_json)
+        tell_rehearsal(console, rehearse(KINDS["restore-teeth"], {"video": clip}, output, options, rate=rate), as_json)
         return
     with console.progress() as tell:
-        report = run(clip, output, options, progress=tell)
+        report = run(clip, output, options, progress=tell, frame_rate=rate)
     tell_report(console, report, as_json)

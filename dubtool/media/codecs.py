@@ -164,6 +164,11 @@ def container_for(output: Path) -> Container:
     return container
 
 
+def is_container(suffix: str) -> bool:
+    """Whether files that end so can be written."""
+    return suffix.lower() in _BY_SUFFIX
+
+
 def usual_codec(container: Container, video: VideoInfo | None) -> str:
     """The codec for a container where none is asked for: one that keeps alpha where there is such, and HEVC for HDR,
     which players know as nothing else."""

@@ -176,7 +176,11 @@ def _filters(video: VideoEncoding) -> list[str]:
             color = replace(video.color, range=BT709_LIMITED.range, space=BT709_LIMITED.space)
             filters += [f"{scale}:out_color_matrix=bt709:out_range=tv", *_declared(color)]
         else:
-            filters.append(scale)
+            # From coarse chroma to colours of every pixel it is interpolated, not repeated.
+            filters.append(scale + ("+full_chroma_int" if video.coded.rgb and not interlaced else ""))
+    if video.codec == "exr" and video.coded.alpha:
+        # OpenEXR's colours are those that light the scene behind: of a clear pixel there are none.
+        filters += [f"format={video.coded.name}", "premultiply=inplace=1"]
     return filters
 
 

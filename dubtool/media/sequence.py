@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dubtool.errors import InputError, OutputError, UsageError
+from dubtool.media.codecs import is_container
 from dubtool.media.color import PRIMARIES, TRANSFERS, UNKNOWN
 from dubtool.media.ffmpeg import file_url, find_ffmpeg, run_ffmpeg
 
@@ -57,7 +58,7 @@ def output_pattern(output: Path, container: str | None) -> Path:
         UsageError: a single picture is named.
     """
     kind = f".{(container or '').lower().removeprefix('.')}"
-    if kind in SUFFIXES and output.suffix.lower() not in SUFFIXES and (output.is_dir() or not output.suffix):
+    if kind in SUFFIXES and (output.is_dir() or not is_container(output.suffix)):
         return output / f"{_DEFAULT}{kind}"
     if output.suffix.lower() in SUFFIXES and not is_pattern(output):
         raise UsageError(f"{output} is a single picture: name the frames, as in {_DEFAULT}{output.suffix}")
@@ -99,24 +100,29 @@ def find_sequence(given: Path) -> Sequence | None:
     return Sequence(pattern, numbers[0], len(numbers))
 
 
-def film_of(sequence: Sequence, rate: Fraction | None, folder: Path) -> Path:
+def film_of(sequence: Sequence, rate: Fraction | None, folder: Path, most: int | None = None) -> Path:
     """The sequence as one file in `folder`, nothing lost: FFV1 of RGB, 8 or 16 bits.
 
-    rate: frames a second, else the sidecar's.
+    rate: frames a second, else the sidecar's. most: frames that are taken, from the first one on; None: all.
 
     Raises:
         UsageError: nobody tells the rate. InputError: a picture cannot be read. OutputError: there is no room.
     """
     told = sequence.told
-    rate = rate or _rate(sequence, told)
+    rate = rate_of(sequence, rate)
     path = folder / "sequence.mkv"
     color: dict[str, Any] = told["color"] if isinstance(told.get("color"), dict) else {}
     tags = {"color_primaries": _known(color, "primaries", PRIMARIES), "color_trc": _known(color, "trc", TRANSFERS)}
     declared = ":".join(f"{name}={value}" for name, value in tags.items() if value)
     filters = [f"setparams={declared}"] if declared else []
+    layout = _layout(sequence)
+    filters.append(f"format={layout}")
+    if layout.startswith("gbra") and sequence.pattern.suffix.lower() == ".exr":
+        filters.append("unpremultiply=inplace=1")
     command = [find_ffmpeg().path, "-loglevel", "error", "-nostdin", "-xerror", "-framerate", str(rate)]
     command += ["-f", "image2", "-start_number", str(sequence.first), "-i", file_url(spelled(sequence.pattern))]
-    command += ["-vf", ",".join([*filters, f"format={_layout(sequence)}"]), "-c:v", "ffv1", "-level", "3", "-g", "1"]
+    command += ["-vf", ",".join(filters), "-c:v", "ffv1", "-level", "3", "-g", "1"]
+    command += [] if most is None else ["-frames:v", str(most)]
     try:
         run_ffmpeg([*command, "-y", file_url(path)], timeout=_LONGEST)
     except OutputError as error:
@@ -190,7 +196,15 @@ def _pattern_in(folder: Path) -> Path:
     return folder / f"{stem}%0{digits}d{suffix}"
 
 
-def _rate(sequence: Sequence, told: Mapping[str, Any]) -> Fraction:
+def rate_of(sequence: Sequence, given: Fraction | None) -> Fraction:
+    """Frames a second: as given, else as the sidecar tells.
+
+    Raises:
+        UsageError: nobody tells. InputError: the sidecar's is none.
+    """
+    if given is not None:
+        return given
+    told = sequence.told
     try:
         rate = Fraction(str(told["rate"]))
     except KeyError:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from dubtool import __version__
 from dubtool.errors import OutputError, UsageError
+from dubtool.media.sequence import is_pattern
 from dubtool.provenance.credentials import Credentials
 from dubtool.provenance.xmp import DIGITAL_SOURCE_TYPE
 
@@ -55,6 +56,8 @@ class Story:
 
 def check_format(target: Path) -> None:
     """Raise UsageError for an output that cannot be signed."""
+    if is_pattern(target):
+        raise UsageError(f"{target}: C2PA cannot sign image sequences: write .mp4 or .mov, or do not sign")
     if target.suffix.lower() not in FORMATS:
         raise UsageError(
             f"{target}: C2PA cannot sign files of the kind '{target.suffix}': write .mp4 or .mov, or do not sign"

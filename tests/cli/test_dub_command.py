@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "-o out.mov --face left --length video --loop hold --from 1 --to 2 --model other --expression 0.5 "
         "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
         "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet "
-        "--workers 2 --deinterlace --memory 99 --container mkv --sign c.pem --key k.pem"
+        "--workers 2 --deinterlace --memory 99 --container mkv --rate 23.976 --sign c.pem --key k.pem"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
@@ -94,6 +95,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "batch_size": 7,
         "codec": "libx265",
         "container": "mkv",
+        "frame_rate": Fraction(24000, 1001),
         "sign": Path("c.pem"),
         "key": Path("k.pem"),
         "crf": 20,

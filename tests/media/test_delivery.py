@@ -28,7 +28,8 @@ def source(tmp_path: Path, ffmpeg_run: Callable[..., None]) -> Path:
     """Five frames of 4:2:2 in ten bits, with a timecode and six channels of sound."""
     path = tmp_path / "source.mov"
     ffmpeg_run(
-        "-f", "lavfi", "-i", f"testsrc2=s=256x144:r=25:d=0.2,gblur=1,scale=out_color_matrix=bt709,format=yuv422p10le,{_BT709}",
+        "-f", "lavfi",
+        "-i", f"testsrc2=s=256x144:r=25:d=0.2,gblur=1,scale=out_color_matrix=bt709,format=yuv422p10le,{_BT709}",
         "-f", "lavfi", "-i", "aevalsrc=0.1*sin(900*t)|0.2|0.3|0.1|0.1|0.05:s=48000:d=0.2:c=5.1",
         "-c:v", "libx264", "-qp", 0, "-preset", "ultrafast", "-c:a", "pcm_s24le", "-timecode", _TIMECODE, path,
     )  # fmt: skip
@@ -116,9 +117,8 @@ def test_a_round_trip_keeps_pictures_tags_timecode_and_sound(
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "h265-10"), ("b.mkv", "av1-10"), ("c.mp4", "av1-10")])
 def test_the_tags_of_hdr10_are_kept(make_video: Make, tmp_path: Path, name: str, codec: str) -> None:
     told = f"log-level=error:master-display={_DISPLAY}:max-cll=1000,400"
-    path = make_video(
-        "hdr.mp4", "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", told, frames=3, size="128x96", filters=_PQ
-    )
+    words = ["-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", told]
+    path = make_video("hdr.mp4", *words, frames=3, size="128x96", filters=_PQ)
     info = probe(path)
     found, warnings = _copied(info, tmp_path / name, codec=codec)
     video = found.require_video()

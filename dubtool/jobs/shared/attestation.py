@@ -12,6 +12,7 @@ from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.rights import rights_of
 from dubtool.media.encode import VideoWriter
+from dubtool.media.sequence import is_pattern
 from dubtool.provenance.credentials import credentials
 from dubtool.provenance.manifest import Ingredient, Story, check_format, sign, try_credentials
 from dubtool.provenance.mark import BOXED, mark
@@ -49,7 +50,7 @@ class Attestation:
         self._who = credentials(vars(options))
         report.details["provenance"] = {
             "digital_source_type": DIGITAL_SOURCE_TYPE,
-            "mark": "XMP" if target.suffix.lower() in BOXED else "tag",
+            "mark": "XMP" if target.suffix.lower() in {*BOXED, ".png"} else "tag",
             "signed": self._who is not None,
             "signer": None if self._who is None else self._who.subject,
         }
@@ -89,9 +90,9 @@ class Attestation:
             writer.rewrite(lambda part, signed: sign(part, signed, self._target, story, who))
 
     def _ingredient(self, role: str, name: str) -> Ingredient:
-        if name == IN_MEMORY:
-            return Ingredient(role, name, None)
         path = Path(name)
+        if name == IN_MEMORY or is_pattern(path) or path.is_dir():
+            return Ingredient(role, path.name, None)
         # What was read from a pipe lies in a file of its own.
         found = path if path.is_file() else self._files.get(role)
         return Ingredient(role, path.name, found)

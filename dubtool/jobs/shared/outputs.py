@@ -19,10 +19,11 @@ from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
 from dubtool.media.codecs import container_for
-from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, same_file, save, taken
+from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, check_times, same_file, save, taken
 from dubtool.media.frame import Frame
 from dubtool.media.preview import side_by_side
 from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.sequence import SUFFIXES, files_of, is_pattern, output_pattern
 from dubtool.media.spool import is_pipe, lasting
 from dubtool.media.temporary_output import is_claimed
 from dubtool.provenance.mark import mark, tags
@@ -51,16 +52,19 @@ def checked_output(
     """
     if output is None and (is_pipe(video) or lasting(video) != video):
         raise UsageError(f"{video} has no place for the result beside it: name one with --output")
-    target = Path(output) if output is not None else named_after(video, suffix, options)
+    container = options.get("container")
+    named = None if container is None else str(container)
+    target = output_pattern(Path(output), named) if output is not None else named_after(video, suffix, options)
     for path in written_files(target, options):
         if len(os.fsencode(path.name)) > _LONGEST_NAME:
             raise UsageError(f"{path.name} is too long a name for a file: choose a shorter output")
         for used in inputs:
             if used is not None and same_file(path, used):
                 raise UsageError(f"{path} is also an input: choose another output")
-        if os.path.lexists(path) and not path.is_dir() and not options.get("overwrite"):
+        exists = files_of(path) if is_pattern(path) else os.path.lexists(path) and not path.is_dir()
+        if exists and not options.get("overwrite"):
             raise taken(path)
-        if is_claimed(path):
+        if is_claimed(path.parent if is_pattern(path) else path):
             raise busy(path)
     return target
 
@@ -72,12 +76,14 @@ def named_after(first: Path, suffix: str, options: Mapping[str, object]) -> Path
         UsageError: the option `container` names none that can be written.
     """
     container = options.get("container")
+    if is_pattern(first):
+        first = first.absolute().parent
     if container is None:
         return first.with_name(first.stem + suffix)
     ending = f".{str(container).lower().removeprefix('.')}"
     named = first.with_name(first.stem + Path(suffix).stem + ending)
     container_for(named)
-    return named
+    return output_pattern(named.with_suffix(""), str(container)) if ending in SUFFIXES else named
 
 
 def written_files(target: Path, options: Mapping[str, object]) -> list[Path]:
@@ -97,6 +103,7 @@ def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, sou
     check_signing(target, options)
     preset, lossless = options.get("preset", "medium"), bool(options.get("lossless"))
     _, codec = check_target(target, options.get("codec"), preset, info.video, lossless=lossless)
+    check_times(target, info)
     heard = None if soundtrack is None else probe(soundtrack)
     for path in written_files(target, {"preview": options.get("preview")}):
         check_sounds(path, info, heard)
@@ -209,7 +216,9 @@ class Outputs:
 
 
 def beside(target: Path, suffix: str) -> Path:
-    """A file named after the target, beside it."""
+    """A file named after the target, or the folder of a sequence, beside it."""
+    if is_pattern(target):
+        return target.parent.with_name(target.parent.name + suffix)
     return target.with_name(target.stem + suffix)
 
 
