@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dubtool.batch.estimate import bytes_of
+from dubtool.batch.film import Film
 from dubtool.batch.kinds import Kind
 from dubtool.batch.pace_memory import remembered
 from dubtool.engine.device import resolve
 from dubtool.errors import UsageError
 from dubtool.folders import temporary_folder
 from dubtool.jobs.reenact.portrait import load_portrait
-from dubtool.jobs.shared.calls import video_file
 from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.load import load_animator, load_networks, load_restorer
 from dubtool.jobs.shared.options import RETRIEVAL, DubOptions, ReenactOptions, RestoreOptions
@@ -25,7 +25,6 @@ from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.worker_pool import assign_devices
 from dubtool.media.audio import load_speech
 from dubtool.media.probe import AudioInfo, MediaInfo, probe
-from dubtool.media.sequence import film_of, find_sequence, rate_of
 from dubtool.media.spool import Spooled, spooling
 from dubtool.tracking.people import check_face
 from dubtool.weights.locate import digests
@@ -96,28 +95,14 @@ def rehearse(
     report = Report(kind.name, str(target), {name: str(path) for name, path in inputs.items()}, model=options.model)
     with spooling() as spooled, temporary_folder() as folder:
         report.told = spooled.told
-        video = _Film(spooled.path(inputs[kind.video]), rate, folder)
+        video = Film(spooled.path(inputs[kind.video]), folder, rate)
         return _looked_at(kind, inputs, video, target, options, report, spooled, len(pool))
-
-
-class _Film:
-    """The video of a job. Of an image sequence the first frame is read, and the rest is counted."""
-
-    def __init__(self, path: Path, rate: Fraction | None, folder: Path) -> None:
-        sequence = find_sequence(path)
-        if sequence is None:
-            self.info = probe(video_file(path, rate, folder))
-            self.bytes = path.stat().st_size
-            return
-        one = film_of(sequence, rate, folder, most=1)
-        self.info = replace(probe(one), duration=sequence.count / rate_of(sequence, rate))
-        self.bytes = one.stat().st_size * sequence.count
 
 
 def _looked_at(
     kind: Kind,
     inputs: Mapping[str, Path],
-    film: _Film,
+    film: Film,
     target: Path,
     options: DubOptions | RestoreOptions | ReenactOptions,
     report: Report,

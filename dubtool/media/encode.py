@@ -169,7 +169,8 @@ class VideoWriter:
     The picture's size, pixel format, colour tags and rotation are those of the first frame written; SAR, time base,
     tags, chapters and other streams come from `info`. `duration` (seconds) is the output's length: the soundtrack, from
     its second `sound_start` on, is cut or padded to it and what lies after it in the source is dropped. `warnings`
-    names what could not be kept. Without `overwrite` no file is replaced, one that appears meanwhile neither.
+    names what could not be kept. `bit_rate` (a second) is aimed at instead of a quality; `gop`: frames from keyframe to
+    keyframe. Without `overwrite` no file is replaced, one that appears meanwhile neither.
 
     Raises OutputError when ffmpeg or the disk fails, UsageError for a codec, preset or suffix that is not known, and
     where another process is writing the same output.
@@ -184,6 +185,8 @@ class VideoWriter:
         crf: int = 18,
         preset: str = "medium",
         lossless: bool = False,
+        bit_rate: int | None = None,
+        gop: int | None = None,
         soundtrack: Path | None = None,
         sound_start: Fraction = Fraction(0),
         audio_duration: Fraction | None = None,
@@ -196,6 +199,7 @@ class VideoWriter:
         self._info = info
         self._container, self._codec = check_target(self.output, codec, preset, info.video, lossless=lossless)
         self._quality = (crf, preset, lossless)
+        self._aims = (bit_rate, gop)
         self._soundtrack: Soundtrack | None = None
         if soundtrack is not None:
             self._soundtrack = Soundtrack(probe(Path(soundtrack)), audio_duration, sound_start)
@@ -397,6 +401,8 @@ class VideoWriter:
             field_order=frame.field_order if self._codec in FIELD_ENCODERS else "progressive",
             hdr=None if self._info.video is None else self._info.video.hdr,
             rate=self._rate,
+            bit_rate=self._aims[0],
+            gop=self._aims[1],
         )
         self._color = {"primaries": frame.color.primaries, "trc": frame.color.trc}
         written = self._temporary if self._frames is None else spelled(self._frames / self.output.name)

@@ -61,6 +61,8 @@ class VideoEncoding:
     field_order: FieldOrder = "progressive"
     hdr: HdrMetadata | None = None
     rate: Fraction = Fraction(25)
+    bit_rate: int | None = None
+    gop: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,11 @@ def _encoder(video: VideoEncoding) -> Arguments:
     """All arguments of the encoder."""
     arguments = video_arguments(video.codec, video.crf, video.preset, lossless=video.lossless)
     arguments |= layout_arguments(video.codec, video.coded)
+    if video.bit_rate is not None:
+        arguments.pop("crf", None)
+        arguments["b:v"] = video.bit_rate
+    if video.gop is not None:
+        arguments["g"] = video.gop
     if video.field_order != "progressive":
         arguments["flags"] = "+ilme+ildct"
     told = [] if video.hdr is None else hdr_parameters(video.codec, video.hdr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,8 +18,8 @@ _MOST = 20_000
 
 @dataclass(frozen=True)
 class Coding:
-    """How a video is coded. profile: libavcodec's name, "" where there is none. bit_rate: bits a second; gop: frames
-    from keyframe to keyframe, on average; None where that cannot be told."""
+    """How a video is coded. profile: libavcodec's name, "" where there is none. bit_rate: bits a second; gop: the most
+    frames from keyframe to keyframe; None where that cannot be told."""
 
     codec: str
     profile: str
@@ -43,12 +43,12 @@ def coding_of(info: MediaInfo) -> Coding:
     stamps = [stamp for stamp, _, _ in packets if stamp is not None]
     step = 1 / info.require_video().average_rate
     length = float(max(stamps) - min(stamps) + step) if stamps else 0.0
-    keys = sum(key for _, _, key in packets)
+    keys = [stamp for stamp, _, key in packets if key and stamp is not None]
     return Coding(
         info.require_video().codec,
         _profile(info),
         round(8 * sum(size for _, size, _ in packets) / length) if length else None,
-        math.ceil(len(packets) / keys) if keys > 1 else None,
+        max((round((later - before) / step) for before, later in itertools.pairwise(keys)), default=None),
     )
 
 

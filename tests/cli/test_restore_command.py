@@ -64,6 +64,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "batch_size": 7,
         "codec": "libx265",
         "container": "mkv",
+        "like_source": False,
         "frame_rate": Fraction(24000, 1001),
         "sign": Path("c.pem"),
         "key": Path("k.pem"),

@@ -61,6 +61,7 @@ class JobOptions:
     )
     crf: int = offered(18, "Quality of the video, less is better.", metavar="N", lowest=0, highest=51)
     preset: str = offered("medium", "Effort of the encoder, ultrafast to veryslow.", name="effort", metavar="NAME")
+    like_source: bool = offered(False, "Encode as the source is: codec family, bit rate and keyframes, where possible.")
     lossless: bool = offered(False, "Encode without any loss.")
     deinterlace: bool = offered(False, "Make progressive pictures of interlaced ones; else fields are kept.")
     overwrite: bool = offered(False, "Replace files of the result that exist.")
@@ -76,6 +77,8 @@ class JobOptions:
     def __post_init__(self) -> None:
         make_plain(self)
         check_offers(self)
+        if self.like_source and (self.codec is not None or self.lossless):
+            raise UsageError("--like-source chooses codec and quality: leave out --codec and --lossless")
         if self.start is not None and self.stop is not None and self.stop <= self.start:
             raise UsageError(f"the stretch to change ends at {float(self.stop)} s, not after its start")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +19,10 @@ from dubtool.jobs.shared.contact_sheet import ContactSheet
 from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
-from dubtool.media.codecs import container_for
+from dubtool.media.codecs import container_for, is_container
 from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, check_times, same_file, save, taken
 from dubtool.media.frame import Frame
+from dubtool.media.likeness import Likeness, likeness
 from dubtool.media.preview import side_by_side
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.sequence import SUFFIXES, files_of, is_pattern, output_pattern
@@ -78,8 +80,9 @@ def named_after(first: Path, suffix: str, options: Mapping[str, object]) -> Path
     container = options.get("container")
     if is_pattern(first):
         first = first.absolute().parent
+    like = first.suffix if options.get("like_source") and first.suffix.lower() not in SUFFIXES else ""
     if container is None:
-        return first.with_name(first.stem + suffix)
+        return first.with_name(first.stem + (Path(suffix).stem + like if is_container(like) else suffix))
     ending = f".{str(container).lower().removeprefix('.')}"
     named = first.with_name(first.stem + Path(suffix).stem + ending)
     container_for(named)
@@ -102,7 +105,9 @@ def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, sou
     """
     check_signing(target, options)
     preset, lossless = options.get("preset", "medium"), bool(options.get("lossless"))
-    _, codec = check_target(target, options.get("codec"), preset, info.video, lossless=lossless)
+    like = _likeness(target, options, info)
+    named = options.get("codec") if like is None else like.codec
+    _, codec = check_target(target, named, preset, info.video, lossless=lossless)
     check_times(target, info)
     heard = None if soundtrack is None else probe(soundtrack)
     for path in written_files(target, {"preview": options.get("preview")}):
@@ -128,11 +133,18 @@ class Outputs:
         self._target, self._options, self._take, self._report = target, options, timeline, report
         self._before: dict[int, Frame] = {}
         duration = None if soundtrack is None else timeline.duration
+        like = _likeness(target, vars(options), info)
+        if like is not None:
+            report.details["like_source"] = asdict(like)
+            if like.codec is None:
+                report.warn(f"{info.path}: nothing here encodes {like.source.codec}: the usual codec is taken")
         self._attestation = Attestation(target, options, report, info.path, soundtrack)
         self._writer = VideoWriter(
             target,
             info,
-            codec=options.codec,
+            codec=options.codec if like is None else like.codec,
+            bit_rate=None if like is None else like.bit_rate,
+            gop=None if like is None else like.gop,
             crf=options.crf,
             preset=options.preset,
             lossless=options.lossless,
@@ -225,6 +237,10 @@ def beside(target: Path, suffix: str) -> Path:
 def save_text(path: Path, text: str, *, overwrite: bool) -> None:
     """Write a small file whole. Raises OutputError, or UsageError where it exists and may not be replaced."""
     save(path, text.encode("utf-8", "surrogateescape"), overwrite=overwrite)
+
+
+def _likeness(target: Path, options: Mapping[str, Any], info: MediaInfo) -> Likeness | None:
+    return likeness(info, container_for(target)) if options.get("like_source") else None
 
 
 def _preview_writer(

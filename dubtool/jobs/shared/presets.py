@@ -12,7 +12,7 @@ Settings = Mapping[str, object]
 PRESETS: Mapping[str, Settings] = {
     "draft": {"effort": "ultrafast", "crf": 28},
     "broadcast": {"codec": "prores_ks", "container": "mov", "sidecar": True},
-    "web": {"effort": "slow", "crf": 21, "container": "mp4"},
+    "web": {"codec": "h264-web", "effort": "slow", "crf": 21, "container": "mp4"},
 } | {effort: {"effort": effort} for effort in EFFORTS}
 
 # Those that are offered by name; the encoder's words are listed with --effort.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dubtool.cli import main
+from dubtool.media.packets import coding_of
+from dubtool.media.probe import probe
 from dubtool.provenance.mark import mark_of
 from dubtool.provenance.xmp import DIGITAL_SOURCE_TYPE
 
@@ -47,3 +51,27 @@ def test_what_does_not_go_is_told(
     assert main(["restore-teeth", *(word.format(video) for word in words), "--quiet"]) == code
     assert told in capfd.readouterr().err
     assert sorted(one.name for one in place.iterdir()) == ["video.mp4"]
+
+
+def test_a_result_like_its_source(place: Path, cut: Callable[..., Path], capfd: Capture) -> None:
+    words = [
+        "-frames:v",
+        6,
+        "-an",
+        "-c:v",
+        "prores_ks",
+        "-profile:v",
+        1,
+        "-pix_fmt",
+        "yuv422p10le",
+        "-vf",
+        "scale=320:-2",
+    ]
+    film = Path(shutil.copy(cut("film.mov", *words), place / "film.mov"))
+    assert main(["restore-teeth", str(film), "--like-source", "--json", "--quiet"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["output"] == str(place / "film.restored.mov")
+    assert report["details"]["like_source"]["codec"] == "prores-lt"
+    assert coding_of(probe(place / "film.restored.mov")).profile == "LT"
+    assert main(["restore-teeth", str(film), "--like-source", "--codec", "libx264"]) == 2
+    assert "leave out --codec" in capfd.readouterr().err
