@@ -181,7 +181,8 @@ def _json_lines() -> Tell:
         if done == before or (now - last < _JSON_SECONDS and not finished):
             return
         shown[stage] = now, done
-        left = round((now - start) * (total / done - 1), 1) if total and done else None
+        # Of what was done before the first call nobody knows how long it took.
+        left = round((now - start) * (total / done - 1), 1) if total and done and now > start else None
         line = {"stage": stage, "done": done, "total": total, "seconds_left": 0.0 if finished else left}
         sys.stderr.write(json.dumps(line) + "\n")
         sys.stderr.flush()

@@ -198,6 +198,9 @@ def _encoder(video: VideoEncoding) -> Arguments:
     if video.bit_rate is not None:
         arguments.pop("crf", None)
         arguments["b:v"] = video.bit_rate
+        if encoder_of(video.codec) in ("libx264", "libx265"):
+            # Without a bound short films come out far larger.
+            arguments |= {"maxrate:v": video.bit_rate * 3 // 2, "bufsize:v": video.bit_rate * 2}
     if video.gop is not None:
         arguments["g"] = video.gop
     if video.field_order != "progressive":

@@ -10,6 +10,7 @@ import av
 
 from dubtool.errors import InputError, OutputError
 from dubtool.media.probe import open_media
+from dubtool.media.sequence import Sequence, files_of, find_sequence
 from dubtool.provenance import boxes, png, xmp
 
 BOXED = frozenset({".mp4", ".m4v", ".mov"})
@@ -53,11 +54,19 @@ def mark(path: Path, description: str) -> None:
 
 
 def mark_of(path: Path) -> Mark:
-    """The mark of a file.
+    """The mark of a file, or of an image sequence by its pattern or folder: that of its first picture.
+
+    EXR files have theirs in the sidecar.
 
     Raises:
         InputError: it cannot be read, or is of no kind that has marks.
     """
+    sequence = find_sequence(path)
+    if sequence is not None:
+        path = files_of(sequence.pattern)[sequence.first]
+    if path.suffix.lower() == ".exr":
+        told_beside = (sequence or Sequence(path, 0, 1)).told
+        return Mark(told_beside.get(_TAG), told_beside.get("comment"))
     try:
         with path.open("rb") as file:
             start = file.read(12)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dubtool.errors import InputError
+from dubtool.media.sequence import is_pattern
 from dubtool.provenance import boxes
 from dubtool.provenance.extra import require_extra
 from dubtool.provenance.manifest import JOB
@@ -85,6 +86,8 @@ def read_provenance(path: Path, trust: Path | None = None) -> Provenance:
 
 
 def _has_manifest(path: Path) -> bool:
+    if is_pattern(path) or path.is_dir():
+        return False
     try:
         with path.open("rb") as file:
             if file.read(4) == b"\x89PNG":

@@ -16,6 +16,7 @@ from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter, check_target
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.sequence import film_of, find_sequence, output_pattern
+from dubtool.provenance.mark import mark_of
 
 Make = Callable[..., Path]
 _TAGGED = "gblur=6,setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -90,6 +91,7 @@ def test_png_are_what_other_programs_read(make_video: Make, tmp_path: Path) -> N
 def test_exr_holds_halves(make_video: Make, tmp_path: Path) -> None:
     _copied(probe(make_video("source.mkv", frames=1)), tmp_path / "x" / "f_%03d.exr")
     header = (tmp_path / "x" / "f_001.exr").read_bytes()[:400]
+    assert mark_of(tmp_path / "x").text == "Synthetic"
     channels = header[header.index(b"chlist\0") + 11 :]
     assert channels[:2] == b"B\0"
     assert channels[2:6] == b"\x01\0\0\0", "pixel type 1 is half"

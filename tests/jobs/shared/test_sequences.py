@@ -24,6 +24,8 @@ def test_frames_in_and_frames_out(place: Path, video: Path, capfd: Capture) -> N
     assert capfd.readouterr().out == f"{folder / 'frames_%06d.png'}\n"
     assert len(list(folder.glob("*.png"))) == 10
     assert mark_of(folder / "frames_000003.png").source_type == DIGITAL_SOURCE_TYPE
+    assert main(["verify", str(folder)]) == 0
+    assert "synthetic: yes" in capfd.readouterr().out
     assert main(["restore-teeth", str(video), "--container", "png", "--quiet"]) == 2
     assert "exists; give --overwrite" in capfd.readouterr().err
     words = ["restore-teeth", str(folder), "--sidecar", "-o", str(place / "again.mkv"), "--json", "--quiet"]
