@@ -26,5 +26,6 @@ bench:  ## speed and memory on this machine
 
 docs:  ## pages that are made from the code
 	$(PYTHON) docs/make_commands.py
+	$(PYTHON) docs/make_man.py
 
 check: lint test

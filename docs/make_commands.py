@@ -16,8 +16,7 @@ _WIDTH = 100
 _HEAD = """# Commands
 
 Made by `python docs/make_commands.py`; a test checks that it is what `-h` says. Results go to stdout, all else to
-stderr. Exit codes: 0 done, 2 usage, 3 an input cannot be read or used, 4 no usable face, 5 weights missing or not as
-registered, 6 no such device, 7 ffmpeg or disk failed, 130 interrupted (143 SIGTERM, 129 SIGHUP).
+stderr. Settings may also stand in a file, and in presets: [settings.md](settings.md).
 """
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dubtool.batch.estimate import Pace, bytes_of, measure, pace_of
+from dubtool.batch.film import Film
 from dubtool.batch.kinds import KINDS, Kind
 from dubtool.batch.plan import Step, plan
 from dubtool.batch.state import Ledger
@@ -148,19 +149,21 @@ def _finding(step: Step, kinds: Mapping[str, Kind], look: _Look) -> Finding:
     if state != "ready":
         return finding
     try:
-        _examine(job, kinds[job.kind], step.replace, look, finding)
+        with temporary_folder() as folder:
+            film = Film(job.inputs[kinds[job.kind].video], folder)
+            _examine(job, kinds[job.kind], film, step.replace, look, finding)
     except DubtoolError as error:
         finding.problem, finding.exit_code = " ".join(str(error).split()), error.exit_code
     return finding
 
 
-def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding) -> None:
+def _examine(job: Job, kind: Kind, film: Film, replace: bool, look: _Look, finding: Finding) -> None:
     options = job.options
     video, speech, soundtrack = job.inputs[kind.video], job.inputs.get("speech"), options.get("soundtrack")
     source = options.get("source")
     if source is not None:
         probe(source).require_video()
-    info = probe(video)
+    info = film.info
     picture = info.require_video()
     allowed = options | {"overwrite": replace or bool(options.get("overwrite"))}
     target = checked_output(video, job.output, allowed, (*job.inputs.values(), soundtrack, source))
@@ -172,13 +175,13 @@ def _examine(job: Job, kind: Kind, replace: bool, look: _Look, finding: Finding)
         if loudness < _QUIET_RMS:
             finding.warnings.append(f"{speech} is silent")
     check_writing(target, options, info.drawn() if kind.stills else info, soundtrack or speech)
-    if not look.face(video):
+    if not look.face(film.path):
         finding.warnings.append(f"{video}: no face in its first {_FIRST_SECONDS:g} seconds")
     length = float(info.duration or 0) or seconds or 1.0
     finding.seconds = {"video": length, "shortest": min(length, seconds)}.get(options.get("length", "speech"), seconds)
     rate = float(picture.average_rate)
     finding.frames = max(1, round(finding.seconds * rate))
-    source_rate = video.stat().st_size / length
+    source_rate = film.bytes / length
     size = bytes_of(picture.width, picture.height, rate, finding.seconds, source_rate)
     finding.bytes = round(size * (1 + _PREVIEW_SHARE * bool(options.get("preview"))))
 

@@ -20,12 +20,13 @@ from dubtool.jobs.shared.report import Report
 class Kind:
     """One kind of job.
 
-    run: called with the inputs by name, `output`, `progress` and the options. inputs: names of its input files, the
-    first of which names the result; video: the one whose faces are followed; stills: those that are pictures. suffix:
-    of an output that is not named, after the stem of the first input. options: the dataclass whose fields are its
-    options. stages: those that `run` reports, in order.
+    name: as the command line and lists call it. run: called with the inputs by name, `output`, `progress` and the
+    options. inputs: names of its input files, the first of which names the result; video: the one whose faces are
+    followed; stills: those that are pictures. suffix: of an output that is not named, after the stem of the first
+    input. options: the dataclass whose fields are its options. stages: those that `run` reports, in order.
     """
 
+    name: str
     run: Callable[..., Report]
     inputs: tuple[str, ...]
     suffix: str
@@ -47,6 +48,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "dub": Kind(
+        name="dub",
         run=dub,
         inputs=("video", "speech"),
         suffix=".dubbed.mp4",
@@ -54,6 +56,7 @@ KINDS: Mapping[str, Kind] = {
         stages=("track", "dub"),
     ),
     "restore-teeth": Kind(
+        name="restore-teeth",
         run=restore_teeth,
         inputs=("video",),
         suffix=SUFFIX,
@@ -61,6 +64,7 @@ KINDS: Mapping[str, Kind] = {
         stages=("track", "restore"),
     ),
     "reenact": Kind(
+        name="reenact",
         run=reenact,
         inputs=("portrait", "driver"),
         suffix=REENACTED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,8 @@ from dubtool.batch.pairs import pairs
 from dubtool.batch.rows import read_rows
 from dubtool.errors import InputError, UsageError
 from dubtool.folders import expanded
+from dubtool.jobs.shared.outputs import named_after
+from dubtool.jobs.shared.presets import OFFERED, PRESETS
 from dubtool.media.spool import lasting
 
 # Options that do not change what a job makes: with others it is still the same job.
@@ -103,16 +105,29 @@ def _job(place: str, row: dict[str, Any], common: Mapping[str, Any], base: Path,
     inputs = {one: base / expanded(Path(str(row.pop(one)))) for one in kind.inputs}
     first = inputs[kind.inputs[0]]
     named = row.pop("output", None)
-    output = base / expanded(Path(str(named))) if named else first.with_name(first.stem + kind.suffix)
     try:
-        options = dict(typed(kind, flag, value, Path.cwd()) for flag, value in common.items())
+        options = dict(_preset(kind, row.pop("preset", None) or common.get("preset")))
+        common = {flag: value for flag, value in common.items() if flag != "preset"}
+        options |= dict(typed(kind, flag, value, Path.cwd()) for flag, value in common.items())
         options |= dict(typed(kind, flag, value, base) for flag, value in row.items())
         kind.options(**options)
+        output = base / expanded(Path(str(named))) if named else named_after(first, kind.suffix, options)
     except UsageError as error:
         unknown = [flag for flag in row if not is_option(kind, flag)]
         hint = f" (a row has job, {', '.join(kind.inputs)}, output and flags of 'dubtool {name}')" if unknown else ""
         raise UsageError(f"{place}: {error}{hint}") from error
     return Job(place, name, inputs, output, options)
+
+
+def _preset(kind: Kind, name: Any) -> Iterator[tuple[str, Any]]:
+    """What a preset sets of the options that jobs of this kind have."""
+    if not name:
+        return
+    if str(name) not in PRESETS:
+        raise UsageError(f"unknown preset {str(name)!r}: use one of {', '.join(OFFERED)}")
+    for flag, value in PRESETS[str(name)].items():
+        if is_option(kind, flag):
+            yield typed(kind, flag, value, Path.cwd())
 
 
 def _check_apart(jobs: tuple[Job, ...], kinds: Mapping[str, Kind]) -> None:

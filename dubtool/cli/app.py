@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import traceback
@@ -12,18 +13,16 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from dubtool import __version__
-from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, restore_teeth, train, weights
+from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, restore_teeth, train, verify, weights
+from dubtool.cli.command import App, require_command
 from dubtool.cli.console import Console
 from dubtool.cli.signals import Stopped, stopping
 from dubtool.engine.malloc import share_heap
 from dubtool.errors import EXIT_INTERRUPTED, DubtoolError
 
-app = typer.Typer(
+app = App(
     name="dubtool",
     help="Make the mouth in a video say a new speech.",
-    # Plain help: it wraps at any width, stays readable through a pipe, and does not load rich.
-    rich_markup_mode=None,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("dub")(dub.dub)
@@ -34,6 +33,7 @@ app.command("evaluate", short_help="How well a model dubs.")(evaluate.evaluate)
 app.command("bench", short_help="How fast this machine dubs.")(bench.bench)
 app.add_typer(train.app, name="train", short_help="Train the networks on videos.")
 app.add_typer(weights.app, name="weights")
+app.command("verify", short_help="What a file says of its making.")(verify.verify)
 app.command("doctor", short_help="What this machine can do.")(doctor.doctor)
 
 
@@ -50,15 +50,13 @@ def _top(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand is None:
-        sys.stderr.write(context.get_help() + "\n")
-        raise typer.Exit(2)
+    require_command(context)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's own) and return its exit code."""
-    console = Console()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    console = Console(as_lines=_asks_for_lines(arguments))
     _keep_foreign_bytes()
     share_heap()
     try:
@@ -108,8 +106,14 @@ def _run(arguments: list[str], console: Console) -> int:
 def _fail(console: Console, message: str, code: int) -> int:
     if console.verbose:
         traceback.print_exc()
-    sys.stderr.write(f"dubtool: {' '.join(message.split())}\n")
+    console.error(" ".join(message.split()), code)
     return code
+
+
+def _asks_for_lines(arguments: list[str]) -> bool:
+    """Whether programs read stderr: asked before the command line is understood, so that its errors are such lines."""
+    pairs = itertools.pairwise(arguments)
+    return "--progress=json" in arguments or ("--progress", "json") in pairs
 
 
 def _keep_foreign_bytes() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dubtool.cli.console import Console
-from dubtool.cli.options import Devices, Json, Overwrite, Quiet, Verbose, console_of, names_in
+from dubtool.cli.options import Devices, Json, Overwrite, Progress, Quiet, Verbose, console_of, names_in
 
 if TYPE_CHECKING:
     from dubtool.batch.check import Finding
@@ -50,6 +50,7 @@ def batch(
     ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:

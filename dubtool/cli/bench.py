@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dubtool.cli.options import BatchSize, Device, Json, Precision, Quiet, Verbose, console_of
+from dubtool.cli.options import BatchSize, Device, Json, Precision, Progress, Quiet, Verbose, console_of
 from dubtool.jobs.shared.options import DEFAULT_MODEL
 
 
@@ -27,6 +27,7 @@ def bench(
     precision: Precision = "auto",
     batch_size: BatchSize = 4,
     as_json: Json = False,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -35,9 +36,17 @@ def bench(
 
     console = console_of(context)
     console.note(f"measuring decoder and encoder alone, then a whole dub of {video}")
-    found = measure(
-        video, speech, frames=frames, model=model, device=device, precision=precision, batch_size=batch_size
-    )
+    with console.progress() as tell:
+        found = measure(
+            video,
+            speech,
+            frames=frames,
+            model=model,
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
+            progress=tell,
+        )
     if as_json:
         console.json(asdict(found))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import platform
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 from dubtool import __version__
 
 _PLAIN_SECONDS = 10.0
+_JSON_SECONDS = 0.5
 
 Tell = Callable[[str, float, float | None], None]
 
@@ -23,11 +25,13 @@ Tell = Callable[[str, float, float | None], None]
 class Console:
     """How one run of the command line talks. The options --quiet and --verbose set its fields.
 
-    heed: called with every progress; raises when the user asked to stop.
+    as_lines: all that goes to stderr is JSON, one object a line, for programs (--progress json). heed: called with
+    every progress; raises when the user asked to stop.
     """
 
     quiet: bool = False
     verbose: bool = False
+    as_lines: bool = False
     heed: Callable[[], None] = field(default=lambda: None)
 
     def set_verbose(self) -> None:
@@ -58,7 +62,14 @@ class Console:
     def note(self, text: str) -> None:
         """A remark on stderr; not with --quiet."""
         if not self.quiet:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write((json.dumps({"note": text}) if self.as_lines else text) + "\n")
+
+    def error(self, text: str, code: int) -> None:
+        """The one line that a command fails with, on stderr."""
+        if self.as_lines:
+            sys.stderr.write(json.dumps({"error": text, "exit_code": code}) + "\n")
+        else:
+            sys.stderr.write(f"dubtool: {text}\n")
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table on stdout: drawn on a terminal, aligned lines of full width through a pipe."""
@@ -83,12 +94,15 @@ class Console:
 
     @contextlib.contextmanager
     def progress(self, unit: str = "") -> Iterator[Tell]:
-        """Progress of a job on stderr: a bar for each stage with the time left on a terminal, else a line now and then.
+        """Progress of a job on stderr: a bar for each stage with the time left on a terminal, else a line now and then;
+        JSON lines where these are asked for, --quiet or not.
 
         Yields a function to call with the stage, what is done of it, and what there is in all (None while unknown).
         `unit` "bytes" shows megabytes.
         """
-        if self.quiet:
+        if self.as_lines:
+            yield self._heeding(_json_lines())
+        elif self.quiet:
             yield self._heeding(lambda stage, done, total: None)
         elif sys.stderr.isatty():
             with _bars(unit) as tell:
@@ -149,6 +163,29 @@ def _lines(unit: str) -> Tell:
         left = f", {(now - start) * (total / done - 1):.0f} s left" if total and done and not finished else ""
         of = "" if total is None else f" of {_amount(total, unit)}"
         sys.stderr.write(f"{stage}: {_amount(done, unit)}{of}{left}\n")
+
+    return tell
+
+
+def _json_lines() -> Tell:
+    """Lines {"stage", "done", "total", "seconds_left"}; what is not known is null. The first and the last of a stage
+    are told, and what lies between now and then."""
+    started: dict[str, float] = {}
+    shown: dict[str, tuple[float, float]] = {}
+
+    def tell(stage: str, done: float, total: float | None) -> None:
+        now = time.monotonic()
+        start = started.setdefault(stage, now)
+        finished = total is not None and done >= total
+        last, before = shown.get(stage, (-math.inf, -1.0))
+        if done == before or (now - last < _JSON_SECONDS and not finished):
+            return
+        shown[stage] = now, done
+        # Of what was done before the first call nobody knows how long it took.
+        left = round((now - start) * (total / done - 1), 1) if total and done and now > start else None
+        line = {"stage": stage, "done": done, "total": total, "seconds_left": 0.0 if finished else left}
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()
 
     return tell
 

@@ -10,8 +10,8 @@ import typer
 
 from dubtool.cli.adapting import adapted_to
 from dubtool.cli.from_options import from_options
-from dubtool.cli.options import Devices, Json, Output, Quiet, Verbose, console_of, names_in
-from dubtool.cli.summary import tell_report
+from dubtool.cli.options import Devices, DryRun, Json, Output, Progress, Quiet, Rate, Verbose, console_of, names_in
+from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.options import PAINTER, DubOptions, painter_of
 
@@ -19,7 +19,7 @@ from dubtool.jobs.shared.options import PAINTER, DubOptions, painter_of
 @from_options
 def dub(
     context: typer.Context,
-    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video whose mouth is to speak.")],
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video whose mouth is to speak, or frames_%06d.png.")],
     speech: Annotated[Path, typer.Argument(metavar="SPEECH", help="A file with the sound of the speech.")],
     output: Output = None,
     *,
@@ -38,7 +38,10 @@ def dub(
         int | None,
         typer.Option("--workers", min=1, metavar="N", help="Draw this one file by N processes side by side."),
     ] = None,
+    rate: Rate = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -50,9 +53,25 @@ def dub(
         raise UsageError("--adapt keeps what it learns in the cache; leave out --no-cache")
     if adapt is not None and painter_of(options.model) != PAINTER:
         raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {options.model}")
+    if dry_run:
+        if adapt is not None:
+            from dubtool.training.core.extra import require_extra
+
+            require_extra()
+        from dubtool.batch.kinds import KINDS
+        from dubtool.batch.rehearsal import rehearse
+
+        tell_rehearsal(
+            console,
+            rehearse(KINDS["dub"], {"video": video, "speech": speech}, output, options, names_in(devices), workers),
+            as_json,
+        )
+        return
     if adapt is not None:
         adapted = adapted_to(console, video, adapt, face=options.face, device=options.device)
         options = replace(options, adapted=adapted)
     with console.progress() as tell:
-        report = run(video, speech, output, options, progress=tell, devices=names_in(devices), workers=workers)
+        report = run(
+            video, speech, output, options, progress=tell, frame_rate=rate, devices=names_in(devices), workers=workers
+        )
     tell_report(console, report, as_json)

@@ -15,23 +15,47 @@ import typer
 from dubtool.cli.options import parse_time
 from dubtool.jobs.shared.offer import Offer, offers, option_name
 from dubtool.jobs.shared.options import JobOptions
+from dubtool.jobs.shared.presets import OFFERED
+
+
+def _presets(incomplete: str) -> list[str]:
+    return [name for name in OFFERED if name.startswith(incomplete)]
+
+
+# What it names are defaults of the other options, which `Command` looks up.
+_PRESET = inspect.Parameter(
+    "preset_named",
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    default=None,
+    annotation=Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            autocompletion=_presets,
+            help="Settings that go together: draft, broadcast, web, or of your own in dubtool.toml.",
+        ),
+    ],
+)
 
 
 def from_options(command: Callable[..., None]) -> Callable[..., None]:
     """A command whose parameter `options` is given on the command line, field by field, where it stands.
 
-    The parameter's annotation is the dataclass. Raises `UsageError` when called with values that it refuses.
+    The parameter's annotation is the dataclass; a preset of such settings can be named, too. Raises
+    `UsageError` when called with values that it refuses.
     """
     hints = get_type_hints(command, include_extras=True)
     kind: type[JobOptions] = hints["options"]
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command).parameters.values():
         own = parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        parameters += _of_fields(kind) if parameter.name == "options" else [own]
+        parameters += [_PRESET, *_of_fields(kind)] if parameter.name == "options" else [own]
     negated = {one.name: offer.negated for one, offer in offers(kind)}
 
     @functools.wraps(command)
     def made(**values: Any) -> None:
+        values.pop(_PRESET.name)
         given = {name: values.pop(name) != contrary for name, contrary in negated.items() if contrary}
         given |= {name: values.pop(name) for name in negated if name not in given}
         command(options=kind(**given), **values)

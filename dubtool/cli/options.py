@@ -26,6 +26,19 @@ def parse_time(text: str) -> Fraction:
         raise typer.BadParameter(f"{text!r} is not {error}") from error
 
 
+def parse_rate(text: str) -> Fraction:
+    """Frames a second from "25", "23.976" or "24000/1001"."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter(f"{text!r} is not a rate: give 25, 23.976 or 24000/1001") from error
+    if not 0 < rate <= 1000:
+        raise typer.BadParameter(f"{text!r} is not between 0 and 1000 frames a second")
+    # What people round is meant exactly.
+    exact = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    return exact if abs(rate - exact) < Fraction(1, 500) and rate.denominator > 1 else rate
+
+
 def names_in(text: str | None) -> list[str]:
     """The names between the commas."""
     return [name.strip() for name in text.split(",")] if text else []
@@ -34,6 +47,11 @@ def names_in(text: str | None) -> list[str]:
 def _set_verbose(context: typer.Context, value: bool) -> bool:
     if value:
         console_of(context).set_verbose()
+    return value
+
+
+def _set_progress(context: typer.Context, value: ProgressForm) -> ProgressForm:
+    console_of(context).as_lines |= value == "json"
     return value
 
 
@@ -56,6 +74,26 @@ BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help
 Face = Annotated[
     str,
     typer.Option("--face", metavar="WHO", help="Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y."),
+]
+ProgressForm = Literal["auto", "json"]
+Progress = Annotated[
+    ProgressForm,
+    typer.Option(
+        "--progress",
+        callback=_set_progress,
+        is_eager=True,
+        help="auto: bars on a terminal, else lines; json: on stderr JSON lines of stage, done, total, seconds_left.",
+    ),
+]
+Rate = Annotated[
+    Fraction | None,
+    typer.Option(
+        "--rate", metavar="FPS", parser=parse_rate, help="Frames a second of an image sequence, as 25 or 24000/1001."
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Look at inputs, output and weights, say what would be done, and do nothing."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", callback=_set_quiet, help="No progress, no remarks.")]

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from dubtool.cli.from_options import from_options
-from dubtool.cli.options import Json, Output, Quiet, Verbose, console_of
-from dubtool.cli.summary import tell_report
+from dubtool.cli.options import DryRun, Json, Output, Progress, Quiet, Rate, Verbose, console_of
+from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.jobs.shared.options import ReenactOptions
 
 
@@ -21,7 +21,10 @@ def reenact(
     output: Output = None,
     *,
     options: ReenactOptions,
+    rate: Rate = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -32,6 +35,14 @@ def reenact(
     from dubtool.jobs.reenact.job import reenact as run
 
     console = console_of(context)
+    if dry_run:
+        from dubtool.batch.kinds import KINDS
+        from dubtool.batch.rehearsal import rehearse
+
+        tell_rehearsal(
+            console, rehearse(KINDS["reenact"], {"portrait": portrait, "driver": driver}, output, options), as_json
+        )
+        return
     with console.progress() as tell:
-        report = run(portrait, driver, output, options, progress=tell)
+        report = run(portrait, driver, output, options, progress=tell, frame_rate=rate)
     tell_report(console, report, as_json)

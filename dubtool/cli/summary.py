@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dubtool.cli.console import Console
 
 if TYPE_CHECKING:
+    from dubtool.batch.rehearsal import Rehearsal
     from dubtool.jobs.shared.report import Report
 
 
@@ -17,6 +18,9 @@ _CHANGED = {"restore-teeth": "restored", "reenact": "reenacted"}
 
 def tell_report(console: Console, report: Report, as_json: bool) -> None:
     """The end of a job's command: the summary for people, and on stdout the output's path or the whole report."""
+    from dubtool.batch.pace_memory import remember
+
+    remember(report)
     show_summary(console, report)
     if as_json:
         console.json(report.as_dict())
@@ -24,11 +28,22 @@ def tell_report(console: Console, report: Report, as_json: bool) -> None:
         console.result(report.output)
 
 
+def tell_rehearsal(console: Console, found: Rehearsal, as_json: bool) -> None:
+    """What a job would do: on stdout, for people or as JSON; warnings on stderr."""
+    if as_json:
+        console.json(found.as_dict())
+    else:
+        for name, value in found.rows():
+            console.result(f"{name}: {value}")
+    for warning in found.warnings:
+        console.note(f"warning: {warning}")
+
+
 def show_summary(console: Console, report: Report) -> None:
     """The report for people: drawn on a terminal, plain lines through a pipe; not with --quiet."""
     if console.quiet:
         return
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not console.as_lines:
         _draw(report)
         return
     for name, value in _rows(report):
@@ -47,6 +62,10 @@ def _rows(report: Report) -> list[tuple[str, str]]:
     rate = report.frames / total if total else 0.0
     rows.append(("time", f"{total:.1f} s on {report.device}, {rate:.1f} frames a second"))
     rows.append(("stages", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())))
+    made = report.details.get("provenance")
+    if made is not None:
+        signed = f"signed by {made['signer']}" if made["signed"] else "not signed"
+        rows.append(("provenance", f"marked as synthetic ({made['mark']}), {signed}"))
     rows += [(name, path) for name, path in report.extra.items()]
     return rows
 

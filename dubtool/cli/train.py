@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -12,14 +11,15 @@ from typing import Annotated, Any, Literal
 import typer
 
 from dubtool.cli.adapting import adapted_to
+from dubtool.cli.command import App, require_command
 from dubtool.cli.console import Tell
-from dubtool.cli.options import Device, Face, Json, Quiet, Verbose, console_of
+from dubtool.cli.options import Device, Face, Json, Progress, Quiet, Verbose, console_of
 from dubtool.errors import UsageError
 from dubtool.training.core.extra import require_extra
 from dubtool.training.core.recipe import Given, Recipe
 from dubtool.training.recipes import RECIPES, recipe_of
 
-app = typer.Typer(help="Train the networks on videos of your own.", rich_markup_mode=None)
+app = App(help="Train the networks on videos of your own.")
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A folder made by 'dubtool train prepare'.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; one that exists is gone on with.")]
@@ -30,9 +30,7 @@ Stage = Annotated[
 
 @app.callback(invoke_without_command=True)
 def _group(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        sys.stderr.write(context.get_help() + "\n")
-        raise typer.Exit(2)
+    require_command(context)
 
 
 @app.command()
@@ -65,6 +63,7 @@ def prepare(
     ] = False,
     device: Device = "cpu",
     as_json: Json = False,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -137,6 +136,7 @@ def _train(
     ] = 10.0,
     workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Threads that make batches ahead.")] = 0,
     device: Device = "auto",
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -151,8 +151,8 @@ def _train(
         console.note("training without perception loss, which costs sharpness: give VGG-19 weights with --vgg")
     effort = Effort(minutes, 60 * save_every, 60 * look_every, workers, device)
     with console.progress() as tell:
-        progress = _Shown(tell, settings.steps)
-        steps = train(data, run, settings, effort, Given(start, vgg, sync), progress=progress)
+        shown = _Shown(tell, settings.steps)
+        steps = train(data, run, settings, effort, Given(start, vgg, sync), progress=shown)
     left = "" if steps >= settings.steps else f" of {settings.steps}; run the same again to go on"
     console.note(f"{steps} steps{left}")
     console.result(str(run))
@@ -195,6 +195,7 @@ def adapt(
     ] = None,
     device: Device = "auto",
     as_json: Json = False,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from dubtool.cli.options import Json, Quiet, Verbose, console_of
+from dubtool.cli.command import App, require_command
+from dubtool.cli.options import Json, Progress, Quiet, Verbose, console_of
 from dubtool.errors import WeightsError
 from dubtool.weights import locate, registry, verify
 from dubtool.weights.registry import Entry
 
-app = typer.Typer(help="Model files: fetch, verify, import.", rich_markup_mode=None)
+app = App(help="Model files: fetch, verify, import.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of 'dubtool weights list'.")]
 
 
 @app.callback(invoke_without_command=True)
 def _group(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        sys.stderr.write(context.get_help() + "\n")
-        raise typer.Exit(2)
+    require_command(context)
 
 
 @app.command("list")
-def list_weights(context: typer.Context, as_json: Json = False, verbose: Verbose = False) -> None:
+def list_weights(
+    context: typer.Context,
+    commercial: Annotated[
+        bool, typer.Option("--commercial", help="Only those whose licence and data plainly allow commercial use.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
     """All weights that dubtool knows."""
     console = console_of(context)
-    described = [_described(entry.name) for entry in locate.known().values()]
+    known = locate.known()
+    chosen = [entry for entry in known.values() if entry.commercial == "yes" or not commercial]
+    described = [_described(entry.name) for entry in chosen]
     if as_json:
         console.json(described)
-        return
-    rows = [(row["name"], row["kind"], row["licence"], _megabytes(row["size"]), _where(row)) for row in described]
-    console.table(("name", "kind", "licence", "size", "here"), rows)
+    else:
+        titles = ("name", "kind", "licence", "commercial", "draws", "size", "here")
+        console.table(titles, [_listed(row) for row in described])
+    left = len(known) - len(chosen)
+    if left:
+        console.note(f"{left} others are left out: 'dubtool weights show NAME' tells licence and data of each")
 
 
 @app.command()
@@ -47,7 +58,7 @@ def show(context: typer.Context, name: Name, as_json: Json = False, verbose: Ver
         console.json(described)
         return
     for key, value in described.items():
-        console.result(f"{key + ':':<9} {'not known' if value is None else value}")
+        console.result(f"{key + ':':<11} {'not known' if value is None else value}")
 
 
 @app.command("verify")
@@ -77,6 +88,7 @@ def fetch(
     name: Name,
     url: Annotated[str | None, typer.Option("--url", help="Address of the file, where none is known.")] = None,
     sha256: Annotated[str | None, typer.Option("--sha256", help="Its digest, where none is known.")] = None,
+    progress: Progress = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -125,6 +137,11 @@ def _verified(name: str) -> dict[str, Any]:
     except WeightsError as error:
         return _row(entry, path, "no digest known" if entry.sha256 is None else "damaged", str(error))
     return _row(entry, path, "ok", None)
+
+
+def _listed(row: dict[str, Any]) -> tuple[str, ...]:
+    draws = "yes" if row["draws"] else "no"
+    return row["name"], row["kind"], row["licence"], row["commercial"], draws, _megabytes(row["size"]), _where(row)
 
 
 def _row(entry: Entry, path: Path | None, state: str, problem: str | None) -> dict[str, Any]:

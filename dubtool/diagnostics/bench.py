@@ -10,6 +10,7 @@ from pathlib import Path
 from dubtool.errors import InputError
 from dubtool.folders import temporary_folder
 from dubtool.jobs.dub.job import dub
+from dubtool.jobs.shared.calls import Progress
 from dubtool.jobs.shared.options import DEFAULT_MODEL
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter
@@ -49,9 +50,10 @@ def bench(
     device: str = "auto",
     precision: str = "auto",
     batch_size: int = 4,
+    progress: Progress | None = None,
 ) -> Bench:
     """Measure decoder and encoder on the first `frames` frames of `video` (fewer of large ones), then one whole dub of
-    it with faces looked for anew.
+    it with faces looked for anew. progress: of that dub.
 
     Raises:
         what `dubtool.dub` raises.
@@ -74,6 +76,7 @@ def bench(
             precision=precision,
             batch_size=batch_size,
             cache=False,
+            progress=progress,
         )
         seconds = time.perf_counter() - start
     result.device = report.device

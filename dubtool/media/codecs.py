@@ -7,6 +7,8 @@ from pathlib import Path
 
 from dubtool.errors import UsageError
 from dubtool.media.color import HDR_TRANSFERS
+from dubtool.media.delivery import DELIVERIES, called, encoder_of
+from dubtool.media.efforts import EFFORTS
 from dubtool.media.hdr import HdrMetadata
 from dubtool.media.pixels import NATIVE, PixelLayout, layout_of, nearest, nearest_layout
 from dubtool.media.probe import AudioInfo, VideoInfo
@@ -18,11 +20,14 @@ _NVENC_PRESETS = {
     "ultrafast": "p1", "superfast": "p1", "veryfast": "p2", "faster": "p3", "fast": "p4", "medium": "p5",
     "slow": "p6", "slower": "p7", "veryslow": "p7",
 }  # fmt: skip
+_SVT_PRESETS = {
+    "ultrafast": 12, "superfast": 11, "veryfast": 10, "faster": 9, "fast": 8, "medium": 7, "slow": 5, "slower": 4,
+    "veryslow": 2,
+}  # fmt: skip
 _VPX_SPEED = {
     "ultrafast": 8, "superfast": 7, "veryfast": 6, "faster": 5, "fast": 4, "medium": 3, "slow": 2, "slower": 1,
     "veryslow": 0,
 }  # fmt: skip
-PRESETS = tuple(_NVENC_PRESETS)
 
 
 def _layouts(chromas: str, depths: tuple[int, ...], *, alpha: bool = False) -> list[PixelLayout]:
@@ -44,15 +49,30 @@ _TAKEN = {
         *_layouts("420 422 444 rgb", (8, 9, 10, 12, 16), alpha=True),
     ],
     "prores_ks": [*_layouts("422 444", (10,)), layout_of("444", 10, alpha=True)],
-}
+    "dnxhd": [*_layouts("422", (8, 10)), *_layouts("444 rgb", (10,))],
+    "libsvtav1": _layouts("420", (8, 10)),
+    "png": [
+        *_layouts("400 rgb", (8, 16)),
+        *_layouts("rgb", (8, 16), alpha=True),
+        layout_of("400", 8, alpha=True),
+    ],
+    "exr": [layout_of("rgb", 16), layout_of("rgb", 16, alpha=True)],
+} | {name: list(one.layouts) for name, one in DELIVERIES.items()}
+_PNG = {
+    (True, False, 8): "gray", (True, False, 16): "gray16be", (True, True, 8): "ya8",
+    (False, False, 8): "rgb24", (False, False, 16): "rgb48be", (False, True, 8): "rgba", (False, True, 16): "rgba64be",
+}  # fmt: skip
 _WITH_ALPHA = ("ffv1", "prores_ks", "libvpx-vp9")
 # Encoders that keep the fields of interlaced pictures apart.
-FIELD_ENCODERS = frozenset({"libx264", "prores_ks", "ffv1"})
+FIELD_ENCODERS = called("libx264", "prores_ks", "ffv1")
 
 
 @dataclass(frozen=True)
 class Container:
-    """What a container takes: sound codecs that are copied, PCM that stays PCM, what else becomes, and subtitles."""
+    """What a container takes: sound codecs that are copied, PCM that stays PCM, what else becomes, and subtitles.
+
+    sound_rate: the only one it takes, Hz. even: it holds frames at even times only. sequence: files of one frame each.
+    """
 
     name: str
     copied_sound: frozenset[str]
@@ -64,17 +84,24 @@ class Container:
     default_video: str
     videos: frozenset[str]
     has_timescale: bool
+    text_subtitles: bool = True
+    sound_rate: int | None = None
+    even: bool = False
+    sequence: bool = False
 
 
 _PCM_LE = frozenset({"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})
 _PCM_BE = frozenset({"pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be"})
 _COMMON = frozenset({"aac", "mp3", "ac3", "eac3", "alac"})
-_H26X = frozenset({"libx264", "libx265", "h264_nvenc", "hevc_nvenc"})
+_H26X = called("libx264", "libx265", "h264_nvenc", "hevc_nvenc")
+_AV1 = called("libsvtav1")
+_STUDIO = called("prores_ks", "dnxhd")
+_SILENT: frozenset[str] = frozenset()
 
-_MP4 = Container("mp4", _COMMON | {"opus", "flac"}, frozenset(), "aac", "mov_text", False, True, "libx264", _H26X, True)
-_MOV = Container(
-    "mov", _COMMON, _PCM_LE | _PCM_BE, "aac", "mov_text", False, False, "libx264", _H26X | {"prores_ks"}, True
+_MP4 = Container(
+    "mp4", _COMMON | {"opus", "flac"}, frozenset(), "aac", "mov_text", False, True, "libx264", _H26X | _AV1, True
 )
+_MOV = Container("mov", _COMMON, _PCM_LE | _PCM_BE, "aac", "mov_text", False, False, "libx264", _H26X | _STUDIO, True)
 _MKV = Container(
     "matroska",
     _COMMON | {"mp2", "dts", "truehd", "mlp", "opus", "vorbis", "flac", "wavpack", "tta"},
@@ -84,7 +111,7 @@ _MKV = Container(
     True,
     True,
     "libx264",
-    _H26X | {"ffv1", "libvpx-vp9", "prores_ks"},
+    _H26X | _AV1 | _STUDIO | {"ffv1", "libvpx-vp9"},
     False,
 )
 _WEBM = Container(
@@ -96,10 +123,37 @@ _WEBM = Container(
     False,
     False,
     "libvpx-vp9",
-    frozenset({"libvpx-vp9"}),
+    _AV1 | {"libvpx-vp9"},
     False,
 )
-_BY_SUFFIX = {".mp4": _MP4, ".m4v": _MP4, ".mov": _MOV, ".mkv": _MKV, ".webm": _WEBM}
+_MXF = Container(
+    "mxf",
+    _SILENT,
+    frozenset({"pcm_s16le", "pcm_s24le"}),
+    "pcm_s24le",
+    "",
+    False,
+    False,
+    "dnxhd",
+    _STUDIO,
+    False,
+    text_subtitles=False,
+    sound_rate=48000,
+    even=True,
+)
+
+
+def _sequence(codec: str) -> Container:
+    return Container(
+        "image2", _SILENT, _SILENT, "", "", False, False, codec, frozenset({codec}), False,
+        text_subtitles=False, even=True, sequence=True,
+    )  # fmt: skip
+
+
+_BY_SUFFIX = {
+    ".mp4": _MP4, ".m4v": _MP4, ".mov": _MOV, ".mkv": _MKV, ".webm": _WEBM, ".mxf": _MXF,
+    ".png": _sequence("png"), ".exr": _sequence("exr"),
+}  # fmt: skip
 
 
 def container_for(output: Path) -> Container:
@@ -108,6 +162,11 @@ def container_for(output: Path) -> Container:
     if container is None:
         raise UsageError(f"{output}: unknown container '{output.suffix}': use one of {', '.join(sorted(_BY_SUFFIX))}")
     return container
+
+
+def is_container(suffix: str) -> bool:
+    """Whether files that end so can be written."""
+    return suffix.lower() in _BY_SUFFIX
 
 
 def usual_codec(container: Container, video: VideoInfo | None) -> str:
@@ -123,8 +182,9 @@ def usual_codec(container: Container, video: VideoInfo | None) -> str:
 
 def video_arguments(codec: str, crf: int, preset: str, *, lossless: bool) -> Arguments:
     """Quality arguments of an encoder. Raises UsageError for a codec or preset that is not known."""
-    if preset not in PRESETS:
-        raise UsageError(f"unknown preset '{preset}': use one of {', '.join(PRESETS)}")
+    if preset not in EFFORTS:
+        raise UsageError(f"unknown effort '{preset}' of the encoder: use one of {', '.join(EFFORTS)}")
+    named, codec = codec, encoder_of(codec)
     if codec == "libx264":
         return {"preset": preset, "qp": 0} if lossless else {"preset": preset, "crf": crf}
     if codec == "libx265":
@@ -140,15 +200,25 @@ def video_arguments(codec: str, crf: int, preset: str, *, lossless: bool) -> Arg
         return speed | ({"lossless": 1} if lossless else {"crf": crf, "b:v": 0})
     if codec == "ffv1":
         return {"level": 3, "slicecrc": 1}
+    if codec in ("prores_ks", "dnxhd", "libsvtav1", "exr") and lossless:
+        raise UsageError(f"{named} always loses something: leave out --lossless, or use ffv1 in .mkv")
     if codec == "prores_ks":
-        if lossless:
-            raise UsageError("prores_ks always loses something: leave out --lossless, or use ffv1 in .mkv")
         return {"vendor": "apl0"}
-    raise UsageError(f"unknown video codec '{codec}': use one of {', '.join(sorted(_TAKEN))}")
+    if codec == "libsvtav1":
+        return {"preset": _SVT_PRESETS[preset], "crf": crf}
+    if codec == "exr":
+        return {"format": "half", "compression": "zip16"}
+    if codec in ("dnxhd", "png"):
+        return {}
+    raise UsageError(f"unknown video codec '{codec}': use one of {', '.join(sorted({*_TAKEN} - {'png', 'exr'}))}")
 
 
 def layout_arguments(codec: str, coded: PixelLayout) -> Arguments:
     """Arguments of an encoder for frames of this layout."""
+    if codec in DELIVERIES:
+        return dict(DELIVERIES[codec].arguments)
+    if codec == "dnxhd":
+        return {"profile": "dnxhr_444" if coded.chroma != "422" else "dnxhr_hqx" if coded.depth > 8 else "dnxhr_hq"}
     if codec == "prores_ks":
         return {"profile": 4 if coded.alpha or coded.chroma == "444" else 3}
     if codec == "libvpx-vp9" and coded.alpha:
@@ -163,7 +233,7 @@ def encoded_layout(codec: str, layout: PixelLayout, width: int, height: int) -> 
     coded 4:4:4, where every size is exact. Padding and cropping by the container would leave the size to the player.
     """
     offered = _TAKEN[codec]
-    if codec in _H26X:
+    if encoder_of(codec) in _H26X:
         odd_x, odd_y = width % 2, height % 2
         offered = [
             one
@@ -177,6 +247,10 @@ def pixel_format(codec: str, layout: PixelLayout) -> str:
     """ffmpeg's name of the layout for this encoder."""
     if "nvenc" in codec and layout.depth == 10:
         return {"420": "p010le", "444": "yuv444p16le"}[layout.chroma]
+    if codec == "png":
+        return _PNG[layout.gray, layout.alpha, layout.depth]
+    if codec == "exr":
+        return "gbrapf32le" if layout.alpha else "gbrpf32le"
     if codec == "ffv1" and layout.rgb and layout.depth == 8:
         return "bgra" if layout.alpha else "bgr0"
     return layout.name
@@ -184,6 +258,10 @@ def pixel_format(codec: str, layout: PixelLayout) -> str:
 
 def hdr_parameters(codec: str, hdr: HdrMetadata) -> list[str]:
     """HDR10's static metadata as parameters of the encoder; empty where it takes none."""
+    codec = encoder_of(codec)
+    if codec == "libsvtav1":
+        told = [] if hdr.mastering is None else [f"mastering-display={hdr.mastering.svtav1()}"]
+        return [*told, f"content-light={hdr.light[0]},{hdr.light[1]}"] if hdr.light is not None else told
     if codec not in ("libx264", "libx265"):
         return []
     mastering, light = ("master-display", "max-cll") if codec == "libx265" else ("mastering-display", "cll")
@@ -200,8 +278,11 @@ def sound_arguments(
     what it is mixed to, None for its own number.
     """
     channels = channels or sound.channels
-    if not encoded and sound.codec in container.pcm:
+    rate = container.sound_rate
+    if not encoded and sound.codec in container.pcm and rate in (None, sound.sample_rate):
         return sound.codec, {}
+    if rate is not None:
+        return container.sound_encoder, {"ar:a:0": rate}
     if not encoded and sound.codec in container.copied_sound:
         return "copy", {}
     encoder = container.sound_encoder
@@ -218,6 +299,8 @@ def sound_arguments(
 
 def subtitle_codec(container: Container, codec: str) -> str | None:
     """How a subtitle stream goes into the container: "copy", an encoder, or None where it cannot go."""
+    if not container.text_subtitles:
+        return None
     text = codec in ("subrip", "ass", "ssa", "webvtt", "text", "mov_text")
     if not text:
         return "copy" if container.bitmap_subtitles else None

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from typing import IO
 import av
 import numpy as np
 
+from dubtool import leftovers
 from dubtool.errors import InputError, OutputError, UsageError
 from dubtool.media.codecs import (
     FIELD_ENCODERS,
@@ -30,8 +31,10 @@ from dubtool.media.ffmpeg import FfmpegProcess, find_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.hdr import NOT_COMPATIBLE
 from dubtool.media.mux import Soundtrack, VideoEncoding, build_command
+from dubtool.media.packets import evenly_timed
 from dubtool.media.pixels import PixelLayout, layout_of, write_planes
 from dubtool.media.probe import MediaInfo, VideoInfo, probe
+from dubtool.media.sequence import settle_frames, spelled, write_sidecar
 from dubtool.media.sound import plan_sound
 from dubtool.media.temporary_output import claim, is_claimed, settle
 
@@ -40,6 +43,9 @@ log = logging.getLogger(__name__)
 _PIPE_BUFFER = 2**20
 _FINEST_TIMESCALE = 1_000_000
 _COMMON_TIMESCALE = 90_000
+_MXF_RATES = tuple(Fraction(one) for one in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60"))
+_RATE_TOLERANCE = Fraction(1, 5000)
+_DNX_SIDES = (256, 120)
 
 
 def same_file(first: Path, second: Path) -> bool:
@@ -90,7 +96,11 @@ def check_target(
     video_arguments(codec, 0, preset, lossless=lossless)
     if codec not in container.videos:
         raise UsageError(f"{container.name} does not take {codec} video: change one of them")
+    if codec.startswith("dnx") and video is not None and (video.width < _DNX_SIDES[0] or video.height < _DNX_SIDES[1]):
+        raise UsageError(f"DNxHR takes pictures from {_DNX_SIDES[0]}x{_DNX_SIDES[1]} on: choose another --codec")
     folder = output.absolute().parent
+    if container.sequence and not folder.exists():
+        folder = folder.parent
     if output.is_dir():
         raise OutputError(f"{output} is a folder: name a file")
     if not folder.is_dir():
@@ -100,12 +110,34 @@ def check_target(
     return container, codec
 
 
+def check_times(output: Path, info: MediaInfo) -> None:
+    """Refuse, before any work, frames at uneven times, or a rate, that the output's container cannot hold.
+
+    Raises:
+        UsageError.
+    """
+    container, video = container_for(output), info.require_video()
+    if not container.even:
+        return
+    rate = video.average_rate
+    if container.name == "mxf" and not any(abs(rate / known - 1) < _RATE_TOLERANCE for known in _MXF_RATES):
+        raise UsageError(f"{output}: MXF holds no {float(rate):.3f} frames a second: write .mov")
+    if not evenly_timed(info):
+        what = "MXF" if container.name == "mxf" else "an image sequence"
+        raise UsageError(
+            f"{output}: the frames of {info.path} come at uneven times, which {what} cannot tell: "
+            "write .mov, or make them even first"
+        )
+
+
 def check_sounds(output: Path, info: MediaInfo, soundtrack: MediaInfo | None) -> None:
     """Refuse, before any work, a soundtrack that the output's container takes in no way, and look at the other sounds.
 
     Raises InputError.
     """
     container = container_for(output)
+    if container.sequence:
+        return
     if soundtrack is not None:
         plan_sound(soundtrack.path, soundtrack.require_audio(), container)
     for sound in info.audio:
@@ -137,7 +169,8 @@ class VideoWriter:
     The picture's size, pixel format, colour tags and rotation are those of the first frame written; SAR, time base,
     tags, chapters and other streams come from `info`. `duration` (seconds) is the output's length: the soundtrack, from
     its second `sound_start` on, is cut or padded to it and what lies after it in the source is dropped. `warnings`
-    names what could not be kept. Without `overwrite` no file is replaced, one that appears meanwhile neither.
+    names what could not be kept. `bit_rate` (a second) is aimed at instead of a quality; `gop`: frames from keyframe to
+    keyframe. Without `overwrite` no file is replaced, one that appears meanwhile neither.
 
     Raises OutputError when ffmpeg or the disk fails, UsageError for a codec, preset or suffix that is not known, and
     where another process is writing the same output.
@@ -152,6 +185,8 @@ class VideoWriter:
         crf: int = 18,
         preset: str = "medium",
         lossless: bool = False,
+        bit_rate: int | None = None,
+        gop: int | None = None,
         soundtrack: Path | None = None,
         sound_start: Fraction = Fraction(0),
         audio_duration: Fraction | None = None,
@@ -164,6 +199,7 @@ class VideoWriter:
         self._info = info
         self._container, self._codec = check_target(self.output, codec, preset, info.video, lossless=lossless)
         self._quality = (crf, preset, lossless)
+        self._aims = (bit_rate, gop)
         self._soundtrack: Soundtrack | None = None
         if soundtrack is not None:
             self._soundtrack = Soundtrack(probe(Path(soundtrack)), audio_duration, sound_start)
@@ -179,7 +215,11 @@ class VideoWriter:
         self._piped: PixelLayout | None = None
         self._shape: tuple[int, int, int, bool] | None = None
         self._last_tick: int | None = None
+        # What is claimed: the output, or the folder of a sequence.
+        self._place = self.output.parent if self._container.sequence else self.output
         self._temporary, self._claim = self._reserve()
+        self._frames = self._folder_of_frames() if self._container.sequence else None
+        self._color: dict[str, str] = {}
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -233,16 +273,49 @@ class VideoWriter:
             if self._pipe is None or self._process is None:
                 raise OutputError(f"{self.output}: no frame was written")
             self._end_input()
-            if self._process.wait() != 0 or not self._temporary.stat().st_size:
+            if self._process.wait() != 0 or not (self._frames or self._temporary.stat().st_size):
                 raise self._failure()
+            if self._frames is not None:
+                self._describe(self._frames)
         except BaseException:
             self.abort()
             raise
 
+    @property
+    def part(self) -> Path:
+        """The file (of a sequence the folder) that is being written, and after `finish` is whole, under its hidden
+        name."""
+        return self._frames or self._temporary
+
+    def rewrite(self, made: Callable[[Path, Path], None]) -> None:
+        """Replace the finished file by what `made`, called with it and an empty file, writes into the latter.
+
+        Leaves nothing if that fails. Raises OutputError, or what `made` raises.
+        """
+        before, claimed = self._temporary, self._claim
+        try:
+            try:
+                self._temporary, self._claim = claim(self.output)
+            except OSError as error:
+                raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
+            made(before, self._temporary)
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            if self._temporary != before:
+                before.unlink(missing_ok=True)
+                os.close(claimed)
+
     def settle(self) -> None:
         """Give the finished file its name. Raises OutputError or UsageError, and leaves nothing, if that fails."""
         try:
-            settle(self._temporary, self.output, overwrite=self._overwrite)
+            if self._frames is None:
+                settle(self._temporary, self.output, overwrite=self._overwrite)
+            else:
+                settle_frames(self._frames, self.output, overwrite=self._overwrite)
+                leftovers.forget(self._frames)
+                self._temporary.unlink(missing_ok=True)
         except BaseException as error:
             self.abort()
             raise _not_settled(self.output, error) from error
@@ -255,6 +328,8 @@ class VideoWriter:
             self._process.stop(grace=0.0)
         self._end_input()
         self._temporary.unlink(missing_ok=True)
+        if self._frames is not None:
+            shutil.rmtree(self._frames, ignore_errors=True)
         self._release()
 
     def _end_input(self) -> None:
@@ -266,10 +341,10 @@ class VideoWriter:
 
     def _reserve(self) -> tuple[Path, int]:
         try:
-            temporary, descriptor = claim(self.output)
+            temporary, descriptor = claim(self._place)
         except OSError as error:
             raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
-        if is_claimed(self.output, temporary):
+        if is_claimed(self._place, temporary):
             temporary.unlink(missing_ok=True)
             os.close(descriptor)
             raise busy(self.output)
@@ -279,6 +354,28 @@ class VideoWriter:
         if self._claim >= 0:
             os.close(self._claim)
             self._claim = -1
+
+    def _folder_of_frames(self) -> Path:
+        folder = self._temporary.with_name(f"{self._temporary.name}.frames")
+        try:
+            folder.mkdir()
+        except OSError as error:
+            self._temporary.unlink(missing_ok=True)
+            self._release()
+            raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
+        leftovers.note(folder)
+        return folder
+
+    def _describe(self, folder: Path) -> None:
+        assert self._shape is not None
+        try:
+            write_sidecar(folder, self.output, self._rate, self._shape[:2], self._color, self._metadata)
+        except OSError as error:
+            raise OutputError(f"{self.output} cannot be written: {error.strerror}") from error
+
+    @property
+    def _rate(self) -> Fraction:
+        return Fraction(25) if self._info.video is None else self._info.video.average_rate
 
     def _start(self, frame: Frame, duration: Fraction) -> None:
         program = find_ffmpeg()
@@ -303,9 +400,14 @@ class VideoWriter:
             mirrored=frame.mirrored,
             field_order=frame.field_order if self._codec in FIELD_ENCODERS else "progressive",
             hdr=None if self._info.video is None else self._info.video.hdr,
+            rate=self._rate,
+            bit_rate=self._aims[0],
+            gop=self._aims[1],
         )
+        self._color = {"primaries": frame.color.primaries, "trc": frame.color.trc}
+        written = self._temporary if self._frames is None else spelled(self._frames / self.output.name)
         command, warnings = build_command(
-            program, self._temporary, self._container, encoding, self._info, self._soundtrack, self._duration,
+            program, written, self._container, encoding, self._info, self._soundtrack, self._duration,
             self._metadata,
         )  # fmt: skip
         self.warnings += warnings
@@ -331,6 +433,8 @@ class VideoWriter:
             chroma = ":".join(coded.chroma)
             yield f"{codec} takes {chroma}{' with alpha' if coded.alpha else ''}: the finer chroma is averaged to that"
         hdr = None if self._info.video is None else self._info.video.hdr
+        if self._container.sequence and (self._soundtrack is not None or self._info.audio):
+            yield "an image sequence holds no sound: the sound is left out"
         static = hdr is not None and (hdr.mastering or hdr.light)
         if hdr is not None and static and not hdr_parameters(codec, hdr):
             yield f"{codec} takes no mastering display and light levels: the source's are lost; libx265 keeps them"

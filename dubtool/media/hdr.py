@@ -43,6 +43,12 @@ class Mastering:
         told = "".join(f"{name}({round(x * 50000)},{round(y * 50000)})" for name, (x, y) in points)
         return f"{told}L({round(self.brightest * 10000)},{round(self.darkest * 10000)})"
 
+    def svtav1(self) -> str:
+        """As SVT-AV1 takes it: chromaticities as they are, luminances in cd/m2."""
+        points = (("G", self.green), ("B", self.blue), ("R", self.red), ("WP", self.white))
+        told = "".join(f"{name}({float(x):.5f},{float(y):.5f})" for name, (x, y) in points)
+        return f"{told}L({float(self.brightest):.4f},{float(self.darkest):.4f})"
+
 
 @dataclass(frozen=True)
 class HdrMetadata:

@@ -20,6 +20,7 @@ from dubtool.media.codecs import (
     video_arguments,
 )
 from dubtool.media.color import BT709_LIMITED, Color
+from dubtool.media.delivery import encoder_of
 from dubtool.media.ffmpeg import Ffmpeg, file_url
 from dubtool.media.hdr import HdrMetadata
 from dubtool.media.interlace import FieldOrder
@@ -28,7 +29,10 @@ from dubtool.media.probe import AudioInfo, MediaInfo
 from dubtool.media.sound import plan_sound
 
 # Tags that describe the source file itself, not what it shows.
-_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
+# What MXF files say of themselves.
+_MXF_TAGS = ("uid", "generation_uid", "operational_pattern_ul", "company_name", "material_package_", "file_package_",
+             "product_", "application_platform", "toolkit_version", "modification_date", "project_name")  # fmt: skip
 # Keys that iTunes-style atoms carry; others need QuickTime's free-form keys to survive in mp4 and mov.
 _MP4_TAGS = {
     "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
@@ -56,6 +60,9 @@ class VideoEncoding:
     mirrored: bool = False
     field_order: FieldOrder = "progressive"
     hdr: HdrMetadata | None = None
+    rate: Fraction = Fraction(25)
+    bit_rate: int | None = None
+    gop: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +92,12 @@ def build_command(
     """
     warnings: list[str] = []
     frames = ffmpeg.input("pipe:0", **_frame_input(program, video))
-    options: dict[str, object] = {"c:v:0": video.codec, **_video_output(program, container, video)}
+    options: dict[str, object] = {"c:v:0": encoder_of(video.codec), **_video_output(program, container, video)}
     streams = [frames["v:0"]]
     # ffmpeg-python takes no name that is not UTF-8: it gets placeholders.
     files = {"file:written": file_url(temporary), "file:source": file_url(source.path)}
+    if container.sequence:
+        soundtrack = None
     if soundtrack is not None:
         sound = soundtrack.info.require_audio()
         # Without -vn, a soundtrack that is the source itself would be taken for the same input.
@@ -98,7 +107,8 @@ def build_command(
         streams.append(heard[str(sound.index)])
         options |= _sound_output(container, soundtrack, warnings)
     other = ffmpeg.input("file:source", **_source_input(source))
-    for stream, arguments in _kept_streams(container, source, soundtrack is not None, warnings):
+    kept = [] if container.sequence else _kept_streams(container, source, soundtrack is not None, warnings)
+    for stream, arguments in kept:
         streams.append(other[str(stream)])
         options |= arguments
     # Chapters come from this input even when no stream of it does, and an input needs some map to be opened.
@@ -143,11 +153,15 @@ def _video_output(program: Ffmpeg, container: Container, video: VideoEncoding) -
         "max_muxing_queue_size": 9999,
         **{f"{name}:v:0" if ":" not in name else f"{name}:0": value for name, value in _encoder(video).items()},
     }
-    arguments["fps_mode:v:0" if program.version >= (5, 1) else "vsync"] = "passthrough"
+    arguments["fps_mode:v:0" if program.version >= (5, 1) else "vsync"] = "cfr" if container.even else "passthrough"
+    if container.even:
+        arguments["r:v:0"] = str(video.rate)
+        del arguments["enc_time_base:v:0"]
     if container.has_timescale:
         arguments["video_track_timescale"] = video.timescale
-        if "26" in video.codec or "hevc" in video.codec:
-            arguments["tag:v:0"] = "hvc1" if video.codec in ("libx265", "hevc_nvenc") else "avc1"
+        encoder = encoder_of(video.codec)
+        if "26" in encoder or "hevc" in encoder:
+            arguments["tag:v:0"] = "hvc1" if encoder in ("libx265", "hevc_nvenc") else "avc1"
     return arguments
 
 
@@ -164,7 +178,11 @@ def _filters(video: VideoEncoding) -> list[str]:
             color = replace(video.color, range=BT709_LIMITED.range, space=BT709_LIMITED.space)
             filters += [f"{scale}:out_color_matrix=bt709:out_range=tv", *_declared(color)]
         else:
-            filters.append(scale)
+            # From coarse chroma to colours of every pixel it is interpolated, not repeated.
+            filters.append(scale + ("+full_chroma_int" if video.coded.rgb and not interlaced else ""))
+    if video.codec == "exr" and video.coded.alpha:
+        # OpenEXR's colours are those that light the scene behind: of a clear pixel there are none.
+        filters += [f"format={video.coded.name}", "premultiply=inplace=1"]
     return filters
 
 
@@ -177,11 +195,19 @@ def _encoder(video: VideoEncoding) -> Arguments:
     """All arguments of the encoder."""
     arguments = video_arguments(video.codec, video.crf, video.preset, lossless=video.lossless)
     arguments |= layout_arguments(video.codec, video.coded)
+    if video.bit_rate is not None:
+        arguments.pop("crf", None)
+        arguments["b:v"] = video.bit_rate
+        if encoder_of(video.codec) in ("libx264", "libx265"):
+            # Without a bound short films come out far larger.
+            arguments |= {"maxrate:v": video.bit_rate * 3 // 2, "bufsize:v": video.bit_rate * 2}
+    if video.gop is not None:
+        arguments["g"] = video.gop
     if video.field_order != "progressive":
         arguments["flags"] = "+ilme+ildct"
     told = [] if video.hdr is None else hdr_parameters(video.codec, video.hdr)
     if told:
-        name = video.codec.removeprefix("lib") + "-params"
+        name = encoder_of(video.codec).removeprefix("lib") + "-params"
         arguments[name] = ":".join([*filter(None, [str(arguments.get(name, ""))]), *told])
     return arguments
 
@@ -268,7 +294,10 @@ def _kept_streams(
 
 def _tags(container: Container, source: MediaInfo, added: Mapping[str, str]) -> tuple[list[str], str]:
     """`-metadata` arguments of the file and its video, and the muxer flags they need."""
-    tags = {key: value for key, value in source.metadata.items() if key.lower() not in _FILE_TAGS} | dict(added)
+    tags = {key: value for key, value in source.metadata.items() if not _is_of_file(key)} | dict(added)
+    if container.name == "mxf":
+        # Its muxer keeps no other tags than those called so.
+        tags = {f"comment_{key.removeprefix('comment_')}": value for key, value in tags.items()}
     arguments = [word for key, value in tags.items() for word in ("-metadata", f"{key}={value}")]
     for key, value in (source.video.metadata if source.video is not None else {}).items():
         if key.lower() in ("language", "title", "handler_name") and (key, value) != ("language", "und"):
@@ -280,11 +309,16 @@ def _tags(container: Container, source: MediaInfo, added: Mapping[str, str]) -> 
     return arguments, "+faststart" + ("+use_metadata_tags" if free_form else "")
 
 
+def _is_of_file(key: str) -> bool:
+    return key.lower() in _FILE_TAGS or key.lower().startswith(_MXF_TAGS)
+
+
 def _timecode(source: MediaInfo) -> str | None:
     """The first frame's timecode, where a track of the source tells it and the frame rate allows it."""
-    found = next(
-        (stream.metadata["timecode"] for stream in source.other_streams if "timecode" in stream.metadata), None
-    )
+    told = [stream.metadata for stream in source.other_streams]
+    # Matroska and MXF tell it of the video, or of the whole file.
+    told += [{} if source.video is None else source.video.metadata, source.metadata]
+    found = next((tags[key] for tags in told for key in tags if key.lower() == "timecode"), None)
     # Numbers are dropped, which a semicolon tells, at rates of 30 a second and multiples only.
     if found is not None and ";" in found and (source.video is None or round(source.video.average_rate) % 30):
         return None

@@ -83,9 +83,14 @@ def _plans(sound: AudioInfo, container: Container) -> Iterator[SoundPlan]:
         yield SoundPlan(arguments[0], arguments[1], placing, channels)
 
 
+def _tried_as(container: Container) -> str:
+    """A muxer that takes sound alone, which MXF's does not."""
+    return "matroska" if container.name == "mxf" else container.name
+
+
 def _attempt(program: str, path: Path, sound: AudioInfo, container: Container, plan: SoundPlan) -> None:
     options = [word for name, value in plan.options.items() for word in (f"-{name}", str(value))]
     placing = ["-filter:a:0", plan.placing] if plan.placing else []
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "error", "-y", "-protocol_whitelist", "file"]
     command += ["-i", file_url(path), "-map", f"0:{sound.index}", "-c:a:0", plan.codec, *placing, *options]
-    run_ffmpeg([*command, "-frames:a:0", str(_PACKETS), "-f", container.name, os.devnull], timeout=_SECONDS)
+    run_ffmpeg([*command, "-frames:a:0", str(_PACKETS), "-f", _tried_as(container), os.devnull], timeout=_SECONDS)

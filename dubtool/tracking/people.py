@@ -87,10 +87,9 @@ def choose(persons: Sequence[Person], spec: str, tracks: Tracks, times: Sequence
         UsageError: `spec` is none of these.
         NoFaceError: it names nobody.
     """
+    check_face(spec)
     spec = spec.strip().lower()
     moment = _SPEC.fullmatch(spec)
-    if not (moment or spec in ("largest", "left", "right") or re.fullmatch(r"\d+", spec)):
-        raise UsageError(f"--face {spec!r} is not understood: use largest, left, right, a number, or @SECONDS:X,Y")
     if not persons:
         raise NoFaceError(f"no face was found in any of the {tracks.frame_count} frames")
     if spec == "largest":
@@ -106,6 +105,13 @@ def choose(persons: Sequence[Person], spec: str, tracks: Tracks, times: Sequence
     if not np.isfinite(_distance(nearest, seconds, x, y, times)):
         raise NoFaceError(f"no face is seen at {seconds:g} s; {_listing(persons, times)}")
     return nearest
+
+
+def check_face(spec: str) -> None:
+    """Raise UsageError unless `spec` is one that `choose` understands."""
+    spec = spec.strip().lower()
+    if not (_SPEC.fullmatch(spec) or spec in ("largest", "left", "right") or re.fullmatch(r"\d+", spec)):
+        raise UsageError(f"--face {spec!r} is not understood: use largest, left, right, a number, or @SECONDS:X,Y")
 
 
 def most_alike(persons: Sequence[Person], wanted: Person, form: HeadForm) -> Person | None:

@@ -8,16 +8,22 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from dubtool.errors import OutputError, UsageError, WeightsError
 
 LOCAL_REGISTRY = "registry.json"
 
+Commercial = Literal["yes", "no", "unclear"]
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One weights file. `size` is in bytes; `size` and `sha256` are None where nobody has told us."""
+    """One weights file. `size` is in bytes; `size`, `sha256` and `data` are None where nobody has told us.
+
+    commercial: whether licence and data plainly allow commercial use. draws: pictures that it makes stand in results;
+    others only find, follow or measure.
+    """
 
     name: str
     file: str
@@ -25,6 +31,9 @@ class Entry:
     purpose: str
     author: str
     licence: str
+    data: str | None = None
+    commercial: Commercial = "unclear"
+    draws: bool = True
     shipped: bool = False
     page: str | None = None
     url: str | None = None
@@ -103,4 +112,6 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         raise ValueError(f"unknown key {', '.join(sorted(unknown))}")
     if Path(row["file"]).name != row["file"]:
         raise ValueError(f"{row['file']!r} is not a plain file name")
+    if row.get("commercial", "unclear") not in get_args(Commercial):
+        raise ValueError(f"commercial {row['commercial']!r} is not one of {', '.join(get_args(Commercial))}")
     return Entry(**row)

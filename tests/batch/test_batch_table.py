@@ -30,6 +30,16 @@ def test_a_spreadsheet_becomes_jobs(tmp_path: Path) -> None:
     assert second.place == "jobs.csv, line 3"
 
 
+def test_a_row_may_name_a_preset_and_differ_from_it(tmp_path: Path) -> None:
+    text = "video,speech,preset,crf\na.mp4,a.wav,draft,20\nb.mp4,b.wav,,\n"
+    first, second = read_jobs(_table(tmp_path, text), {"preset": "broadcast", "crf": "25"}).jobs
+    assert first.options == {"preset": "ultrafast", "crf": 20}
+    assert second.options == {"codec": "prores_ks", "container": "mov", "sidecar": True, "crf": 25}
+    assert (first.output.name, second.output.name) == ("a.dubbed.mp4", "b.dubbed.mov")
+    with pytest.raises(UsageError, match="line 2: unknown preset 'x': use one of draft, broadcast, web"):
+        read_jobs(_table(tmp_path, "video,speech,preset\na.mp4,b.wav,x\n"), {})
+
+
 def test_json_lines_become_jobs(tmp_path: Path) -> None:
     text = (
         '{"job": "dub", "video": "a.mp4", "speech": "b.wav", "no-cache": true, "expression": 1, "face": 2}\n\n'
@@ -120,7 +130,8 @@ def test_a_job_is_the_same_in_another_row_and_on_another_device(tmp_path: Path) 
 
 def test_every_flag_of_the_command_may_stand_in_a_row() -> None:
     # A batch shares files out, not one file.
-    own = {"adapt", "devices", "workers", "output", "json", "quiet", "verbose", "help"}
+    own = {"adapt", "devices", "workers", "output", "json", "quiet", "verbose", "help", "dry-run", "progress", "config"}
+    own |= {"preset", "rate"}  # the one stands for others, the other for a file beside a sequence
     command = typer.main.get_command(app).commands["dub"]  # type: ignore[attr-defined]
     words = [word for parameter in command.params for word in parameter.opts]
     flags = [word.removeprefix("--") for word in words if word.startswith("--") and word.removeprefix("--") not in own]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,9 @@ def test_stdout_is_the_path_and_the_summary_goes_to_stderr(inputs: list[str], pl
     assert Path(out.strip()).is_file()
     lines = err.splitlines()
     # Nothing of MediaPipe, TensorFlow Lite or OpenCV.
-    assert [line.split(":")[0] for line in lines] == ["track", "dub", "dubbed", "time", "stages"], err
+    assert [line.split(":")[0] for line in lines] == ["track", "dub", "dubbed", "time", "stages", "provenance"], err
     assert lines[2] == "dubbed: 10 of 10 frames"
+    assert lines[5] == "provenance: marked as synthetic (XMP), not signed"
     assert re.fullmatch(r"time: \d+\.\d s on cpu(:\d)?, \d+\.\d frames a second", lines[3].replace("cuda", "cpu"))
 
 
@@ -71,7 +73,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "-o out.mov --face left --length video --loop hold --from 1 --to 2 --model other --expression 0.5 "
         "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
         "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet "
-        "--workers 2 --deinterlace --memory 99"
+        "--workers 2 --deinterlace --memory 99 --container mkv --rate 23.976 --sign c.pem --key k.pem"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
@@ -92,6 +94,11 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "precision": "fp32",
         "batch_size": 7,
         "codec": "libx265",
+        "container": "mkv",
+        "like_source": False,
+        "frame_rate": Fraction(24000, 1001),
+        "sign": Path("c.pem"),
+        "key": Path("k.pem"),
         "crf": 20,
         "preset": "fast",
         "lossless": True,

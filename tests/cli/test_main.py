@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -15,7 +17,9 @@ import dubtool
 from dubtool import errors
 from dubtool.cli import main
 from dubtool.cli import weights as weights_command
+from dubtool.cli.app import app
 from dubtool.cli.console import Console
+from dubtool.cli.exit_codes import TOLD
 from dubtool.cli.options import parse_time
 
 Capture = pytest.CaptureFixture[str]
@@ -180,3 +184,51 @@ def test_progress_is_silent_when_asked(clock: list[float], capsys: Capture) -> N
         clock[0] = 100.0
         tell("track", 100, 100)
     assert capsys.readouterr() == ("", "")
+
+
+def test_progress_for_programs_is_json_lines(clock: list[float], capsys: Capture) -> None:
+    console = Console(quiet=True, as_lines=True)
+    with console.progress() as tell:
+        for clock[0], done in ((0.0, 0), (0.1, 10), (1.0, 25), (1.1, 26), (2.0, 100)):
+            tell("track", done, 100)
+        tell("dub", 1, None)
+    console.note("not told with --quiet")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        {"stage": "track", "done": 0, "total": 100, "seconds_left": None},
+        {"stage": "track", "done": 25, "total": 100, "seconds_left": 3.0},
+        {"stage": "track", "done": 100, "total": 100, "seconds_left": 0.0},
+        {"stage": "dub", "done": 1, "total": None, "seconds_left": None},
+    ]
+
+
+@pytest.mark.parametrize("words", [["--progress", "json"], ["--progress=json", "--nonsense"]])
+def test_programs_read_notes_and_errors_as_json(words: list[str], capsys: Capture) -> None:
+    assert main(["dub", "none.mp4", "none.wav", *words]) == (2 if "--nonsense" in words else 3)
+    error = json.loads(capsys.readouterr().err)
+    assert error["exit_code"] in (2, 3)
+    assert error["error"]
+    Console(as_lines=True).note("x")
+    assert json.loads(capsys.readouterr().err) == {"note": "x"}
+
+
+def _commands() -> list[list[str]]:
+    found = []
+
+    def walk(command: Any, path: list[str]) -> None:
+        inner = getattr(command, "commands", {})
+        for name, one in inner.items():
+            walk(one, [*path, name])
+        if not inner:
+            found.append(path)
+
+    walk(typer.main.get_command(app), [])
+    return found
+
+
+@pytest.mark.parametrize("path", _commands(), ids=" ".join)
+def test_every_command_tells_exit_codes_and_takes_settings(path: list[str], capsys: Capture) -> None:
+    assert main([*path, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert TOLD in text
+    assert "--config FILE" in text

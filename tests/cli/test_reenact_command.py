@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -65,8 +66,9 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("dubtool.jobs.reenact.job.reenact", reenact)
     words = (
         "-o out.mov --face left --motion absolute --framing crop --yaw 5 --pitch -6 --roll 7.5 --from 1 --to 2 "
-        "--model warp --device cpu --precision fp32 --batch-size 7 --codec libx265 --crf 20 --preset fast --lossless "
-        "--overwrite --preview --debug --sidecar --no-cache --quiet --json"
+        "--model warp --device cpu --precision fp32 --batch-size 7 --codec libx265 --container mkv --rate 23.976 "
+        "--sign c.pem --key k.pem --crf 20 --effort fast --lossless --overwrite --preview --debug "
+        "--sidecar --no-cache --quiet --json"
     )
     assert main(["reenact", "anna.png", "talk.mp4", *words.split()]) == 0
     assert json.loads(capfd.readouterr().out)["job"] == "reenact"
@@ -86,6 +88,11 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "precision": "fp32",
         "batch_size": 7,
         "codec": "libx265",
+        "container": "mkv",
+        "like_source": False,
+        "frame_rate": Fraction(24000, 1001),
+        "sign": Path("c.pem"),
+        "key": Path("k.pem"),
         "crf": 20,
         "preset": "fast",
         "lossless": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "-o out.mov --face left --reference best --from 1 --to 2 "
         "--model other --device cpu --precision fp32 "
         "--batch-size 7 --codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar "
-        "--no-cache --quiet --json --deinterlace"
+        "--no-cache --quiet --json --deinterlace --container mkv --rate 23.976 --sign c.pem --key k.pem"
     )
     assert main(["restore-teeth", "clip.mp4", *words.split()]) == 0
     assert json.loads(capfd.readouterr().out)["job"] == "restore-teeth"
@@ -62,6 +63,11 @@ def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPat
         "precision": "fp32",
         "batch_size": 7,
         "codec": "libx265",
+        "container": "mkv",
+        "like_source": False,
+        "frame_rate": Fraction(24000, 1001),
+        "sign": Path("c.pem"),
+        "key": Path("k.pem"),
         "crf": 20,
         "preset": "fast",
         "lossless": True,

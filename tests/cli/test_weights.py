@@ -19,10 +19,19 @@ Capture = pytest.CaptureFixture[str]
 def test_list_names_every_weights_file(user_folder: Path, capsys: Capture) -> None:
     assert main(["weights", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["name", "kind", "licence", "size", "here"]
+    assert lines[0].split() == ["name", "kind", "licence", "commercial", "draws", "size", "here"]
     where = {line.split()[0]: line.split()[-1] for line in lines[1:]}
     assert where["yunet"] == "shipped"
     assert where["dinet"] == "no"
+
+
+def test_what_may_be_used_commercially_can_be_listed_alone(user_folder: Path, capsys: Capture) -> None:
+    assert main(["weights", "list", "--commercial", "--json"]) == 0
+    out, err = capsys.readouterr()
+    names = {row["name"] for row in json.loads(out)}
+    assert {"whisper", "face_landmarker"} <= names
+    assert not {"face_parsing", "wav2lip", "dinet-shape_frame", "speech_shapes"} & names
+    assert "others are left out" in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -48,9 +57,9 @@ def test_list_as_json_is_the_registry(user_folder: Path, capsys: Capture) -> Non
 def test_show_tells_origin_licence_and_digest(user_folder: Path, capsys: Capture) -> None:
     assert main(["weights", "show", "deepspeech"]) == 0
     out = capsys.readouterr().out
-    assert "licence:  MPL-2.0" in out
+    assert "licence:    MPL-2.0" in out
     assert "github.com/mozilla/DeepSpeech" in out
-    assert "sha256:   not known" in out
+    assert "sha256:     not known" in out
 
 
 def test_verify_passes_over_what_ships(user_folder: Path, capsys: Capture) -> None:

@@ -32,6 +32,14 @@ def test_shipped_files_match_their_entry(entry: Entry) -> None:
     check(path, entry)
 
 
+def test_every_entry_tells_data_and_rights() -> None:
+    rows = tomllib.loads((package_folder() / "registry.toml").read_text(encoding="utf-8"))["weights"]
+    for row in rows:
+        assert {"data", "licence", "commercial", "draws"} <= set(row), row["name"]
+        unfit = any(word in row["licence"] + row["data"] for word in ("none stated", "research", "unclear"))
+        assert not (unfit and row["commercial"] == "yes"), row["name"]
+
+
 def test_names_and_files_are_unique() -> None:
     rows = tomllib.loads((package_folder() / "registry.toml").read_text(encoding="utf-8"))["weights"]
     assert len({row["name"] for row in rows}) == len({row["file"] for row in rows}) == len(rows)
@@ -47,8 +55,9 @@ def test_what_is_not_shipped_has_a_page_to_get_it_from() -> None:
         {"name": "x"},
         {"name": "x", "file": "../x.onnx", "kind": "k", "purpose": "p", "author": "a", "licence": "MIT"},
         {"name": "x", "file": "x", "kind": "k", "purpose": "p", "author": "a", "licence": "MIT", "sha265": "00"},
+        {"name": "x", "file": "x", "kind": "k", "purpose": "p", "author": "a", "licence": "MIT", "commercial": "maybe"},
     ],
-    ids=["field missing", "file outside its folder", "field misspelt"],
+    ids=["field missing", "file outside its folder", "field misspelt", "no such right"],
 )
 def test_a_damaged_registry_is_refused_by_name(tmp_path: Path, row: dict[str, str]) -> None:
     (tmp_path / "registry.json").write_text(json.dumps([row]), encoding="utf-8")

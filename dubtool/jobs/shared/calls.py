@@ -15,6 +15,7 @@ import numpy as np
 from dubtool.errors import CancelledError, OutputError, UsageError
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.media.arrays import write_pictures, write_samples
+from dubtool.media.sequence import film_of, find_sequence
 
 O = TypeVar("O", bound=JobOptions)  # noqa: E741
 
@@ -69,14 +70,18 @@ def heeding(progress: Progress | None, cancel: Cancel | None) -> Progress:
 
 
 def video_file(given: Video, rate: Fraction | float | None, folder: Path) -> Path:
-    """The file of a video; one made in `folder` of pictures in memory, `rate` a second.
+    """The file of a video; one made in `folder` of pictures in memory or of an image sequence, `rate` a second.
 
     Raises:
-        UsageError: pictures without a rate, or a file with one. InputError, OutputError: see `write_pictures`.
+        UsageError: pictures without a rate, or a file with one. InputError, OutputError: see `write_pictures` and
+        `film_of`.
     """
     if isinstance(given, str | Path):
+        sequence = find_sequence(Path(given))
+        if sequence is not None:
+            return film_of(sequence, None if rate is None else Fraction(rate), folder)
         if rate is not None:
-            raise UsageError("frame_rate is of pictures in memory: a file has its own")
+            raise UsageError(f"{given} has a rate of its own: --rate is for image sequences, frame_rate for pictures")
         return Path(given)
     if rate is None or not rate > 0:
         raise UsageError("pictures in memory need a frame_rate above 0: how many of them a second lasts")

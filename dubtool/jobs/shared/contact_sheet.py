@@ -10,6 +10,8 @@ import numpy as np
 
 from dubtool.media.encode import save
 from dubtool.media.frame import Frame
+from dubtool.provenance.png import with_xmp
+from dubtool.provenance.xmp import packet
 
 _TILE = 240
 
@@ -30,13 +32,14 @@ class ContactSheet:
         cv2.putText(row, str(number), (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 0), 1, cv2.LINE_AA)
         self._rows[number] = row
 
-    def save(self, path: Path, *, overwrite: bool) -> None:
-        """Write the sheet as PNG. Raises OutputError, or UsageError where it exists and may not be replaced."""
+    def save(self, path: Path, *, overwrite: bool, description: str) -> None:
+        """Write the sheet as PNG, marked as synthetic by this line. Raises OutputError, or UsageError where it exists
+        and may not be replaced."""
         if not self._rows:
             return
         sheet = np.concatenate([self._rows[number] for number in sorted(self._rows)], axis=0)
         _, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        save(path, data.tobytes(), overwrite=overwrite)
+        save(path, with_xmp(data.tobytes(), packet(description)), overwrite=overwrite)
 
 
 def work_tiles(crop: np.ndarray, drawing: np.ndarray | None, made: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:

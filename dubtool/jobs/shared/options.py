@@ -56,19 +56,29 @@ class JobOptions:
     precision: Precision = offered("auto", "Number format; fp16 needs CUDA.")
     batch_size: int = offered(4, "Frames in one run of the network.", metavar="N", lowest=1)
     codec: str | None = offered(None, "Video encoder, by default the container's usual one.", metavar="NAME")
+    container: str | None = offered(
+        None, "Kind of file where no output is named: mp4, mov, mkv, webm; mp4 by default.", metavar="NAME"
+    )
     crf: int = offered(18, "Quality of the video, less is better.", metavar="N", lowest=0, highest=51)
-    preset: str = offered("medium", "Effort of the encoder, ultrafast to veryslow.", metavar="NAME")
+    preset: str = offered("medium", "Effort of the encoder, ultrafast to veryslow.", name="effort", metavar="NAME")
+    like_source: bool = offered(False, "Encode as the source is: codec family, bit rate and keyframes, where possible.")
     lossless: bool = offered(False, "Encode without any loss.")
     deinterlace: bool = offered(False, "Make progressive pictures of interlaced ones; else fields are kept.")
     overwrite: bool = offered(False, "Replace files of the result that exist.")
     preview: bool = offered(False, "Also write a video with source and result side by side.")
     sheet: bool = offered(False, "Also write a contact sheet of how frames were made.", name="debug")
+    sign: Path | None = offered(
+        None, "Sign the result by C2PA with these certificates (PEM), or $DUBTOOL_SIGN_CERT.", metavar="CERT"
+    )
+    key: Path | None = offered(None, "The private key (PEM) for --sign, or $DUBTOOL_SIGN_KEY.", metavar="FILE")
     sidecar: bool = offered(False, "Also write the report beside the result.")
     cache: bool = offered(True, "Look for faces anew, and do not keep them.", name="no-cache", negated=True)
 
     def __post_init__(self) -> None:
         make_plain(self)
         check_offers(self)
+        if self.like_source and (self.codec is not None or self.lossless):
+            raise UsageError("--like-source chooses codec and quality: leave out --codec and --lossless")
         if self.start is not None and self.stop is not None and self.stop <= self.start:
             raise UsageError(f"the stretch to change ends at {float(self.stop)} s, not after its start")
 

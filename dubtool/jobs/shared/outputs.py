@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -12,30 +13,28 @@ from typing import Any
 
 import numpy as np
 
-from dubtool import __version__
 from dubtool.errors import UsageError
+from dubtool.jobs.shared.attestation import Attestation, check_signing
 from dubtool.jobs.shared.contact_sheet import ContactSheet
 from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
-from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, same_file, save, taken
+from dubtool.media.codecs import container_for, is_container
+from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, check_times, same_file, save, taken
 from dubtool.media.frame import Frame
+from dubtool.media.likeness import Likeness, likeness
 from dubtool.media.preview import side_by_side
 from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.sequence import SUFFIXES, files_of, is_pattern, output_pattern
 from dubtool.media.spool import is_pipe, lasting
 from dubtool.media.temporary_output import is_claimed
+from dubtool.provenance.mark import mark, tags
 
 # Further files that a job writes beside its result: their suffixes, by the option that asks for them.
 EXTRAS: Mapping[str, str] = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
 
 _SHEET_ROWS = 6
 _LONGEST_NAME = 255
-# What the output's metadata say of a job.
-_MADE = {
-    "dub": "the mouth was generated",
-    "reenact": "the portrait was animated",
-    "restore-teeth": "the teeth were redrawn",
-}
 
 
 def checked_output(
@@ -55,18 +54,39 @@ def checked_output(
     """
     if output is None and (is_pipe(video) or lasting(video) != video):
         raise UsageError(f"{video} has no place for the result beside it: name one with --output")
-    target = Path(output) if output is not None else video.with_name(video.stem + suffix)
+    container = options.get("container")
+    named = None if container is None else str(container)
+    target = output_pattern(Path(output), named) if output is not None else named_after(video, suffix, options)
     for path in written_files(target, options):
         if len(os.fsencode(path.name)) > _LONGEST_NAME:
             raise UsageError(f"{path.name} is too long a name for a file: choose a shorter output")
         for used in inputs:
             if used is not None and same_file(path, used):
                 raise UsageError(f"{path} is also an input: choose another output")
-        if os.path.lexists(path) and not path.is_dir() and not options.get("overwrite"):
+        exists = files_of(path) if is_pattern(path) else os.path.lexists(path) and not path.is_dir()
+        if exists and not options.get("overwrite"):
             raise taken(path)
-        if is_claimed(path):
+        if is_claimed(path.parent if is_pattern(path) else path):
             raise busy(path)
     return target
+
+
+def named_after(first: Path, suffix: str, options: Mapping[str, object]) -> Path:
+    """The result's path where none is named: beside the first input. suffix: the job's own, such as ".dubbed.mp4".
+
+    Raises:
+        UsageError: the option `container` names none that can be written.
+    """
+    container = options.get("container")
+    if is_pattern(first):
+        first = first.absolute().parent
+    like = first.suffix if options.get("like_source") and first.suffix.lower() not in SUFFIXES else ""
+    if container is None:
+        return first.with_name(first.stem + (Path(suffix).stem + like if is_container(like) else suffix))
+    ending = f".{str(container).lower().removeprefix('.')}"
+    named = first.with_name(first.stem + Path(suffix).stem + ending)
+    container_for(named)
+    return output_pattern(named.with_suffix(""), str(container)) if ending in SUFFIXES else named
 
 
 def written_files(target: Path, options: Mapping[str, object]) -> list[Path]:
@@ -83,8 +103,12 @@ def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, sou
     Raises:
         UsageError, InputError, OutputError: one line says why.
     """
+    check_signing(target, options)
     preset, lossless = options.get("preset", "medium"), bool(options.get("lossless"))
-    _, codec = check_target(target, options.get("codec"), preset, info.video, lossless=lossless)
+    like = _likeness(target, options, info)
+    named = options.get("codec") if like is None else like.codec
+    _, codec = check_target(target, named, preset, info.video, lossless=lossless)
+    check_times(target, info)
     heard = None if soundtrack is None else probe(soundtrack)
     for path in written_files(target, {"preview": options.get("preview")}):
         check_sounds(path, info, heard)
@@ -109,17 +133,25 @@ class Outputs:
         self._target, self._options, self._take, self._report = target, options, timeline, report
         self._before: dict[int, Frame] = {}
         duration = None if soundtrack is None else timeline.duration
+        like = _likeness(target, vars(options), info)
+        if like is not None:
+            report.details["like_source"] = asdict(like)
+            if like.codec is None:
+                report.warn(f"{info.path}: nothing here encodes {like.source.codec}: the usual codec is taken")
+        self._attestation = Attestation(target, options, report, info.path, soundtrack)
         self._writer = VideoWriter(
             target,
             info,
-            codec=options.codec,
+            codec=options.codec if like is None else like.codec,
+            bit_rate=None if like is None else like.bit_rate,
+            gop=None if like is None else like.gop,
             crf=options.crf,
             preset=options.preset,
             lossless=options.lossless,
             soundtrack=soundtrack,
             sound_start=sound_start,
             audio_duration=duration,
-            metadata={"comment": provenance(report)},
+            metadata={"comment": self._attestation.comment, **tags(target.suffix)},
             overwrite=options.overwrite,
         )
         self._preview: VideoWriter | None = None
@@ -127,7 +159,9 @@ class Outputs:
             path = beside(target, EXTRAS["preview"])
             report.extra["preview"] = str(path)
             try:
-                self._preview = _preview_writer(path, info, options, soundtrack, sound_start, duration)
+                self._preview = _preview_writer(
+                    path, info, options, soundtrack, sound_start, duration, self._attestation.description
+                )
             except BaseException:
                 self._writer.abort()
                 raise
@@ -145,6 +179,9 @@ class Outputs:
             if kind is None:
                 for writer in writers:
                     writer.finish()
+                self._attestation.attest(self._writer)
+                if self._preview is not None:
+                    mark(self._preview.part, self._attestation.description)
                 # The result first: what stands beside it without it would be taken for another's when tried again.
                 for writer in writers:
                     writer.settle()
@@ -158,7 +195,7 @@ class Outputs:
         overwrite = self._options.overwrite
         if self._sheet is not None:
             path = beside(self._target, EXTRAS["sheet"])
-            self._sheet.save(path, overwrite=overwrite)
+            self._sheet.save(path, overwrite=overwrite, description=self._attestation.description)
             self._report.extra["sheet"] = str(path)
         if self._options.sidecar:
             path = beside(self._target, EXTRAS["sidecar"])
@@ -191,7 +228,9 @@ class Outputs:
 
 
 def beside(target: Path, suffix: str) -> Path:
-    """A file named after the target, beside it."""
+    """A file named after the target, or the folder of a sequence, beside it."""
+    if is_pattern(target):
+        return target.parent.with_name(target.parent.name + suffix)
     return target.with_name(target.stem + suffix)
 
 
@@ -200,12 +239,8 @@ def save_text(path: Path, text: str, *, overwrite: bool) -> None:
     save(path, text.encode("utf-8", "surrogateescape"), overwrite=overwrite)
 
 
-def provenance(report: Report) -> str:
-    """One line for the output's metadata: that it is synthetic, and what made it."""
-    weights = ", ".join(f"{name} sha256:{digest[:16]}" for name, digest in report.weights.items())
-    what = _MADE[report.job]
-    named = f" ({weights})" if weights else ""
-    return f"Synthetic: {what} by dubtool {__version__}, model {report.model}{named}"
+def _likeness(target: Path, options: Mapping[str, Any], info: MediaInfo) -> Likeness | None:
+    return likeness(info, container_for(target)) if options.get("like_source") else None
 
 
 def _preview_writer(
@@ -215,6 +250,7 @@ def _preview_writer(
     soundtrack: Path | None,
     sound_start: Fraction,
     duration: Fraction | None,
+    comment: str,
 ) -> VideoWriter:
     return VideoWriter(
         path,
@@ -224,5 +260,6 @@ def _preview_writer(
         soundtrack=soundtrack,
         sound_start=sound_start,
         audio_duration=duration,
+        metadata={"comment": comment},
         overwrite=options.overwrite,
     )
