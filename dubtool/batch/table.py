@@ -14,9 +14,9 @@ from typing import Any
 from dubtool.batch.fields import is_option, typed
 from dubtool.batch.kinds import KINDS, Kind
 from dubtool.batch.pairs import pairs
-from dubtool.batch.rows import read_rows
 from dubtool.errors import InputError, UsageError
 from dubtool.folders import expanded
+from dubtool.jobs.shared.rows import read_rows
 from dubtool.media.spool import lasting
 
 # Options that do not change what a job makes: with others it is still the same job.
@@ -62,7 +62,8 @@ def read_jobs(source: str, common: Mapping[str, Any], kinds: Mapping[str, Kind] 
         rows, notes = pairs(path.absolute(), sorted(path.absolute().iterdir()))
         base, state = path.absolute(), path.absolute() / "dubtool.state.jsonl"
     elif path.is_file():
-        rows, notes = list(read_rows(path, _columns(kinds))), []
+        columns = _columns(kinds)
+        rows, notes = list(read_rows(path, columns, f"job, {', '.join(columns)}, output, or a flag")), []
         base, state = path.absolute().parent, path.absolute().with_name(path.name + ".state.jsonl")
     elif glob.has_magic(source):
         base = _steady(path.absolute())
