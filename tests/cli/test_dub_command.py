@@ -71,13 +71,15 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "-o out.mov --face left --length video --loop hold --from 1 --to 2 --model other --expression 0.5 "
         "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
         "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet "
-        "--workers 2 --deinterlace --memory 99"
+        "--workers 2 --deinterlace --memory 99 --cast cast.csv --fit stretch"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
     assert callable(got.pop("progress"))
     assert got == {"reference_segment": None, "adapted": None, "shapes": None} | {
         "face": "left",
+        "cast": Path("cast.csv"),
+        "fit": "stretch",
         "length": "video",
         "loop": "hold",
         "start": 1,

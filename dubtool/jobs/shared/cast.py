@@ -34,8 +34,8 @@ class CastRow:
     face: as the option `--face`, or `NOBODY` for a voice off screen. speech: a file with sound. start, stop: its place,
     seconds of the film; without `stop` it is as long as the speech. fit: what is done about a speech that is longer or
     shorter than its place; None for what is asked of the whole job. offset: the second of the speech that is heard at
-    `start`; given, the row is that part of the speech, and what lies behind `stop` is not missing. place: where the row
-    stands ("cast.csv, line 3").
+    `start`; given, the row is that part of the speech, and what lies behind `stop` is not missing. to_end: without
+    `stop`, its place ends with the film. place: where the row stands ("cast.csv, line 3").
 
     Raises:
         UsageError: no face or speech is named, a time is below 0, or the place ends before it begins.
@@ -47,6 +47,7 @@ class CastRow:
     stop: Fraction | None = None
     fit: Fit | None = None
     offset: Fraction | None = None
+    to_end: bool = False
     place: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -126,8 +127,8 @@ def read_cast(path: Path) -> Cast:
     return Cast(tuple(rows))
 
 
-def cast_of_speakers(speakers: Iterable[str]) -> Cast:
-    """The cast of texts "WHO=speech.wav", each of whom speaks from the film's start.
+def cast_of_speakers(speakers: Iterable[str], *, to_end: bool = False) -> Cast:
+    """The cast of texts "WHO=speech.wav", each of whom speaks from the film's start. to_end: see `CastRow`.
 
     Raises:
         UsageError: one is not of that form, or somebody is named twice.
@@ -138,7 +139,8 @@ def cast_of_speakers(speakers: Iterable[str]) -> Cast:
         who, sign, speech = text.partition("=")
         if not sign or not who.strip() or not speech.strip():
             raise UsageError(f"--speaker {text!r} is not WHO=SPEECH, as left=anna.wav")
-        rows.append(CastRow(who.strip(), expanded(Path(speech.strip())), place=f"--speaker {who.strip()}"))
+        file = expanded(Path(speech.strip()))
+        rows.append(CastRow(who.strip(), file, to_end=to_end, place=f"--speaker {who.strip()}"))
     return Cast(tuple(rows))
 
 
@@ -191,7 +193,7 @@ def _row(place: str, values: Mapping[str, Any], folder: Path) -> CastRow:
         _time(place, values, "to"),
         fit,  # type: ignore[arg-type]  # it is checked there
         _time(place, values, "offset"),
-        place,
+        place=place,
     )
 
 

@@ -12,6 +12,8 @@ from dubtool.media.encode import save
 from dubtool.media.frame import Frame
 
 _TILE = 240
+# How many `work_tiles` gives.
+TILES = 3
 
 
 class ContactSheet:
