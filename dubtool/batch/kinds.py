@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dubtool.jobs.dub.job import dub
@@ -21,9 +21,9 @@ class Kind:
     """One kind of job.
 
     run: called with the inputs by name, `output`, `progress` and the options. inputs: names of its input files, the
-    first of which names the result; video: the one whose faces are followed; stills: those that are pictures. suffix:
-    of an output that is not named, after the stem of the first input. options: the dataclass whose fields are its
-    options. stages: those that `run` reports, in order.
+    first of which names the result; video: the one whose faces are followed; stills: those that are pictures; instead:
+    options that stand in for an input, by its name. suffix: of an output that is not named, after the stem of the first
+    input. options: the dataclass whose fields are its options. stages: those that `run` reports, in order.
     """
 
     run: Callable[..., Report]
@@ -33,6 +33,7 @@ class Kind:
     stages: tuple[str, ...]
     video: str = "video"
     stills: tuple[str, ...] = ()
+    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def flags(self) -> dict[str, tuple[str, bool]]:
@@ -52,6 +53,7 @@ KINDS: Mapping[str, Kind] = {
         suffix=".dubbed.mp4",
         options=DubOptions,
         stages=("track", "dub"),
+        instead={"speech": ("cast", "cues")},
     ),
     "restore-teeth": Kind(
         run=restore_teeth,

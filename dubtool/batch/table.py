@@ -98,13 +98,17 @@ def _job(place: str, row: dict[str, Any], common: Mapping[str, Any], base: Path,
     if name not in kinds:
         raise UsageError(f"{place}: job {name!r} cannot run in a batch; what can: {', '.join(kinds)}")
     kind = kinds[name]
-    missing = [one for one in kind.inputs if not row.get(one)]
-    if missing:
-        raise UsageError(f"{place}: no {missing[0]} is named")
-    inputs = {one: base / expanded(Path(str(row.pop(one)))) for one in kind.inputs}
+    inputs = {}
+    for one in kind.inputs:
+        named, others = row.pop(one, None), kind.instead.get(one, ())
+        if named:
+            inputs[one] = base / expanded(Path(str(named)))
+        elif not any(row.get(other) or common.get(other) for other in others):
+            hint = f" ({' or '.join(others)} would do)" if others else ""
+            raise UsageError(f"{place}: no {one} is named{hint}")
     first = inputs[kind.inputs[0]]
-    named = row.pop("output", None)
-    output = base / expanded(Path(str(named))) if named else first.with_name(first.stem + kind.suffix)
+    target = row.pop("output", None)
+    output = base / expanded(Path(str(target))) if target else first.with_name(first.stem + kind.suffix)
     try:
         options = dict(typed(kind, flag, value, Path.cwd()) for flag, value in common.items())
         options |= dict(typed(kind, flag, value, base) for flag, value in row.items())
@@ -125,7 +129,9 @@ def _check_apart(jobs: tuple[Job, ...], kinds: Mapping[str, Kind]) -> None:
             if other is not job:
                 raise UsageError(f"{job.place}: {file} is also written by {other.place}; name another output")
     for job in jobs:
-        for file in job.inputs.values():
+        names = [name for others in kinds[job.kind].instead.values() for name in others]
+        replacing = [Path(job.options[name]) for name in names if job.options.get(name)]
+        for file in (*job.inputs.values(), *replacing):
             other = written.get(file.resolve(), job)
             if other is not job:
                 raise UsageError(f"{job.place}: {file} is written by {other.place}; put it into a list of its own")

@@ -62,8 +62,8 @@ def dub(
         raise UsageError("--adapt keeps what it learns in the cache; leave out --no-cache")
     if adapt is not None and painter_of(options.model) != PAINTER:
         raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {options.model}")
-    if adapt is not None and options.cast is not None:
-        raise UsageError("--adapt learns one person: leave it out, or --cast and --speaker")
+    if adapt is not None and (options.cast is not None or options.cues is not None):
+        raise UsageError("--adapt learns one person: leave it out, or --cast, --speaker and --cues")
     if adapt is not None:
         adapted = adapted_to(console, video, adapt, face=options.face, device=options.device)
         options = replace(options, adapted=adapted)

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from dubtool.errors import UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
 from dubtool.jobs.dub.cast_plan import CastPlan, plan_cast
 from dubtool.jobs.dub.conditioning import drivers
-from dubtool.jobs.dub.lines import QUIET_RMS, Speeches
+from dubtool.jobs.dub.heard import cast_of, named_inputs, what_is_said
+from dubtool.jobs.dub.lines import HEADERS_ERR, QUIET_RMS, Speeches
 from dubtool.jobs.dub.plan import plan_dub
 from dubtool.jobs.dub.references import Asking, prepared
 from dubtool.jobs.dub.renderer import Asked, CastRenderer
@@ -28,13 +28,11 @@ from dubtool.jobs.shared.calls import (
     Video,
     files_among,
     heeding,
-    named,
     options_of,
     place_of,
-    sound_file,
     video_file,
 )
-from dubtool.jobs.shared.cast import Cast, CastRow, read_cast
+from dubtool.jobs.shared.cast import Cast
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch, stream
@@ -51,9 +49,6 @@ from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import Spooled, spooling
 from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import digests, find
-
-# By how much a film may be longer than its header says, s.
-_HEADERS_ERR = Fraction(1)
 
 
 class Dubber:
@@ -116,7 +111,7 @@ class Dubber:
         chosen = options_of(DubOptions, options, changes | self._own)
         cast = cast_of(chosen, speech)
         with temporary_folder() as folder:
-            files = video_file(video, frame_rate, folder), _sound(speech, sample_rate, folder, chosen, cast)
+            files = video_file(video, frame_rate, folder), what_is_said(speech, sample_rate, folder, chosen, cast)
             job = _Job(*files, chosen, _report(video, speech, IN_MEMORY, chosen), heeding(progress, None), self._kept)
             sink = FrameSink()
             yield from sink.pictures(lambda: job.draw(sink))
@@ -162,11 +157,11 @@ def dub(
     chosen = replace(chosen, device=pool[0])
     cast = cast_of(chosen, speech)
     heard = [] if cast is None else cast.speeches
-    files = files_among(video, speech, chosen.soundtrack, chosen.cast, *heard)
+    files = files_among(video, speech, chosen.soundtrack, chosen.cast, chosen.cues, *heard)
     target = checked_output(place_of(video, output), output, vars(chosen), files)
     report = _report(video, speech, str(target), chosen)
     with temporary_folder() as folder:
-        inputs = video_file(video, frame_rate, folder), _sound(speech, sample_rate, folder, chosen, cast)
+        inputs = video_file(video, frame_rate, folder), what_is_said(speech, sample_rate, folder, chosen, cast)
         job = _Job(*inputs, chosen, report, heeding(progress, cancel), networks or KeptNetworks())
         job.write(target, pool)
     return report
@@ -219,7 +214,7 @@ class _Job:
                 speeches = Speeches(self._speech, spooled.path, folder)
                 if info.duration is not None:
                     # What is far beyond the film is told before faces are looked for; headers are not exact.
-                    speeches.lines(info.duration, self._options.fit, _HEADERS_ERR)
+                    speeches.lines(info.duration, self._options.fit, HEADERS_ERR)
                 return info, speeches
             sound = load_speech(spooled.path(self._speech), folder)
         if sound.rms < QUIET_RMS:
@@ -304,34 +299,6 @@ def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
     return kept.get("dub", key, lambda: load_networks(options))
 
 
-def cast_of(options: DubOptions, speech: object) -> Cast | None:
-    """Who speaks; None for one person whose speech is taken as it is.
-
-    Raises:
-        UsageError: there is neither a speech nor a cast, or both. InputError: the cast cannot be read.
-    """
-    if speech is None and options.cast is None:
-        raise UsageError("nothing is to be said: give a SPEECH, a --cast or one --speaker or more")
-    if options.cast is None:
-        return None
-    if speech is not None:
-        raise UsageError("a cast says what is heard: leave out the SPEECH, or --cast and --speaker")
-    return options.cast if isinstance(options.cast, Cast) else read_cast(options.cast)
-
-
-def _sound(
-    speech: Sound | None, sample_rate: int | None, folder: Path, options: DubOptions, cast: Cast | None
-) -> Path | Cast:
-    """What is to be said: a cast where there is one, and of one speech that is to be fitted to the film."""
-    if cast is not None or speech is None:
-        assert cast is not None
-        return cast
-    file = sound_file(speech, sample_rate, folder)
-    if options.fit == "none":
-        return file
-    return Cast((CastRow(options.face, file, to_end=True, place=named(speech)),))
-
-
 def _sample(heard: Speech | Speeches) -> Path:
     """A sound of the kind that goes into the result."""
     return heard.source if isinstance(heard, Speech) else heard.sample()
@@ -351,5 +318,4 @@ def _told(own: Report) -> dict[str, Any]:
 
 
 def _report(video: Video, speech: Sound | None, output: str, options: DubOptions) -> Report:
-    heard = {"cast": named(options.cast)} if speech is None else {"speech": named(speech)}
-    return Report("dub", output, {"video": named(video)} | heard, model=options.model)
+    return Report("dub", output, named_inputs(video, speech, options), model=options.model)

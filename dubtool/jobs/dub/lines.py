@@ -22,6 +22,8 @@ from dubtool.media.mix import MixFormat, Placed, decoded, mix, mix_format
 QUIET_RMS = 1e-4
 # What a speech may be longer than its place, or than the film, unnoticed: codecs fill up their last frame. Seconds.
 _UNNOTICED = Fraction(1, 10)
+# By how much a film may be longer than its header says, s.
+HEADERS_ERR = Fraction(1)
 # How much of its length a speech may be stretched or squeezed by: beyond that it is heard.
 MOST_STRETCH = Fraction(15, 100)
 _BLOCK = RATE * 4

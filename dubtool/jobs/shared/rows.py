@@ -45,6 +45,21 @@ def read_rows(path: Path, columns: Collection[str], known: str = "") -> Iterator
     Raises:
         InputError: the file cannot be read, or is no list at all. UsageError: it is not understood.
     """
+    text = read_text(path, "CSV or JSON Lines")
+    begin = text.lstrip()
+    if begin.startswith(_MARKUP):
+        raise InputError(f"{path} is a document with markup, not a list: save it as CSV or plain text")
+    if begin.startswith("["):
+        raise UsageError(f"{path} is one JSON array: write JSON Lines, one object a line, without brackets and commas")
+    return _json_rows(path, text) if begin.startswith("{") else _csv_rows(path, text, columns, known)
+
+
+def read_text(path: Path, wanted: str) -> str:
+    """The text of a file in any encoding. wanted: the kind of file that is to be given.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -53,13 +68,8 @@ def read_rows(path: Path, columns: Collection[str], known: str = "") -> Iterator
         raise InputError(f"{path} is a workbook, not a list: save the sheet as CSV (UTF-8)")
     text = _decoded(content, path.absolute().parent)
     if text is None or "\0" in text:
-        raise InputError(f"{path} is not a text file: give a CSV or JSON Lines file")
-    begin = text.lstrip()
-    if begin.startswith(_MARKUP):
-        raise InputError(f"{path} is a document with markup, not a list: save it as CSV or plain text")
-    if begin.startswith("["):
-        raise UsageError(f"{path} is one JSON array: write JSON Lines, one object a line, without brackets and commas")
-    return _json_rows(path, text) if begin.startswith("{") else _csv_rows(path, text, columns, known)
+        raise InputError(f"{path} is not a text file: give a {wanted} file")
+    return text
 
 
 def _decoded(content: bytes, folder: Path) -> str | None:
