@@ -118,6 +118,15 @@ def _report() -> Report:
     return report
 
 
+def test_the_summary_has_a_line_for_each_person_of_a_cast(capsys: Capture) -> None:
+    report = _report()
+    people = [("left", 80, 1), ("anna", 30, 2)]
+    report.details["people"] = [{"face": who, "dubbed": n, "lines": [{}] * lines} for who, n, lines in people]
+    show_summary(Console(), report)
+    told = capsys.readouterr().err.splitlines()
+    assert told[2:4] == ["left: 80 frames, 1 line", "anna: 30 frames, 2 lines"]
+
+
 def test_the_summary_says_what_and_why(capsys: Capture) -> None:
     show_summary(Console(), _report())
     assert capsys.readouterr() == (

@@ -15,7 +15,7 @@ import dubtool
 from dubtool.cli import main
 from dubtool.errors import DubtoolError, InputError, NoFaceError, UsageError
 from dubtool.jobs.shared.cast import Cast, CastRow
-from dubtool.media.decode import VideoReader
+from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
@@ -216,6 +216,33 @@ def test_a_face_that_is_not_seen_while_its_row_lasts(place: Path, cut: Cut, left
     rows = (CastRow("left", left), CastRow("right", left, Fraction(2, 5), Fraction(3, 5)))
     with pytest.raises(NoFaceError, match=r"row 2 of the cast: right is never seen between 0\.40 and 0\.60 s"):
         _dub(film, rows, place / "o.mkv")
+
+
+def test_the_picture_waits_for_a_longer_speech(place: Path, film: Path, cut: Cut) -> None:
+    longer = cut("longer.wav", "-ss", 0.3, "-t", 0.72, "-ar", 16000, source="speech.wav")
+    report = dubtool.dub(film, longer, place / "o.mkv", codec="ffv1", face="left", fit="slow-picture")
+    times = [float(time) for time, _ in scan_times(probe(place / "o.mkv"))]
+    assert len(times) == FRAMES and np.allclose(times, np.arange(FRAMES) * 0.048, atol=0.001)
+    assert report.duration == pytest.approx(0.72) and report.dubbed == FRAMES
+    assert report.details["people"][0]["lines"][0]["slowed"] == 1.2
+    assert "the picture is slowed down by 20.0% from 0.00 s on" in report.warnings[0]
+    run_ffmpeg([find_ffmpeg().path, "-v", "error", "-i", str(place / "o.mkv"), str(place / "o.wav")], timeout=60)
+    heard, _ = soundfile.read(place / "o.wav", dtype="int16")
+    assert np.array_equal(heard, soundfile.read(longer, dtype="int16")[0])
+
+
+def test_cues_with_a_sound_each(place: Path, film: Path, left: Path, right: Path) -> None:
+    (place / "lines.srt").write_text(
+        "1\n00:00:00,000 --> 00:00:00,200\nHow?\n\n2\n00:00:00,240 --> 00:00:00,600\nSo.\n"
+    )
+    (place / "voices").mkdir()
+    (place / "voices" / "1.wav").write_bytes(left.read_bytes())
+    (place / "voices" / "2.right.wav").write_bytes(right.read_bytes())
+    files = {"cues": place / "lines.srt", "voices": place / "voices"}
+    report = dubtool.dub(film, output=place / "o.mkv", codec="ffv1", face="left", **files)
+    assert [(one["face"], one["dubbed"]) for one in report.details["people"]] == [("left", 5), ("right", 9)]
+    assert report.warnings[0].startswith("lines.srt, cue 1: 1.wav (0.60 s) is 0.40 s longer than its place and cut")
+    assert report.inputs == {"video": str(film)} | {name: str(path) for name, path in files.items()}
 
 
 def test_one_way_or_the_other(place: Path, film: Path, left: Path, capfd: pytest.CaptureFixture[str]) -> None:
