@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dubtool.jobs.restore_teeth.job import TeethRestorer as TeethRestorer
     from dubtool.jobs.restore_teeth.job import restore_teeth as restore_teeth
     from dubtool.jobs.shared.calls import Progress as Progress
+    from dubtool.jobs.shared.cast import Cast as Cast
+    from dubtool.jobs.shared.cast import CastRow as CastRow
     from dubtool.jobs.shared.options import DubOptions as DubOptions
     from dubtool.jobs.shared.options import ReenactOptions as ReenactOptions
     from dubtool.jobs.shared.options import RestoreOptions as RestoreOptions
@@ -44,6 +46,7 @@ _HOMES = {
     "dubtool.jobs.reenact.job": ("Reenactor", "reenact"),
     "dubtool.jobs.restore_teeth.job": ("TeethRestorer", "restore_teeth"),
     "dubtool.jobs.shared.calls": ("Progress",),
+    "dubtool.jobs.shared.cast": ("Cast", "CastRow"),
     "dubtool.jobs.shared.options": ("DubOptions", "ReenactOptions", "RestoreOptions"),
     "dubtool.jobs.shared.report": ("Report",),
 }  # fmt: skip

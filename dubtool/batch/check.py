@@ -15,12 +15,16 @@ from dubtool.batch.state import Ledger
 from dubtool.batch.table import Job, JobList
 from dubtool.errors import DubtoolError, OutputError
 from dubtool.folders import temporary_folder
+from dubtool.jobs.dub.heard import cast_of
+from dubtool.jobs.dub.lines import HEADERS_ERR, Speeches
 from dubtool.jobs.reenact.portrait import load_portrait
+from dubtool.jobs.shared.cast import Cast
 from dubtool.jobs.shared.cores import share
+from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.outputs import check_writing, checked_output
 from dubtool.media.audio import load_speech
 from dubtool.media.decode import VideoReader
-from dubtool.media.probe import probe
+from dubtool.media.probe import MediaInfo, probe
 from dubtool.tracking.detect import FaceDetector
 from dubtool.tracking.track_video import FramePicture
 from dubtool.weights.locate import find
@@ -170,6 +174,10 @@ def _examine(job: Job, kind: Kind, film: Film, replace: bool, look: _Look, findi
     for name in kind.stills:
         load_portrait(job.inputs[name])
     seconds = float(info.duration or 0)
+    chosen = DubOptions(**options) if kind.instead else None
+    cast = None if chosen is None else cast_of(chosen, speech)
+    if chosen is not None and cast is not None:
+        _examine_cast(info, chosen, cast, finding)
     if speech is not None:
         seconds, loudness = look.sound(speech)
         if loudness < _QUIET_RMS:
@@ -184,6 +192,18 @@ def _examine(job: Job, kind: Kind, film: Film, replace: bool, look: _Look, findi
     source_rate = film.bytes / length
     size = bytes_of(picture.width, picture.height, rate, finding.seconds, source_rate)
     finding.bytes = round(size * (1 + _PREVIEW_SHARE * bool(options.get("preview"))))
+
+
+def _examine_cast(info: MediaInfo, options: DubOptions, cast: Cast, finding: Finding) -> None:
+    """Every row of a cast but for its face, and whether the result takes the sound."""
+    with temporary_folder() as folder:
+        speeches = Speeches(cast, Path, folder)
+        for path, sound in speeches.sounds.items():
+            if sound.rms < _QUIET_RMS:
+                finding.warnings.append(f"{path} is silent")
+        if info.duration is not None:
+            speeches.lines(info.duration, options.fit, HEADERS_ERR)
+        check_writing(Path(finding.output), vars(options), info, options.soundtrack or speeches.sample())
 
 
 def _disk(ready: list[tuple[Job, Finding]]) -> list[str]:

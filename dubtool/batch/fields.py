@@ -47,7 +47,8 @@ def _place(kind: Kind, name: str) -> tuple[str, bool] | None:
     hidden = {field for field, _ in kind.flags.values()}
     hint = get_type_hints(kind.options).get(name)
     # What another job has found cannot be written down in a list.
-    written = hint is not None and not any(is_dataclass(one) for one in get_args(hint))
+    kinds = [one for one in get_args(hint) if one is not types.NoneType]
+    written = hint is not None and not (kinds and is_dataclass(kinds[0]))
     return (name, False) if written and name not in hidden else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dubtool.jobs.dub.job import dub
@@ -22,7 +22,8 @@ class Kind:
 
     name: as the command line and lists call it. run: called with the inputs by name, `output`, `progress` and the
     options. inputs: names of its input files, the first of which names the result; video: the one whose faces are
-    followed; stills: those that are pictures. suffix: of an output that is not named, after the stem of the first
+    followed; stills: those that are pictures; instead: options that stand in for an input, by its name. suffix: of an
+    output that is not named, after the stem of the first
     input. options: the dataclass whose fields are its options. stages: those that `run` reports, in order.
     """
 
@@ -34,6 +35,7 @@ class Kind:
     stages: tuple[str, ...]
     video: str = "video"
     stills: tuple[str, ...] = ()
+    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def flags(self) -> dict[str, tuple[str, bool]]:
@@ -54,6 +56,7 @@ KINDS: Mapping[str, Kind] = {
         suffix=".dubbed.mp4",
         options=DubOptions,
         stages=("track", "dub"),
+        instead={"speech": ("cast", "cues")},
     ),
     "restore-teeth": Kind(
         name="restore-teeth",

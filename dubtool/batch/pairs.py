@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dubtool.jobs.shared.cues import SOUNDS
+
 _VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv")
-_SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac")
 
 
 def pairs(folder: Path, files: Sequence[Path]) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
@@ -27,7 +28,7 @@ def pairs(folder: Path, files: Sequence[Path]) -> tuple[list[tuple[str, dict[str
     used: set[Path] = set()
     for parent in sorted({video.parent for video in videos}):
         for sound in sorted(parent.iterdir()):
-            if sound.suffix.lower() not in _SOUNDS or not sound.is_file():
+            if sound.suffix.lower() not in SOUNDS or not sound.is_file():
                 continue
             stem = sound.with_suffix("")
             owner = known.get(stem) or known.get(stem.with_suffix(""))

@@ -16,6 +16,8 @@ from dubtool.batch.pace_memory import remembered
 from dubtool.engine.device import resolve
 from dubtool.errors import UsageError
 from dubtool.folders import temporary_folder
+from dubtool.jobs.dub.heard import cast_of
+from dubtool.jobs.dub.lines import HEADERS_ERR, Speeches
 from dubtool.jobs.reenact.portrait import load_portrait
 from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.load import load_animator, load_networks, load_restorer
@@ -96,7 +98,7 @@ def rehearse(
     with spooling() as spooled, temporary_folder() as folder:
         report.told = spooled.told
         video = Film(spooled.path(inputs[kind.video]), folder, rate)
-        return _looked_at(kind, inputs, video, target, options, report, spooled, len(pool))
+        return _looked_at(kind, inputs, video, target, options, report, spooled, folder, len(pool))
 
 
 def _looked_at(
@@ -107,6 +109,7 @@ def _looked_at(
     options: DubOptions | RestoreOptions | ReenactOptions,
     report: Report,
     spooled: Spooled,
+    folder: Path,
     workers: int,
 ) -> Rehearsal:
     sides = [load_portrait(spooled.path(inputs[name])).natural_side for name in kind.stills]
@@ -119,6 +122,8 @@ def _looked_at(
         length, sound = _speech(heard, report)
         told["speech"] = f"{length:.1f} s of {_sound(sound)}"
         seconds = {"video": seconds, "shortest": min(seconds, length)}.get(getattr(options, "length", ""), length)
+    elif isinstance(options, DubOptions):
+        heard, told["speech"] = _cast(options, seconds, folder, spooled)
     soundtrack = getattr(options, "soundtrack", None)
     heard = spooled.path(soundtrack) if soundtrack else heard
     codec = check_writing(target, vars(options), info.drawn() if kind.stills else info, heard)
@@ -186,6 +191,20 @@ def _speech(path: Path, report: Report) -> tuple[float, AudioInfo]:
     if speech.rms < _QUIET_RMS:
         report.warn(f"{path} is silent: the mouth will stay at rest")
     return speech.duration, probe(path).require_audio()
+
+
+def _cast(options: DubOptions, seconds: float, folder: Path, spooled: Spooled) -> tuple[Path, str]:
+    """A sound like the mix, and what the cast says in words.
+
+    Raises:
+        UsageError: nobody speaks, or a row fits in no way. InputError: a speech of a row cannot be used.
+    """
+    cast = cast_of(options, None)
+    assert cast is not None, "without a speech, it raises"
+    speeches = Speeches(cast, spooled.path, folder)
+    lines = speeches.lines(Fraction(seconds), options.fit, HEADERS_ERR)
+    faces = dict.fromkeys(line.row.face for line in lines)
+    return speeches.sample(), f"{len(lines)} lines of {len(faces)} people"
 
 
 def _described(info: MediaInfo) -> str:

@@ -14,11 +14,11 @@ from typing import Any
 from dubtool.batch.fields import is_option, typed
 from dubtool.batch.kinds import KINDS, Kind
 from dubtool.batch.pairs import pairs
-from dubtool.batch.rows import read_rows
 from dubtool.errors import InputError, UsageError
 from dubtool.folders import expanded
 from dubtool.jobs.shared.outputs import named_after
 from dubtool.jobs.shared.presets import OFFERED, PRESETS
+from dubtool.jobs.shared.rows import read_rows
 from dubtool.media.spool import lasting
 
 # Options that do not change what a job makes: with others it is still the same job.
@@ -64,7 +64,8 @@ def read_jobs(source: str, common: Mapping[str, Any], kinds: Mapping[str, Kind] 
         rows, notes = pairs(path.absolute(), sorted(path.absolute().iterdir()))
         base, state = path.absolute(), path.absolute() / "dubtool.state.jsonl"
     elif path.is_file():
-        rows, notes = list(read_rows(path, _columns(kinds))), []
+        columns = _columns(kinds)
+        rows, notes = list(read_rows(path, columns, f"job, {', '.join(columns)}, output, or a flag")), []
         base, state = path.absolute().parent, path.absolute().with_name(path.name + ".state.jsonl")
     elif glob.has_magic(source):
         base = _steady(path.absolute())
@@ -99,10 +100,14 @@ def _job(place: str, row: dict[str, Any], common: Mapping[str, Any], base: Path,
     if name not in kinds:
         raise UsageError(f"{place}: job {name!r} cannot run in a batch; what can: {', '.join(kinds)}")
     kind = kinds[name]
-    missing = [one for one in kind.inputs if not row.get(one)]
-    if missing:
-        raise UsageError(f"{place}: no {missing[0]} is named")
-    inputs = {one: base / expanded(Path(str(row.pop(one)))) for one in kind.inputs}
+    inputs = {}
+    for one in kind.inputs:
+        named, others = row.pop(one, None), kind.instead.get(one, ())
+        if named:
+            inputs[one] = base / expanded(Path(str(named)))
+        elif not any(row.get(other) or common.get(other) for other in others):
+            hint = f" ({' or '.join(others)} would do)" if others else ""
+            raise UsageError(f"{place}: no {one} is named{hint}")
     first = inputs[kind.inputs[0]]
     named = row.pop("output", None)
     try:
@@ -139,7 +144,9 @@ def _check_apart(jobs: tuple[Job, ...], kinds: Mapping[str, Kind]) -> None:
             if other is not job:
                 raise UsageError(f"{job.place}: {file} is also written by {other.place}; name another output")
     for job in jobs:
-        for file in job.inputs.values():
+        names = [name for others in kinds[job.kind].instead.values() for name in others]
+        replacing = [Path(job.options[name]) for name in names if job.options.get(name)]
+        for file in (*job.inputs.values(), *replacing):
             other = written.get(file.resolve(), job)
             if other is not job:
                 raise UsageError(f"{job.place}: {file} is written by {other.place}; put it into a list of its own")

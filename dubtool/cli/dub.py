@@ -13,6 +13,7 @@ from dubtool.cli.from_options import from_options
 from dubtool.cli.options import Devices, DryRun, Json, Output, Progress, Quiet, Rate, Verbose, console_of, names_in
 from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.errors import UsageError
+from dubtool.jobs.shared.cast import cast_of_speakers
 from dubtool.jobs.shared.options import PAINTER, DubOptions, painter_of
 
 
@@ -20,10 +21,17 @@ from dubtool.jobs.shared.options import PAINTER, DubOptions, painter_of
 def dub(
     context: typer.Context,
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video whose mouth is to speak, or frames_%06d.png.")],
-    speech: Annotated[Path, typer.Argument(metavar="SPEECH", help="A file with the sound of the speech.")],
+    speech: Annotated[
+        Path | None,
+        typer.Argument(metavar="SPEECH", help="A file with the sound of the speech; not with --cast or --speaker."),
+    ] = None,
     output: Output = None,
     *,
     options: DubOptions,
+    speaker: Annotated[
+        list[str] | None,
+        typer.Option("--speaker", metavar="WHO=SPEECH", help="Who says what from the start, WHO as for --face. Again."),
+    ] = None,
     adapt: Annotated[
         float | None,
         typer.Option(
@@ -49,10 +57,16 @@ def dub(
     from dubtool.jobs.dub.job import dub as run
 
     console = console_of(context)
+    if speaker and options.cast is not None:
+        raise UsageError("a cast has all speakers: leave out --speaker, or --cast")
+    if speaker:
+        options = replace(options, cast=cast_of_speakers(speaker, to_end=options.fit != "none"))
     if adapt is not None and not options.cache:
         raise UsageError("--adapt keeps what it learns in the cache; leave out --no-cache")
     if adapt is not None and painter_of(options.model) != PAINTER:
         raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {options.model}")
+    if adapt is not None and (options.cast is not None or options.cues is not None):
+        raise UsageError("--adapt learns one person: leave it out, or --cast, --speaker and --cues")
     if dry_run:
         if adapt is not None:
             from dubtool.training.core.extra import require_extra
@@ -61,9 +75,10 @@ def dub(
         from dubtool.batch.kinds import KINDS
         from dubtool.batch.rehearsal import rehearse
 
+        inputs = {"video": video} if speech is None else {"video": video, "speech": speech}
         tell_rehearsal(
             console,
-            rehearse(KINDS["dub"], {"video": video, "speech": speech}, output, options, names_in(devices), workers),
+            rehearse(KINDS["dub"], inputs, output, options, names_in(devices), workers),
             as_json,
         )
         return

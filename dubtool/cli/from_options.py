@@ -94,6 +94,7 @@ def _annotation(one: Field[Any], offer: Offer, hint: Any) -> Any:
 def _plain(hint: Any) -> Any:
     # typer knows X | None, too, but only as an annotation that is written down.
     if get_origin(hint) in (Union, types.UnionType):
-        (kind,) = (each for each in get_args(hint) if each is not type(None))
+        # The first one is what can be written down.
+        kind = next(each for each in get_args(hint) if each is not type(None))
         return kind | None
     return hint

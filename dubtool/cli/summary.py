@@ -59,6 +59,8 @@ def _rows(report: Report) -> list[tuple[str, str]]:
     if report.passed:
         skip_reasons = ", ".join(f"{reason} {count}" for reason, count in report.passed.most_common())
         rows.append(("held still" if report.job == "reenact" else "passed through", skip_reasons))
+    for person in report.details.get("people", ()):
+        rows.append((person["face"], f"{person['dubbed']} frames, {_counted(len(person['lines']), 'line')}"))
     rate = report.frames / total if total else 0.0
     rows.append(("time", f"{total:.1f} s on {report.device}, {rate:.1f} frames a second"))
     rows.append(("stages", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())))
@@ -68,6 +70,10 @@ def _rows(report: Report) -> list[tuple[str, str]]:
         rows.append(("provenance", f"marked as synthetic ({made['mark']}), {signed}"))
     rows += [(name, path) for name, path in report.extra.items()]
     return rows
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _draw(report: Report) -> None:

@@ -58,11 +58,12 @@ def load_speech(path: Path, folder: Path) -> Speech:
     path = Path(path)
     sound = probe(path).require_audio()
     target = Path(folder) / "speech-16k.wav"
-    decoder = _Decoder(path, sound)
+    decoder = SoundDecoder(path, sound, RATE, mono_filter(path, sound))
     count, peak, energy = 0, 0.0, 0.0
     try:
         with soundfile.SoundFile(target, "w", RATE, 1, format="RF64", subtype="FLOAT") as file:
             for block in decoder.blocks():
+                block = block[:, 0]
                 if not np.isfinite(block).all():
                     raise InputError(f"{path} holds samples that are not numbers (NaN or infinite): export it again")
                 count += len(block)
@@ -70,7 +71,7 @@ def load_speech(path: Path, folder: Path) -> Speech:
                 energy += float(np.square(block, dtype=np.float64).sum())
                 file.write(block)
     except (OSError, soundfile.LibsndfileError) as error:
-        raise OutputError(f"{target} cannot be written: {_reason(error, folder)}") from error
+        raise OutputError(f"{target} cannot be written: {reason(error, folder)}") from error
     if count == 0:
         raise InputError(f"{path} holds no sound samples")
     if count < SHORTEST_SECONDS * RATE:
@@ -89,7 +90,8 @@ def load_speech(path: Path, folder: Path) -> Speech:
     )
 
 
-def _reason(error: Exception, folder: Path) -> str:
+def reason(error: Exception, folder: Path) -> str:
+    """Why a file could not be written into a folder, in a few words."""
     # libsndfile knows only that the system failed.
     try:
         full = shutil.disk_usage(folder).free < _FULL
@@ -98,28 +100,32 @@ def _reason(error: Exception, folder: Path) -> str:
     return "the disk is full; free some space, or set TMPDIR to another folder" if full else str(error)
 
 
-class _Decoder:
-    """Mono float blocks at 16 kHz from one sound stream, decoded by the ffmpeg program.
+class SoundDecoder:
+    """Float blocks of one sound stream at `rate`, decoded by the ffmpeg program and mixed by `placing`, a filter, to so
+    many `channels`; `after`: filters at that rate.
 
     A process of its own, so that no sound can end ours: see `media.channels`.
     """
 
-    def __init__(self, path: Path, sound: AudioInfo) -> None:
-        self._path = path
-        self._sound = sound
+    def __init__(
+        self, path: Path, sound: AudioInfo, rate: int, placing: str, channels: int = 1, after: str = ""
+    ) -> None:
+        self._path, self._sound = path, sound
+        self._rate, self._placing, self._channels, self._after = rate, placing, channels, after
         self.failures = 0
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """float32 [n], n > 0; together they follow the stamps of the file from its start.
+        """float32 [n, channels], n > 0; together they follow the stamps of the file from its start.
 
         Raises InputError when ffmpeg crashes on the sound.
         """
         process = FfmpegProcess(self._command(), piped_output=True)
+        step = 4 * self._channels
         try:
             if _GAP_SECONDS < self._sound.start < _LONGEST_GAP_SECONDS:
-                yield from _silence(round(self._sound.start * RATE))
-            while data := process.stdout.read(_BLOCK * 4):
-                yield np.frombuffer(data[: len(data) // 4 * 4], np.float32)
+                yield from silence(round(self._sound.start * self._rate), self._channels)
+            while data := process.stdout.read(_BLOCK * step):
+                yield np.frombuffer(data[: len(data) // step * step], np.float32).reshape(-1, self._channels)
             status = process.wait()
         except BaseException:
             process.stop()
@@ -130,22 +136,31 @@ class _Decoder:
             raise InputError(f"{self._path}: its sound cannot be decoded: ffmpeg crashed on it (signal {-status})")
 
     def _command(self) -> list[str]:
-        if self._sound.channels > MOST_CHANNELS:
-            raise InputError(
-                f"{self._path} has {self._sound.channels} channels of sound, {MOST_CHANNELS} is the most: mix it down"
-            )
-        mixed = mono_pan(self._sound.layout) if self._sound.channels else "aformat=channel_layouts=mono"
         # Gaps in the stamps become silence. What the stream starts later than the file does not (first_pts): ffmpeg
         # would add that again wherever the layout changes.
-        filled = f"aresample={RATE}:async=1:min_hard_comp={_GAP_SECONDS}"
+        filled = f"aresample={self._rate}:async=1:min_hard_comp={_GAP_SECONDS}"
+        filters = ["aformat=sample_fmts=flt|fltp", self._placing, filled, self._after]
         return [
             find_ffmpeg().path, "-hide_banner", "-nostdin", "-loglevel", "error", "-max_error_rate", "1",
             "-dts_error_threshold", str(_LONGEST_GAP_SECONDS), "-protocol_whitelist", "file",
             "-vn", "-sn", "-dn", "-i", file_url(self._path), "-map", f"0:{self._sound.index}",
-            "-af", f"aformat=sample_fmts=flt|fltp,{mixed},{filled}", "-f", "f32le", "pipe:1",
+            "-af", ",".join(filter(None, filters)), "-f", "f32le", "pipe:1",
         ]  # fmt: skip
 
 
-def _silence(count: int) -> Iterator[np.ndarray]:
+def mono_filter(path: Path, sound: AudioInfo) -> str:
+    """The filter that mixes a sound to mono. Raises InputError where it has too many channels."""
+    require_channels(path, sound)
+    return mono_pan(sound.layout) if sound.channels else "aformat=channel_layouts=mono"
+
+
+def require_channels(path: Path, sound: AudioInfo) -> None:
+    """Raise InputError where a sound has more channels than can be mixed."""
+    if sound.channels > MOST_CHANNELS:
+        raise InputError(f"{path} has {sound.channels} channels of sound, {MOST_CHANNELS} is the most: mix it down")
+
+
+def silence(count: int, channels: int = 1) -> Iterator[np.ndarray]:
+    """So many samples of nothing, float32 [n, channels] block by block."""
     for start in range(0, count, _BLOCK):
-        yield np.zeros(min(_BLOCK, count - start), np.float32)
+        yield np.zeros((min(_BLOCK, count - start), channels), np.float32)

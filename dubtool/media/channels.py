@@ -83,6 +83,18 @@ def mixed(layout: str) -> list[tuple[str, int]]:
     return [(_mix(names, target), len(channel_names(target))) for target in targets]
 
 
+def placed_in(layout: str, target: str) -> str:
+    """The filter that puts a layout into a usual one that is at least as wide, or mixes what is wider; "" where they
+    are the same. One channel is heard from both sides as loud as it is."""
+    names, speakers = channel_names(layout), channel_names(target)
+    if names == speakers:
+        return ""
+    if len(names) == 1 and target == "stereo":
+        return "pan=stereo|c0=c0|c1=c0"
+    same = next((filter_ for filter_ in relabelled(layout) if filter_.endswith(f"channel_layout={target}")), None)
+    return same or _mix(names, target)
+
+
 def _places(names: tuple[str, ...], usual: tuple[str, ...]) -> list[int] | None:
     """Which channel goes to each place of a usual layout of as many; None where one has no place there."""
     if len(names) == 1:

@@ -95,6 +95,19 @@ def ffmpeg_version(binary: str, timeout: float = 20.0) -> tuple[int, int] | None
     return (999, 0) if first.startswith("ffmpeg version N-") else None
 
 
+def has_filter(name: str) -> bool:
+    """Whether the ffmpeg in use has a filter of this name. Raises OutputError as `find_ffmpeg`."""
+    return name in _filters(find_ffmpeg().path)
+
+
+@functools.cache
+def _filters(program: str) -> frozenset[str]:
+    command = [program, "-hide_banner", "-filters"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=20.0, check=False)
+    # " T. rubberband        A->A       Apply time-stretching and pitch-shifting."
+    return frozenset(words[1] for line in done.stdout.splitlines() if len(words := line.split(None, 3)) > 2)
+
+
 def file_url(path: Path) -> str:
     """The path as libavformat's `file:` URL, so that no colon, dash or percent sign in it is taken for syntax."""
     return f"file:{path}"

@@ -49,10 +49,31 @@ def chosen_person(info: MediaInfo, tracked_video: TrackedVideo, face: str, model
         NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. WeightsError: the file that
         tells heads apart is not usable.
     """
-    person = choose(
-        _persons(info, tracked_video, HeadForm.load(find("head_form"))), face, tracked_video.tracks, tracked_video.times
-    )
-    return _chosen(info, tracked_video, person, model)
+    return VideoPeople(info, tracked_video, model).chosen(face)
+
+
+class VideoPeople:
+    """The people of a tracked video, told apart once and each looked at once.
+
+    Raises:
+        NoFaceError: there is nobody. WeightsError: as `chosen_person`.
+    """
+
+    def __init__(self, info: MediaInfo, tracked_video: TrackedVideo, model: ShapeModel) -> None:
+        self._info, self._tracked, self._model = info, tracked_video, model
+        self._persons = _persons(info, tracked_video, HeadForm.load(find("head_form")))
+        self._known: dict[int, Chosen] = {}
+
+    def chosen(self, face: str) -> Chosen:
+        """The person that the option `face` names; the same object for whatever names the same person.
+
+        Raises:
+            NoFaceError, UsageError: as `chosen_person`.
+        """
+        person = choose(self._persons, face, self._tracked.tracks, self._tracked.times)
+        if id(person) not in self._known:
+            self._known[id(person)] = _chosen(self._info, self._tracked, person, self._model)
+        return self._known[id(person)]
 
 
 def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, model: ShapeModel) -> Chosen:

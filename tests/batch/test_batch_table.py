@@ -52,6 +52,21 @@ def test_json_lines_become_jobs(tmp_path: Path) -> None:
     assert second.place == "jobs.jsonl, line 3"
 
 
+def test_a_cast_or_cues_stand_in_for_a_speech(tmp_path: Path) -> None:
+    text = "video,speech,cast,cues,voices,fit\na.mp4,,who.csv,,,stretch\nb.mp4,,,b.srt,b,\nc.mp4,c.wav,,,,\n"
+    first, second, third = read_jobs(_table(tmp_path, text), {}).jobs
+    assert first.inputs == {"video": tmp_path / "a.mp4"}
+    assert first.options == {"cast": tmp_path / "who.csv", "fit": "stretch"}
+    assert second.options == {"cues": tmp_path / "b.srt", "voices": tmp_path / "b"}
+    assert set(third.inputs) == {"video", "speech"}
+    (common,) = read_jobs(_table(tmp_path, "video\na.mp4\n"), {"cast": "one.csv"}).jobs
+    assert common.inputs == {"video": tmp_path / "a.mp4"}
+    with pytest.raises(UsageError, match=r"line 2: no speech is named \(cast or cues would do\)"):
+        read_jobs(_table(tmp_path, "video,fit\na.mp4,stretch\n"), {})
+    with pytest.raises(UsageError, match="--cues needs --voices"):
+        read_jobs(_table(tmp_path, "video,cues\na.mp4,b.srt\n"), {})
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -129,9 +144,9 @@ def test_a_job_is_the_same_in_another_row_and_on_another_device(tmp_path: Path) 
 
 
 def test_every_flag_of_the_command_may_stand_in_a_row() -> None:
-    # A batch shares files out, not one file.
+    # A batch shares files out, not one file, and a row names a whole cast.
     own = {"adapt", "devices", "workers", "output", "json", "quiet", "verbose", "help", "dry-run", "progress", "config"}
-    own |= {"preset", "rate"}  # the one stands for others, the other for a file beside a sequence
+    own |= {"speaker", "preset", "rate"}  # the one stands for others, the other for a file beside a sequence
     command = typer.main.get_command(app).commands["dub"]  # type: ignore[attr-defined]
     words = [word for parameter in command.params for word in parameter.opts]
     flags = [word.removeprefix("--") for word in words if word.startswith("--") and word.removeprefix("--") not in own]

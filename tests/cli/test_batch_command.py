@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from dubtool.batch.check import check
+from dubtool.batch.table import read_jobs
 from dubtool.cli import main
 
 Capture = pytest.CaptureFixture[str]
@@ -118,3 +120,21 @@ def test_what_a_kill_of_everything_left_is_cleared_away(folder: Path) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (ran.returncode, ran.stdout) == (3, f"{folder / '早 film.fr.dubbed.mp4'}\n")
     assert not list(folder.glob(".dubtool-*"))
+
+
+def test_a_rehearsal_looks_at_every_row_of_a_cast(place: Path, clip: Path, speech: Path) -> None:
+    (place / "good.csv").write_text(f"face,speech\nleft,{speech}\n")
+    (place / "late.csv").write_text(f"face,speech,from\nleft,{speech},2\n")
+    table = place / "jobs.csv"
+    rows = [
+        f"{clip},{name}.csv,{place / name}.mp4,{given}\n" for name, given in (("good", ""), ("late", ""), ("none", ""))
+    ]
+    rows.append(f"{clip},good.csv,{place / 'both'}.mp4,{speech}\n")
+    table.write_text("video,cast,output,speech\n" + "".join(rows))
+    listed = read_jobs(str(table), {})
+    checked = check(listed, devices=["cpu"], workers=1, retry_failed=True)
+    good, late, none, both = checked.jobs
+    assert (good.state, good.problem, good.frames) == ("ready", "", 10)
+    assert "late.csv, line 2" in late.problem and "the film at 0.40 s" in late.problem and late.exit_code == 2
+    assert "none.csv does not exist" in none.problem and none.exit_code == 3
+    assert "leave out the SPEECH" in both.problem and both.exit_code == 2

@@ -74,12 +74,15 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
         "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet "
         "--workers 2 --deinterlace --memory 99 --container mkv --rate 23.976 --sign c.pem --key k.pem"
+        " --cast cast.csv --fit stretch"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
     assert callable(got.pop("progress"))
     assert got == {"reference_segment": None, "adapted": None, "shapes": None} | {
         "face": "left",
+        "cast": Path("cast.csv"),
+        "fit": "stretch",
         "length": "video",
         "loop": "hold",
         "start": 1,
@@ -121,6 +124,15 @@ def _report() -> Report:
     report.warnings = ["x.wav is silent: the mouth will stay at rest"]
     report.extra = {"preview": "/a/long/path/to/the/folder/of/films/out.preview.mp4"}
     return report
+
+
+def test_the_summary_has_a_line_for_each_person_of_a_cast(capsys: Capture) -> None:
+    report = _report()
+    people = [("left", 80, 1), ("anna", 30, 2)]
+    report.details["people"] = [{"face": who, "dubbed": n, "lines": [{}] * lines} for who, n, lines in people]
+    show_summary(Console(), report)
+    told = capsys.readouterr().err.splitlines()
+    assert told[2:4] == ["left: 80 frames, 1 line", "anna: 30 frames, 2 lines"]
 
 
 def test_the_summary_says_what_and_why(capsys: Capture) -> None:

@@ -118,7 +118,40 @@ def test_many_portraits_follow_one_driver(plain: Path) -> None:
     assert first[3:] == ["--output", f"{at}/-anna.a talk.v2.mp4", "--quiet", "--motion", "absolute"]
 
 
-@pytest.mark.parametrize("script", ["dub_folder.sh", "dub_languages.sh", "restore_folder.sh", "reenact_portraits.sh"])
+def test_every_film_with_a_cast_is_dubbed(plain: Path) -> None:
+    for name, status in {"-a b.mp4": 0, "早 v1.mov": 0, "bad.mkv": 4, "alone.mp4": 0}.items():
+        (plain / name).write_text(f"{status}\n")
+    for name in ("-a b", "早 v1", "bad", "lost"):
+        (plain / f"{name}.cast.csv").write_text("face,speech\n")
+    code, told = _run("dub_casts.sh", plain.name, "--crf", "20", cwd=plain.parent)
+    lines = told.splitlines()
+    assert (code, lines[-1]) == (4, "2 dubbed, 0 there already, 2 failed")
+    assert lines[0].endswith("lost.cast.csv: there is no video of this name beside it")
+    assert (plain / "早 v1.dubbed.mp4").exists() and not (plain / "alone.dubbed.mp4").exists()
+    at = f"./{plain.name}/-a b"
+    first = (plain.parent / "log").read_text().splitlines()[:9]
+    assert first[:6] == ["dub", f"{at}.mp4", "--cast", f"{at}.cast.csv", "--output", f"{at}.dubbed.mp4"]
+    assert first[6:] == ["--quiet", "--crf", "20"]
+
+
+def test_one_film_is_dubbed_by_the_subtitles_of_many_languages(plain: Path) -> None:
+    (plain / "my film.v2.mov").write_text("0\n")
+    for name in ("français", "-deutsch (neu)"):
+        (plain / f"{name}.srt").touch()
+    arguments = (Path(plain.name) / "my film.v2.mov", plain.name)
+    assert _run("dub_cues.sh", *arguments, cwd=plain.parent) == (0, "2 dubbed, 0 there already, 0 failed\n")
+    at = f"./{plain.name}"
+    log = (plain.parent / "log").read_text().splitlines()
+    assert log[11:13] == ["dub", f"{at}/my film.v2.mov"]
+    assert log[13:17] == ["--cues", f"{at}/français.srt", "--voices", f"{at}/français"]
+    assert log[17:] == ["--output", f"{at}/my film.v2.français.mp4", "--fit", "stretch", "--quiet"]
+    assert (plain / "my film.v2.-deutsch (neu).mp4").exists()
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["dub_casts.sh", "dub_cues.sh", "dub_folder.sh", "dub_languages.sh", "restore_folder.sh", "reenact_portraits.sh"],
+)
 def test_a_script_without_its_arguments_says_how(script: str, tmp_path: Path) -> None:
     code, told = _run(script, tmp_path / "none")
     assert code == 2

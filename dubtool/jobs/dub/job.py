@@ -13,9 +13,13 @@ import numpy as np
 
 from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
+from dubtool.jobs.dub.cast_plan import CastPlan, plan_cast
 from dubtool.jobs.dub.conditioning import drivers
-from dubtool.jobs.dub.plan import DubPlan, plan_dub
-from dubtool.jobs.dub.references import prepared
+from dubtool.jobs.dub.heard import cast_of, named_inputs, what_is_said
+from dubtool.jobs.dub.lines import HEADERS_ERR, QUIET_RMS, Speeches
+from dubtool.jobs.dub.plan import plan_dub
+from dubtool.jobs.dub.references import Asking, prepared
+from dubtool.jobs.dub.renderer import Asked, CastRenderer
 from dubtool.jobs.shared.calls import (
     IN_MEMORY,
     Cancel,
@@ -24,14 +28,14 @@ from dubtool.jobs.shared.calls import (
     Video,
     files_among,
     heeding,
-    named,
     options_of,
     place_of,
-    sound_file,
     video_file,
 )
+from dubtool.jobs.shared.cast import Cast
+from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_sink import FrameSink
-from dubtool.jobs.shared.frame_stream import stream
+from dubtool.jobs.shared.frame_stream import Batch, stream
 from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
@@ -42,11 +46,9 @@ from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
 from dubtool.media.audio import Speech, load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo, probe
-from dubtool.media.spool import spooling
+from dubtool.media.spool import Spooled, spooling
 from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import digests, find
-
-_QUIET_RMS = 1e-4
 
 
 class Dubber:
@@ -66,7 +68,7 @@ class Dubber:
     def dub(
         self,
         video: Video,
-        speech: Sound,
+        speech: Sound | None = None,
         output: Path | str | None = None,
         options: DubOptions | None = None,
         *,
@@ -93,7 +95,7 @@ class Dubber:
     def frames(
         self,
         video: Video,
-        speech: Sound,
+        speech: Sound | None = None,
         options: DubOptions | None = None,
         *,
         frame_rate: Fraction | float | None = None,
@@ -107,8 +109,9 @@ class Dubber:
         nothing here. Errors are raised when the first frame is asked for.
         """
         chosen = options_of(DubOptions, options, changes | self._own)
+        cast = cast_of(chosen, speech)
         with temporary_folder() as folder:
-            files = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
+            files = video_file(video, frame_rate, folder), what_is_said(speech, sample_rate, folder, chosen, cast)
             job = _Job(*files, chosen, _report(video, speech, IN_MEMORY, chosen), heeding(progress, None), self._kept)
             sink = FrameSink()
             yield from sink.pictures(lambda: job.draw(sink))
@@ -116,7 +119,7 @@ class Dubber:
 
 def dub(
     video: Video,
-    speech: Sound,
+    speech: Sound | None = None,
     output: Path | str | None = None,
     options: DubOptions | None = None,
     *,
@@ -133,7 +136,8 @@ def dub(
 
     Args:
         video: any video file that ffmpeg reads, or pictures uint8 RGB [H, W, 3] with their `frame_rate`. speech: any
-            file with sound, or samples in -1..1 with their `sample_rate`. Files may be pipes.
+            file with sound, or samples in -1..1 with their `sample_rate`. Files may be pipes. Where several people are
+            to speak, there is an option `cast` instead of a speech: a table, or a `Cast`.
         output: where the result goes; by default "<video stem>.dubbed.mp4" beside the video.
         options, changes: the fields of `DubOptions`, as an object, by name, or both.
         progress: called with (stage, done, total or None) as work goes on. cancel: asked now and then whether to stop.
@@ -151,21 +155,29 @@ def dub(
     chosen = options_of(DubOptions, options, changes)
     pool = assign_devices(chosen.device, devices, workers)
     chosen = replace(chosen, device=pool[0])
-    files = files_among(video, speech, chosen.soundtrack)
+    cast = cast_of(chosen, speech)
+    heard = [] if cast is None else cast.speeches
+    files = files_among(video, speech, chosen.soundtrack, chosen.cast, chosen.cues, *heard)
     target = checked_output(place_of(video, output), output, vars(chosen), files)
     report = _report(video, speech, str(target), chosen)
     with temporary_folder() as folder:
-        inputs = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
+        inputs = video_file(video, frame_rate, folder), what_is_said(speech, sample_rate, folder, chosen, cast)
         job = _Job(*inputs, chosen, report, heeding(progress, cancel), networks or KeptNetworks())
         job.write(target, pool)
     return report
 
 
 class _Job:
-    """One dub from files to frames."""
+    """One dub from files to frames. speech: a file for one person, or a cast."""
 
     def __init__(
-        self, video: Path, speech: Path, options: DubOptions, report: Report, tell: Progress, kept: KeptNetworks
+        self,
+        video: Path,
+        speech: Path | Cast,
+        options: DubOptions,
+        report: Report,
+        tell: Progress,
+        kept: KeptNetworks,
     ) -> None:
         self._video, self._speech, self._options = video, speech, options
         self._report, self._tell, self._kept = report, tell, kept
@@ -177,37 +189,43 @@ class _Job:
             options = self._options
             if options.soundtrack is not None:
                 options = replace(options, soundtrack=spooled.path(options.soundtrack))
-            info, sound = self._open(spooled.path(self._video), spooled.path(self._speech), folder)
-            codec = check_writing(target, vars(options), info, options.soundtrack or sound.source)
+            info, heard = self._open(spooled, folder)
+            codec = check_writing(target, vars(options), info, options.soundtrack or _sample(heard))
             info = with_fields(info, codec, options.deinterlace, self._report)
-            networks, plan = self._planned(info, sound, options, pool)
-            soundtrack = options.soundtrack or sound.source
-            outputs = partial(Outputs, target, plan.info, options, plan.timeline, self._report, soundtrack)
-            self._draw(networks, plan, outputs, pool)
+            networks, plan = self._planned(info, heard, options, pool)
+            soundtrack = options.soundtrack or plan.soundtrack
+            outputs = partial(Outputs, target, info, options, plan.timeline, self._report, soundtrack)
+            self._draw(networks, info, plan, outputs, pool)
 
     def draw(self, sink: FrameSink) -> None:
         """Dub into a sink of frames."""
         with spooling() as spooled, temporary_folder() as folder:
-            info, sound = self._open(spooled.path(self._video), spooled.path(self._speech), folder)
+            info, heard = self._open(spooled, folder)
             info = without_fields(info, self._options.deinterlace, self._report)
             device = self._options.device
-            networks, plan = self._planned(info, sound, self._options, [device])
-            self._draw(networks, plan, lambda: sink, [device])
+            networks, plan = self._planned(info, heard, self._options, [device])
+            self._draw(networks, info, plan, lambda: sink, [device])
 
-    def _open(self, video: Path, speech: Path, folder: Path) -> tuple[MediaInfo, Speech]:
-        info = probe(video)
+    def _open(self, spooled: Spooled, folder: Path) -> tuple[MediaInfo, Speech | Speeches]:
+        info = probe(spooled.path(self._video))
         info.require_video()
         with self._report.timed("speech"):
-            sound = load_speech(speech, folder)
-        if sound.rms < _QUIET_RMS:
+            if isinstance(self._speech, Cast):
+                speeches = Speeches(self._speech, spooled.path, folder)
+                if info.duration is not None:
+                    # What is far beyond the film is told before faces are looked for; headers are not exact.
+                    speeches.lines(info.duration, self._options.fit, HEADERS_ERR)
+                return info, speeches
+            sound = load_speech(spooled.path(self._speech), folder)
+        if sound.rms < QUIET_RMS:
             self._report.warn(f"{sound.source} is silent: the mouth will stay at rest")
         if sound.decode_failures:
             self._report.warn(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
         return info, sound
 
     def _planned(
-        self, info: MediaInfo, sound: Speech, options: DubOptions, pool: Sequence[str]
-    ) -> tuple[Networks, DubPlan]:
+        self, info: MediaInfo, heard: Speech | Speeches, options: DubOptions, pool: Sequence[str]
+    ) -> tuple[Networks, CastPlan]:
         report = self._report
         with report.timed("load"):
             networks = _networks(options, self._kept)
@@ -221,26 +239,48 @@ class _Job:
                 report.weights |= options.adapted.weights
         with report.timed("track"):
             tracked_video = track_video(info, use_cache=options.cache, progress=self._stage("track"))
-        return networks, plan_dub(info, options, model, sound, tracked_video, report)
+        if tracked_video.decode_failures:
+            report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
+        if isinstance(heard, Speeches):
+            with report.timed("mix"):
+                return networks, plan_cast(info, options, model, heard, tracked_video, report)
+        plan = plan_dub(info, options, model, heard, tracked_video, report)
+        return networks, CastPlan(plan.timeline, [(plan, report)], plan.frame_plans, heard.source)
 
     def _draw(
-        self, networks: Networks, plan: DubPlan, open_outputs: Callable[[], Outputs | FrameSink], pool: Sequence[str]
+        self,
+        networks: Networks,
+        info: MediaInfo,
+        plan: CastPlan,
+        open_outputs: Callable[[], Outputs | FrameSink],
+        pool: Sequence[str],
     ) -> None:
         """Pass 2: every frame decoded, changed where it is to be, and written."""
-        reader = VideoReader(plan.info)
-        renderer, asked = prepared(plan, networks, reader, self._report)
+        report, batch_size = self._report, self._options.batch_size
+        reader = VideoReader(info)
+        people = [
+            (one, *prepared(one, networks, reader, report, own.details)) for one, own in plan.people if own.dubbed
+        ]
+        if isinstance(self._speech, Cast):
+            report.details["people"] = [_told(own) for _, own in plan.people]
+        renderer = CastRenderer([drawn for _, drawn, _ in people])
+
+        def asked(batch: Batch) -> list[Asked | None]:
+            numbers = [frame_plan.number for frame_plan, _ in batch]
+            return [_asked([one.frame_plans[number] for number in numbers], asking) for one, _, asking in people]
+
         with (
-            self._report.timed("dub"),
+            report.timed("dub"),
             open_outputs() as outputs,
-            WorkerPool(renderer, pool, plan.options.batch_size) as others,
+            WorkerPool(renderer, pool, batch_size) as others,
         ):
             change = renderer.change if len(pool) == 1 else others.change
             stream(
                 plan.frame_plans,
                 reader.frames(plan.timeline.source.tolist()),
-                lambda batch: change(batch, asked([frame_plan for frame_plan, _ in batch]), outputs),
+                lambda batch: change(batch, asked(batch), outputs),
                 outputs,
-                batch_size=plan.options.batch_size,
+                batch_size=batch_size,
                 progress=self._stage("dub"),
                 ahead=0 if len(pool) == 1 else others.ahead,
             )
@@ -259,5 +299,23 @@ def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
     return kept.get("dub", key, lambda: load_networks(options))
 
 
-def _report(video: Video, speech: Sound, output: str, options: DubOptions) -> Report:
-    return Report("dub", output, {"video": named(video), "speech": named(speech)}, model=options.model)
+def _sample(heard: Speech | Speeches) -> Path:
+    """A sound of the kind that goes into the result."""
+    return heard.source if isinstance(heard, Speech) else heard.sample()
+
+
+def _asked(frame_plans: list[FramePlan], asking: Asking) -> Asked | None:
+    """What one person is asked for in a batch; None where there is nothing to change."""
+    changed = [frame_plan for frame_plan in frame_plans if frame_plan.weight > 0]
+    return Asked(changed, asking(changed)) if changed else None
+
+
+def _told(own: Report) -> dict[str, Any]:
+    """What the report says of one person."""
+    details = dict(own.details)
+    face, lines = details.pop("face"), details.pop("lines")
+    return {"face": face, "lines": lines, "dubbed": own.dubbed, "passed": dict(own.passed)} | details
+
+
+def _report(video: Video, speech: Sound | None, output: str, options: DubOptions) -> Report:
+    return Report("dub", output, named_inputs(video, speech, options), model=options.model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ class PaintedMouths:
     def __init__(
         self, generator: Generator, motion: FaceMotion, references: Sequence[np.ndarray] | None = None
     ) -> None:
-        self._generator, self._motion, self._taught = generator, motion, references
+        # The references of one person must not take the place of another's, who is drawn by the same network.
+        self._generator, self._motion, self._taught = copy.copy(generator), motion, references
         self._spec = generator.spec
         self._to_crop = to_pixels(motion.unit, generator.spec.size)
         self._references: np.ndarray | None = None
@@ -42,9 +44,9 @@ class PaintedMouths:
 
     def equip(self, generator: Generator) -> None:
         """Take up a network in another process; the old one does not travel there."""
-        self._generator = generator
+        self._generator = copy.copy(generator)
         if self._references is not None:
-            generator.set_references(self._references)
+            self._generator.set_references(self._references)
 
     def prepare(self, reader: VideoReader, allowed: np.ndarray | None) -> list[int]:
         """Choose the references among the `allowed` rows (bool [N]; None: all): their frames."""

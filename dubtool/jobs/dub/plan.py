@@ -14,7 +14,7 @@ from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease, plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
-from dubtool.media.audio import Speech
+from dubtool.media.audio import RATE, Speech
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import Chosen, chosen_person
@@ -23,11 +23,12 @@ from dubtool.tracking.track_video import TrackedVideo
 
 @dataclass(frozen=True)
 class DubPlan:
-    """What is to be dubbed.
+    """What is to be dubbed of one person.
 
     person: whose mouth. timeline: which source frame stands when. frame_plans: what happens to each output frame.
     allowed: rows of the motion that pictures may be taken from, bool [N]; None: all. taught: rows of the references
-    that an adapted generator was taught with, one each; None: they are chosen.
+    that an adapted generator was taught with, one each; None: they are chosen. speaking: when the person is to speak,
+    bool [output frames]; None: always.
     """
 
     info: MediaInfo
@@ -39,6 +40,7 @@ class DubPlan:
     frame_plans: list[FramePlan]
     allowed: np.ndarray | None
     taught: list[np.ndarray] | None
+    speaking: np.ndarray | None = None
 
     @property
     def motion(self) -> FaceMotion:
@@ -49,6 +51,12 @@ class DubPlan:
         """How far the mouth moves, 1 as predicted."""
         adapted = self.options.adapted
         return self.options.expression * (adapted.voice.scale if adapted else 1.0)
+
+    @property
+    def times(self) -> np.ndarray:
+        """Seconds of the output frames in which the person is to speak."""
+        times = np.array([float(time) for time in self.timeline.times])
+        return times if self.speaking is None else times[self.speaking]
 
     def placed(self, frame_plans: Sequence[FramePlan]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Number, row of the motion, weight and seconds of each frame."""
@@ -61,27 +69,45 @@ class DubPlan:
 def plan_dub(
     info: MediaInfo, options: DubOptions, model: ShapeModel, sound: Speech, tracked_video: TrackedVideo, report: Report
 ) -> DubPlan:
-    """Plan a dub; the report is told what will happen to how many frames.
+    """Plan the dub of one person; the report is told what will happen to how many frames.
 
     Raises:
         UsageError, NoFaceError: the person is not there, or no frame can be dubbed. WeightsError: see `chosen_person`.
     """
     person = chosen_person(info, tracked_video, options.face, model)
-    length = Fraction(sound.samples, 16000)
+    length = Fraction(sound.samples, RATE)
     timeline = plan_timeline(
         tracked_video.times, tracked_video.durations, length, length=options.length, loop=options.loop
     )
+    plan = plan_person(info, options, model, sound, tracked_video, timeline, person)
+    report.frames, report.duration = len(timeline.times), float(timeline.duration)
+    count(plan.frame_plans, report)
+    require_changed_frames(report, info.path, "dubbed")
+    return plan
+
+
+def plan_person(
+    info: MediaInfo,
+    options: DubOptions,
+    model: ShapeModel,
+    sound: Speech,
+    tracked_video: TrackedVideo,
+    timeline: FrameTimeline,
+    person: Chosen,
+    speaking: np.ndarray | None = None,
+) -> DubPlan:
+    """The plan of one person on a timeline; none of the frames may be dubbed. speaking: see `DubPlan`.
+
+    Raises:
+        NoFaceError: the person is not seen where references are to come from.
+    """
     of_frames = person.motion.rows(tracked_video.tracks.frame_count)
     rows = of_frames[timeline.source]
-    skip_reason = skip_reasons(person, rows, timeline, options)
+    skip_reason = skip_reasons(person, rows, timeline, options, speaking)
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
-    report.frames, report.duration = len(timeline.times), float(timeline.duration)
-    count(frame_plans, report)
-    require_changed_frames(report, info.path, "dubbed")
-    if tracked_video.decode_failures:
-        report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
     allowed = _allowed(info, options, person.motion, tracked_video)
-    return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, _taught(options, of_frames))
+    taught = _taught(options, of_frames)
+    return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, taught, speaking)
 
 
 def _taught(options: DubOptions, of_frames: np.ndarray) -> list[np.ndarray] | None:

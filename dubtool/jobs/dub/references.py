@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
@@ -32,17 +33,22 @@ _TRIED, _TRIED_FILMED = 6, 12
 Asking = Callable[[Sequence[FramePlan]], Conditions | Wanted]
 
 
-def prepared(plan: DubPlan, networks: Networks, reader: VideoReader, report: Report) -> tuple[MouthRenderer, Asking]:
-    """What draws the plan's mouths, its references read and its finish measured, and what it is asked for frames."""
+def prepared(
+    plan: DubPlan, networks: Networks, reader: VideoReader, report: Report, details: dict[str, Any]
+) -> tuple[MouthRenderer, Asking]:
+    """What draws the plan's mouths, its references read and its finish measured, and what it is asked for frames.
+
+    report: gets the times. details: of the person, get the rest.
+    """
     painter = PaintedMouths(networks.generator, plan.motion, plan.taught)
     retrieved = None
     with report.timed("references"):
         if plan.options.model == RETRIEVAL:
             retrieved = RetrievedMouths(plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory))
-            source = _retrieval(plan, networks, retrieved, reader, report)
+            source = _retrieval(plan, networks, retrieved, reader, details)
         else:
             source = _conditioner(plan, networks)
-            report.details["references"] = painter.prepare(reader, plan.allowed)
+            details["references"] = painter.prepare(reader, plan.allowed)
 
     def asked(frame_plans: Sequence[FramePlan]) -> Conditions | Wanted:
         numbers, rows, weight, times = plan.placed(frame_plans)
@@ -53,7 +59,7 @@ def prepared(plan: DubPlan, networks: Networks, reader: VideoReader, report: Rep
     renderer = MouthRenderer(plan.options, painter, retrieved, teeth, plan.motion.unit)
     with report.timed("finish"):
         grain_match = matching(_tried(plan, renderer, asked, reader), filmed=retrieved is not None)
-    report.details["finish"] = asdict(grain_match)
+    details["finish"] = asdict(grain_match)
     return replace(renderer, grain_match=grain_match), asked
 
 
@@ -73,25 +79,25 @@ def _conditioner(
 
 
 def _retrieval(
-    plan: DubPlan, networks: Networks, retrieved: RetrievedMouths, reader: VideoReader, report: Report
+    plan: DubPlan, networks: Networks, retrieved: RetrievedMouths, reader: VideoReader, details: dict[str, Any]
 ) -> Conditioner:
     """Find out which of the person's frames are to be shown; what drives them."""
-    shapes = plan.options.shapes or _within_reach(plan, report)
+    shapes = plan.options.shapes or _within_reach(plan, details)
     numbers, rows, weight, times = plan.placed([frame_plan for frame_plan in plan.frame_plans if frame_plan.weight > 0])
     bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1), 1.0)
     wanted = bare.shapes(times, rows, weight)[:, 0]
-    report.details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans))
+    details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans))
     return _conditioner(plan, networks, shapes, drawing=retrieved.needs_painter)
 
 
-def _within_reach(plan: DubPlan, report: Report) -> MouthShapes:
+def _within_reach(plan: DubPlan, details: dict[str, Any]) -> MouthShapes:
     """The shapes that the speech is predicted to give, as this person would make them."""
     heard = speech_shapes(plan.sound.path, find("whisper"), find("speech_shapes"), device=plan.options.device)
-    times = np.array([float(time) for time in plan.timeline.times])
+    times = plan.times
     usable = np.ones(len(plan.motion.frames), bool) if plan.allowed is None else plan.allowed
     reach = reach_of(plan.motion, usable, heard.at(times), plan.model)
     reach = replace(reach, scale=round(reach.scale * plan.expression, 3))
-    report.details["reach"] = reach.as_dict()
+    details["reach"] = reach.as_dict()
     spoken = ReachedShapes(heard, reach, plan.model, plan.motion.rest).at(times)
     return MouthShapes(times, spoken)
 

@@ -14,6 +14,8 @@ from dubtool.provenance.png import with_xmp
 from dubtool.provenance.xmp import packet
 
 _TILE = 240
+# How many `work_tiles` gives.
+TILES = 3
 
 
 class ContactSheet:

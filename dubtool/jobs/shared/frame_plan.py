@@ -21,6 +21,8 @@ _UPSIDE_DOWN = 135.0
 # Of the mouth: less than this beyond the border hides no lip.
 _BEYOND = 0.1
 _OUTSIDE = "outside the stretch"
+# Of one person, and of all.
+SILENT, NOBODY_SPEAKS = "does not speak", "nobody speaks"
 _TURNED_OVER = "upside down"
 
 
@@ -34,10 +36,19 @@ class FramePlan:
     skip_reason: str
 
 
-def skip_reasons(chosen: Chosen, rows: np.ndarray, timeline: FrameTimeline, options: JobOptions) -> np.ndarray:
-    """Why each output frame is to be left alone, "" where it is not: object [N]. rows: of the motion, -1 for none."""
+def skip_reasons(
+    chosen: Chosen,
+    rows: np.ndarray,
+    timeline: FrameTimeline,
+    options: JobOptions,
+    speaking: np.ndarray | None = None,
+) -> np.ndarray:
+    """Why each output frame is to be left alone, "" where it is not: object [N]. rows: of the motion, -1 for none.
+    speaking: when the person is to speak, bool [N]; None: always."""
     skip_reason = np.where(rows < 0, "no face", showing(chosen)[rows]).astype(object)
     skip_reason[(rows < 0) & chosen.strangers[timeline.source]] = "another person"
+    if speaking is not None:
+        skip_reason[~speaking] = SILENT
     start, stop = options.start, options.stop
     outside = [(start is not None and time < start) or (stop is not None and time >= stop) for time in timeline.times]
     skip_reason[np.array(outside)] = _OUTSIDE
@@ -63,6 +74,18 @@ def make_plans(rows: np.ndarray, skip_reason: np.ndarray, weight: np.ndarray) ->
         FramePlan(number, int(row), float(share), str(reason))
         for number, (row, share, reason) in enumerate(zip(rows, weight, skip_reason, strict=True))
     ]
+
+
+def joined(plans: Sequence[Sequence[FramePlan]]) -> list[FramePlan]:
+    """What happens to each frame where it happens to several people, one list of plans each: changed where any of them
+    is. The reason is that of whoever was to speak."""
+    found = []
+    for number, each in enumerate(zip(*plans, strict=True)):
+        weight = max(plan.weight for plan in each)
+        reasons = [plan.skip_reason for plan in each if plan.skip_reason != SILENT]
+        row = each[0].row if len(each) == 1 else -1
+        found.append(FramePlan(number, row, weight, "" if weight > 0 else reasons[0] if reasons else NOBODY_SPEAKS))
+    return found
 
 
 def count(plans: Sequence[FramePlan], report: Report) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.adapted import Adapted
+from dubtool.jobs.shared.cast import Cast, Fit
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.offer import offered, offers
 from dubtool.jobs.shared.plain_values import make_plain
@@ -92,6 +93,16 @@ class DubOptions(JobOptions):
     better is used; shapes, mouth shapes by seconds of the output instead of those that the speech is predicted to give.
     """
 
+    cast: Path | Cast | None = offered(
+        None, "Who says what when: a table of face, speech, from, to. The result lasts as the film.", metavar="FILE"
+    )
+    cues: Path | None = offered(
+        None,
+        "Subtitles (SRT) instead of a cast; each cue has a sound in --voices, as 3.wav or 3.left.wav.",
+        metavar="FILE",
+    )
+    voices: Path | None = offered(None, "The folder with the sounds of --cues.", metavar="FOLDER")
+    fit: Fit = offered("none", "What is done about a speech that is longer or shorter than its place, or the film.")
     length: Length = offered("speech", "What the result lasts as long as.")
     loop: Loop = offered("pingpong", "What the picture does when it ends before the speech.")
     model: str = offered(
@@ -114,8 +125,20 @@ class DubOptions(JobOptions):
         super().__post_init__()
         if self.memory is not None and not self.memory > 0:
             raise UsageError(f"memory {self.memory} MB is not above 0")
+        if (self.cues is None) != (self.voices is None):
+            raise UsageError("--cues needs --voices, the folder with their sounds, and --voices needs --cues")
+        if self.cast is not None or self.cues is not None:
+            self._check_cast()
         if self.adapted is not None and painter_of(self.model) != PAINTER:
             raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {self.model}")
+
+    def _check_cast(self) -> None:
+        if self.cast is not None and self.cues is not None:
+            raise UsageError("cues are a cast of their own: leave out --cues, or --cast and --speaker")
+        if self.adapted is not None or self.shapes is not None:
+            raise UsageError("what is learned or known of one person does not serve a cast: leave out one of them")
+        if self.length == "shortest":
+            raise UsageError("a cast lasts as long as its film: leave out --length shortest")
 
 
 @dataclass(frozen=True)

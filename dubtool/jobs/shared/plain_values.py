@@ -31,7 +31,8 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         if value is None and type(None) in get_args(hint):
             return None
-        (hint,) = (kind for kind in get_args(hint) if kind is not type(None))
+        given = [kind for kind in get_args(hint) if kind is not type(None)]
+        hint = next((kind for kind in given if isinstance(kind, type) and isinstance(value, kind)), given[0])
     if get_origin(hint) is tuple:
         kinds = get_args(hint)
         if isinstance(value, str) or not hasattr(value, "__len__") or len(value) != len(kinds):

@@ -1,4 +1,4 @@
-"""The rows of a list of jobs, as spreadsheets and editors write them: CSV of any country, or JSON Lines."""
+"""The rows of a list, as spreadsheets and editors write them: CSV of any country, or JSON Lines."""
 
 from __future__ import annotations
 
@@ -36,13 +36,29 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKUP = ("<", "{\\rtf")
 
 
-def read_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
+def read_rows(path: Path, columns: Collection[str], known: str = "") -> Iterator[Row]:
     """Every row that holds something: where it stands, and its values by name, names in small letters.
 
-    columns: names of which the first row of a CSV file must hold at least one.
+    columns: names of which the first row of a CSV file must hold at least one. known: all names that there are, for
+    people; by default those.
 
     Raises:
         InputError: the file cannot be read, or is no list at all. UsageError: it is not understood.
+    """
+    text = read_text(path, "CSV or JSON Lines")
+    begin = text.lstrip()
+    if begin.startswith(_MARKUP):
+        raise InputError(f"{path} is a document with markup, not a list: save it as CSV or plain text")
+    if begin.startswith("["):
+        raise UsageError(f"{path} is one JSON array: write JSON Lines, one object a line, without brackets and commas")
+    return _json_rows(path, text) if begin.startswith("{") else _csv_rows(path, text, columns, known)
+
+
+def read_text(path: Path, wanted: str) -> str:
+    """The text of a file in any encoding. wanted: the kind of file that is to be given.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
     """
     try:
         content = path.read_bytes()
@@ -52,13 +68,8 @@ def read_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
         raise InputError(f"{path} is a workbook, not a list: save the sheet as CSV (UTF-8)")
     text = _decoded(content, path.absolute().parent)
     if text is None or "\0" in text:
-        raise InputError(f"{path} is not a text file: give a CSV or JSON Lines file")
-    begin = text.lstrip()
-    if begin.startswith(_MARKUP):
-        raise InputError(f"{path} is a document with markup, not a list: save it as CSV or plain text")
-    if begin.startswith("["):
-        raise UsageError(f"{path} is one JSON array: write JSON Lines, one object a line, without brackets and commas")
-    return _json_rows(path, text) if begin.startswith("{") else _csv_rows(path, text, columns)
+        raise InputError(f"{path} is not a text file: give a {wanted} file")
+    return text
 
 
 def _decoded(content: bytes, folder: Path) -> str | None:
@@ -100,7 +111,7 @@ def _files_named(text: str, folder: Path) -> int:
     return count
 
 
-def _csv_rows(path: Path, text: str, columns: Collection[str]) -> Iterator[Row]:
+def _csv_rows(path: Path, text: str, columns: Collection[str], known: str) -> Iterator[Row]:
     first = 1
     delimiter = ""
     # Excel's own way to say what stands between the values.
@@ -114,7 +125,7 @@ def _csv_rows(path: Path, text: str, columns: Collection[str]) -> Iterator[Row]:
     for line, values in _cells(path, text, delimiter, first):
         place = f"{path.name}, line {line}"
         if not names:
-            names = _names(place, values, columns)
+            names = _names(place, values, columns, known)
             continue
         if any(values[len(names) :]):
             raise UsageError(f"{place}: more values than there are columns; put quotes around one with a {delimiter!r}")
@@ -144,11 +155,11 @@ def _cells(path: Path, text: str, delimiter: str, first: int) -> Iterator[tuple[
             yield line, values
 
 
-def _names(place: str, values: list[str], columns: Collection[str]) -> list[str]:
+def _names(place: str, values: list[str], columns: Collection[str], known: str) -> list[str]:
     names = [value.lower() for value in values]
     if not set(names) & set(columns):
         raise UsageError(
-            f"{place}: the first row has to name the columns (job, {', '.join(columns)}, output, or a flag), "
+            f"{place}: the first row has to name the columns ({known or ', '.join(columns)}), "
             f"and {next(filter(None, values))!r} is none"
         )
     twice = next((name for name in names if name and names.count(name) > 1), None)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dubtool.batch.rows import read_rows
 from dubtool.batch.table import read_jobs
 from dubtool.errors import DubtoolError, InputError, UsageError
+from dubtool.jobs.shared.rows import read_rows
 
 COLUMNS = ("video", "speech")
 PLAIN = "video{0}speech{0}output\nfilm.mp4{0}größe.wav{0}a b.mp4\n"
@@ -23,7 +23,7 @@ def written(folder: Path, content: bytes | str, name: str = "list.csv") -> Path:
 
 
 def rows(path: Path) -> list[dict[str, object]]:
-    return [row for _, row in read_rows(path, COLUMNS)]
+    return [row for _, row in read_rows(path, COLUMNS, "job, video, speech, output, or a flag")]
 
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp850", "mac_roman"]

@@ -1,0 +1,141 @@
+"""The plan of a dub of several people: which of them speaks when, on one timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from dubtool.errors import NoFaceError, UsageError
+from dubtool.face.shape import ShapeModel
+from dubtool.jobs.dub.film_clock import FilmClock
+from dubtool.jobs.dub.lines import Line, Speeches, clock_of, naming, notes_on
+from dubtool.jobs.dub.plan import DubPlan, plan_person
+from dubtool.jobs.shared.cast import check_apart
+from dubtool.jobs.shared.frame_plan import FramePlan, count, joined, require_changed_frames
+from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
+from dubtool.jobs.shared.options import DubOptions
+from dubtool.jobs.shared.report import Report
+from dubtool.media.probe import MediaInfo
+from dubtool.tracking.person import Chosen, VideoPeople
+from dubtool.tracking.track_video import TrackedVideo
+
+
+@dataclass(frozen=True)
+class CastPlan:
+    """What is to be dubbed of all people. people: their plans, and a report of each. frame_plans: what happens to each
+    output frame. soundtrack: the speeches at their times."""
+
+    timeline: FrameTimeline
+    people: list[tuple[DubPlan, Report]]
+    frame_plans: list[FramePlan]
+    soundtrack: Path
+
+
+@dataclass
+class _Person:
+    chosen: Chosen
+    lines: list[Line] = field(default_factory=list)
+
+
+def plan_cast(
+    info: MediaInfo,
+    options: DubOptions,
+    model: ShapeModel,
+    speeches: Speeches,
+    tracked_video: TrackedVideo,
+    report: Report,
+) -> CastPlan:
+    """Plan the dub of a cast, which lasts as long as the film; the report is told what will happen to how many frames,
+    and what was done to the speeches.
+
+    Raises:
+        UsageError, NoFaceError: somebody is not there, a speech does not fit, or no frame can be dubbed; where a row is
+        to blame it is named. WeightsError: see `chosen_person`.
+    """
+    plain = plan_timeline(tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold")
+    lines = speeches.lines(plain.duration, options.fit)
+    clock = clock_of(lines)
+    timeline = clock.slow(plain)
+    persons = _persons(info, model, lines, tracked_video)
+    soundtrack, gain = speeches.mix(lines, clock, timeline.duration)
+    report.warn(*notes_on(lines, gain))
+    if clock.added:
+        _warn_of_others(info, clock, report)
+    people = []
+    for person in persons:
+        sound = speeches.of_person(person.lines, clock, timeline.duration)
+        speaking = _speaking(person.lines, clock, timeline)
+        plan = plan_person(info, options, model, sound, tracked_video, timeline, person.chosen, speaking)
+        people.append((plan, _own_report(plan, person.lines, clock)))
+        _warn_of_missing(plan, person.lines, clock, report)
+    off_screen = [line.told(clock) for line in lines if not line.row.seen]
+    if off_screen:
+        report.details["off_screen"] = off_screen
+    frame_plans = joined([plan.frame_plans for plan, _ in people])
+    report.frames, report.duration = len(timeline), float(timeline.duration)
+    count(frame_plans, report)
+    require_changed_frames(report, info.path, "dubbed")
+    return CastPlan(timeline, people, frame_plans, soundtrack)
+
+
+def _persons(info: MediaInfo, model: ShapeModel, lines: Sequence[Line], tracked_video: TrackedVideo) -> list[_Person]:
+    """Who says which lines, in the order of the cast."""
+    found: dict[int, _Person] = {}
+    known = VideoPeople(info, tracked_video, model)
+    for line in lines:
+        if not line.row.seen:
+            continue
+        with naming(line.row):
+            chosen = known.chosen(line.row.face)
+            found.setdefault(id(chosen), _Person(chosen)).lines.append(line)
+            seen = [tracked_video.times[frame] for frame in chosen.motion.frames]
+            if not any(line.start <= time < line.stop for time in seen):
+                raise NoFaceError(
+                    f"{line.row.face} is never seen between {float(line.start):.2f} and {float(line.stop):.2f} s; a "
+                    "voice off screen has the face nobody"
+                )
+    check_apart([(who, line.row, line.stop) for who, person in found.items() for line in person.lines])
+    if not found:
+        raise UsageError(f"{lines[0].row.place}: nobody of the cast is in the picture: name a face")
+    return list(found.values())
+
+
+def _speaking(lines: Sequence[Line], clock: FilmClock, timeline: FrameTimeline) -> np.ndarray:
+    """In which frames somebody is to speak, bool [N]."""
+    times = np.array(timeline.times, object)
+    speaking = np.zeros(len(times), bool)
+    for line in lines:
+        speaking |= np.array((times >= clock.at(line.start)) & (times < clock.at(line.stop)), bool)
+    return speaking
+
+
+def _own_report(plan: DubPlan, lines: Sequence[Line], clock: FilmClock) -> Report:
+    """What happens to one person."""
+    own = Report("dub", "", {}, frames=len(plan.timeline))
+    own.details = {"face": lines[0].row.face, "lines": [line.told(clock) for line in lines]}
+    count(plan.frame_plans, own)
+    return own
+
+
+def _warn_of_missing(plan: DubPlan, lines: Sequence[Line], clock: FilmClock, report: Report) -> None:
+    """Say of each line in which no mouth can be dubbed that it is so."""
+    for line in lines:
+        start, stop = clock.at(line.start), clock.at(line.stop)
+        here = [one for one in plan.frame_plans if start <= plan.timeline.times[one.number] < stop]
+        if here and not any(one.weight > 0 for one in here):
+            reasons = ", ".join(dict.fromkeys(one.skip_reason or "too short a stretch" for one in here))
+            report.warn(f"{line.row.place}: no frame of {line.row.face} can be dubbed ({reasons})")
+
+
+def _warn_of_others(info: MediaInfo, clock: FilmClock, report: Report) -> None:
+    others = [stream for stream in info.audio if stream is not info.main_audio]
+    kinds = {stream.kind for stream in info.other_streams}
+    if others or info.chapters or "subtitle" in kinds:
+        report.warn(
+            f"{info.path}: its other sounds, subtitles and chapters keep the film's own times; where the picture is "
+            f"slowed down they run ahead, in the end by {float(clock.added):.2f} s"
+        )
