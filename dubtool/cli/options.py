@@ -55,7 +55,7 @@ Precision = Annotated[
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Frames in one run of the network.")]
 Face = Annotated[
     str,
-    typer.Option("--face", metavar="WHO", help="Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y."),
+    typer.Option("--face", metavar="WHO", help="Whose mouth; see 'dubtool dub -h'."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", callback=_set_quiet, help="No progress, no remarks.")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +17,10 @@ from dubtool.tracking.head_look import dark_rows
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.outside import share_outside
-from dubtool.tracking.people import Person, choose, most_alike, people
+from dubtool.tracking.people import Person, choose, listing, most_alike, names, people
+from dubtool.tracking.pictured import face_in_picture, most_like
+from dubtool.tracking.recognizer import unit
+from dubtool.tracking.track_vectors import track_vectors
 from dubtool.tracking.track_video import TrackedVideo
 from dubtool.weights.locate import find
 
@@ -42,17 +47,17 @@ class Chosen:
         return np.concatenate([np.full(len(track.frames), track.shot) for track in self.person.tracks])
 
 
-def chosen_person(info: MediaInfo, tracked_video: TrackedVideo, face: str, model: ShapeModel) -> Chosen:
+def chosen_person(
+    info: MediaInfo, tracked_video: TrackedVideo, face: str, model: ShapeModel, *, use_cache: bool = True
+) -> Chosen:
     """The person that the option `face` names.
 
     Raises:
-        NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. WeightsError: the file that
-        tells heads apart is not usable.
+        NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. InputError: its picture
+        cannot be read. WeightsError: the files that tell heads apart are not usable.
     """
-    person = choose(
-        _persons(info, tracked_video, HeadForm.load(find("head_form"))), face, tracked_video.tracks, tracked_video.times
-    )
-    return _chosen(info, tracked_video, person, model)
+    everybody = people_of(info, tracked_video, use_cache=use_cache)
+    return motion_of(info, tracked_video, everybody.choose(face), model)
 
 
 def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, model: ShapeModel) -> Chosen:
@@ -61,21 +66,59 @@ def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, mod
     Raises:
         NoFaceError: there is nobody, or nobody like that. WeightsError: as `chosen_person`.
     """
-    form = HeadForm.load(find("head_form"))
-    person = most_alike(_persons(info, tracked_video, form), other.person, form)
+    everybody = people_of(info, tracked_video)
+    person = most_alike(everybody.persons, other.person, everybody.form)
     if person is None:
         raise NoFaceError(f"{info.path}: nobody in it is like the person whose mouth is to be restored; see --face")
-    return _chosen(info, tracked_video, person, model)
+    return motion_of(info, tracked_video, person, model)
 
 
-def _persons(info: MediaInfo, tracked_video: TrackedVideo, form: HeadForm) -> list[Person]:
-    tracks = tracked_video.tracks
+@dataclass(frozen=True)
+class Everybody:
+    """The persons of a video from left to right, and how they are told apart."""
+
+    info: MediaInfo
+    tracked_video: TrackedVideo
+    persons: list[Person]
+    form: HeadForm
+    use_cache: bool = True
+
+    def choose(self, face: str) -> Person:
+        """Whom the option `face` names; see `chosen_person`."""
+        tracked = self.tracked_video
+        return choose(self.persons, face, tracked.tracks, tracked.times, self._in_picture)
+
+    def vectors(self, persons: Sequence[Person]) -> list[np.ndarray]:
+        """What each looks like to the recognizer: unit vectors [128], means over tracks weighted by frames."""
+        tracks = [track for person in persons for track in person.tracks]
+        found = iter(track_vectors(self.info, tracks, self.form, use_cache=self.use_cache))
+        weighted = [[next(found) * len(track.frames) for track in person.tracks] for person in persons]
+        return [unit(np.sum(each, axis=0)) for each in weighted]
+
+    def _in_picture(self, path: Path, persons: Sequence[Person]) -> Person:
+        number, cosine, same = most_like(face_in_picture(path), self.vectors(persons))
+        if not same:
+            near = f"the nearest, {names(persons)[number]}, is like it by {cosine:.2f} of 1"
+            who = listing(persons, self.tracked_video.times)
+            raise NoFaceError(f"{self.info.path}: nobody in it is the person of {path} ({near}); {who}")
+        return persons[number]
+
+
+def people_of(info: MediaInfo, tracked_video: TrackedVideo, *, use_cache: bool = True) -> Everybody:
+    """The persons of a video, known again across its shots.
+
+    Raises:
+        NoFaceError: there is nobody. WeightsError: the files that tell heads apart are not usable.
+    """
+    tracks, form = tracked_video.tracks, HeadForm.load(find("head_form"))
     if not tracks.faces:
         raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
-    return people(tracks, form)
+    persons = people(tracks, form, lambda faces: track_vectors(info, faces, form, use_cache=use_cache))
+    return Everybody(info, tracked_video, persons, form, use_cache)
 
 
-def _chosen(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model: ShapeModel) -> Chosen:
+def motion_of(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model: ShapeModel) -> Chosen:
+    """One of a video's persons, and how they move."""
     tracks = tracked_video.tracks
     video = info.require_video()
     aspect: Fraction = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect

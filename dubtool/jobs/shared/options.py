@@ -46,7 +46,10 @@ class JobOptions:
     """
 
     face: str = offered(
-        "largest", "Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y.", metavar="WHO"
+        "largest",
+        "Whose mouth: largest, left, right, N from the left, a picture of the person, a name that 'dubtool faces' "
+        "tells, or @SECONDS:X,Y.",
+        metavar="WHO",
     )
     start: Fraction | None = offered(
         None, "Change from here: seconds, M:SS or H:MM:SS of the output.", name="from", metavar="TIME"
@@ -148,7 +151,7 @@ class ReenactOptions(JobOptions):
         "adasr-landmarks: a network over a warp; warp: without a network; adasr: its authors', for GPUs.",
         metavar="NAME",
     )
-    face: str = offered("largest", "Who drives: largest, left, right, N from the left, @SECONDS:X,Y.", metavar="WHO")
+    face: str = offered("largest", "Who drives: as --face of 'dubtool dub'.", metavar="WHO")
     deinterlace: bool = False
 
 
