@@ -19,14 +19,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
 from dubtool.media.arrays import write_pictures
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.probe import probe
 from dubtool.tracking.people import Person, people
-from dubtool.tracking.person import people_of
+from dubtool.tracking.person import VideoPeople
 from dubtool.tracking.track_video import track_video
 from dubtool.training.data.corpus import Recording, read_corpus
+from dubtool.weights.locate import find
 
 _SIZE = (320, 240)
 _FRAMES = 20
@@ -54,7 +56,7 @@ def main() -> None:
         video, owners = _film(asked.films, seed, {name: clips[name] for name in chosen}, asked.shots, rng)
         info = probe(video)
         tracked = track_video(info, progress=lambda done, total: None)
-        everybody = people_of(info, tracked)
+        everybody = VideoPeople(info, tracked, ShapeModel.load(find("face_shape")))
         by_form = people(tracked.tracks, everybody.form)
         rows.append([*_scores(everybody.persons, owners), *_scores(by_form, owners)])
         told = " ".join(f"{value:.3f}" for value in rows[-1])

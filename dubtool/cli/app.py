@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from dubtool import __version__
-from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, restore_teeth, train, weights
+from dubtool.cli import batch, bench, doctor, dub, evaluate, faces, reenact, restore_teeth, train, weights
 from dubtool.cli.console import Console
 from dubtool.cli.signals import Stopped, stopping
 from dubtool.engine.malloc import share_heap
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("dub")(dub.dub)
+app.command("faces")(faces.faces)
 app.command("reenact")(reenact.reenact)
 app.command("restore-teeth")(restore_teeth.restore_teeth)
 app.command("batch", short_help="Do many jobs, one after another.")(batch.batch)

@@ -106,6 +106,8 @@ def choose(
         NoFaceError: it names nobody.
     """
     word = spec.strip().lower()
+    if word == "speaking":
+        raise UsageError("--face speaking is for 'dubtool dub' alone: name one person here")
     moment, numbered = _SPEC.fullmatch(word), _NUMBER.fullmatch(word)
     drawn = pictured is not None and not numbered and is_picture(spec)
     if not (moment or numbered or drawn or word in ("largest", "left", "right")):

@@ -20,6 +20,7 @@ from dubtool.tracking.outside import share_outside
 from dubtool.tracking.people import Person, choose, listing, most_alike, names, people
 from dubtool.tracking.pictured import face_in_picture, most_like
 from dubtool.tracking.recognizer import unit
+from dubtool.tracking.track import FaceTrack
 from dubtool.tracking.track_vectors import track_vectors
 from dubtool.tracking.track_video import TrackedVideo
 from dubtool.weights.locate import find
@@ -56,8 +57,7 @@ def chosen_person(
         NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. InputError: its picture
         cannot be read. WeightsError: the files that tell heads apart are not usable.
     """
-    everybody = people_of(info, tracked_video, use_cache=use_cache)
-    return motion_of(info, tracked_video, everybody.choose(face), model)
+    return VideoPeople(info, tracked_video, model, use_cache=use_cache).chosen(face)
 
 
 def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, model: ShapeModel) -> Chosen:
@@ -66,59 +66,67 @@ def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, mod
     Raises:
         NoFaceError: there is nobody, or nobody like that. WeightsError: as `chosen_person`.
     """
-    everybody = people_of(info, tracked_video)
+    everybody = VideoPeople(info, tracked_video, model)
     person = most_alike(everybody.persons, other.person, everybody.form)
     if person is None:
         raise NoFaceError(f"{info.path}: nobody in it is like the person whose mouth is to be restored; see --face")
-    return motion_of(info, tracked_video, person, model)
+    return everybody.moving(person)
 
 
-@dataclass(frozen=True)
-class Everybody:
-    """The persons of a video from left to right, and how they are told apart."""
+class VideoPeople:
+    """The people of a tracked video, known again across its shots, and each looked at once.
 
-    info: MediaInfo
-    tracked_video: TrackedVideo
-    persons: list[Person]
-    form: HeadForm
-    use_cache: bool = True
+    persons: from left to right; their `names` are what people call them. form: tells heads apart.
 
-    def choose(self, face: str) -> Person:
-        """Whom the option `face` names; see `chosen_person`."""
-        tracked = self.tracked_video
-        return choose(self.persons, face, tracked.tracks, tracked.times, self._in_picture)
+    Raises:
+        NoFaceError: there is nobody. WeightsError: the files that tell heads apart are not usable.
+    """
+
+    def __init__(
+        self, info: MediaInfo, tracked_video: TrackedVideo, model: ShapeModel, *, use_cache: bool = True
+    ) -> None:
+        self._info, self._tracked, self._model, self._use_cache = info, tracked_video, model, use_cache
+        self.form = HeadForm.load(find("head_form"))
+        tracks = tracked_video.tracks
+        if not tracks.faces:
+            raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
+        self.persons = people(tracks, self.form, self._recognise)
+        self._known: dict[int, Chosen] = {}
+
+    def chosen(self, face: str) -> Chosen:
+        """The person that the option `face` names; the same object for whatever names the same person.
+
+        Raises:
+            NoFaceError, UsageError, InputError: as `chosen_person`.
+        """
+        tracked = self._tracked
+        return self.moving(choose(self.persons, face, tracked.tracks, tracked.times, self._in_picture))
+
+    def moving(self, person: Person) -> Chosen:
+        """One of the persons, and how they move."""
+        if id(person) not in self._known:
+            self._known[id(person)] = _chosen(self._info, self._tracked, person, self._model)
+        return self._known[id(person)]
 
     def vectors(self, persons: Sequence[Person]) -> list[np.ndarray]:
         """What each looks like to the recognizer: unit vectors [128], means over tracks weighted by frames."""
-        tracks = [track for person in persons for track in person.tracks]
-        found = iter(track_vectors(self.info, tracks, self.form, use_cache=self.use_cache))
+        found = iter(self._recognise([track for person in persons for track in person.tracks]))
         weighted = [[next(found) * len(track.frames) for track in person.tracks] for person in persons]
         return [unit(np.sum(each, axis=0)) for each in weighted]
+
+    def _recognise(self, faces: Sequence[FaceTrack]) -> np.ndarray:
+        return track_vectors(self._info, faces, self.form, use_cache=self._use_cache)
 
     def _in_picture(self, path: Path, persons: Sequence[Person]) -> Person:
         number, cosine, same = most_like(face_in_picture(path), self.vectors(persons))
         if not same:
             near = f"the nearest, {names(persons)[number]}, is like it by {cosine:.2f} of 1"
-            who = listing(persons, self.tracked_video.times)
-            raise NoFaceError(f"{self.info.path}: nobody in it is the person of {path} ({near}); {who}")
+            who = listing(persons, self._tracked.times)
+            raise NoFaceError(f"{self._info.path}: nobody in it is the person of {path} ({near}); {who}")
         return persons[number]
 
 
-def people_of(info: MediaInfo, tracked_video: TrackedVideo, *, use_cache: bool = True) -> Everybody:
-    """The persons of a video, known again across its shots.
-
-    Raises:
-        NoFaceError: there is nobody. WeightsError: the files that tell heads apart are not usable.
-    """
-    tracks, form = tracked_video.tracks, HeadForm.load(find("head_form"))
-    if not tracks.faces:
-        raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
-    persons = people(tracks, form, lambda faces: track_vectors(info, faces, form, use_cache=use_cache))
-    return Everybody(info, tracked_video, persons, form, use_cache)
-
-
-def motion_of(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model: ShapeModel) -> Chosen:
-    """One of a video's persons, and how they move."""
+def _chosen(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model: ShapeModel) -> Chosen:
     tracks = tracked_video.tracks
     video = info.require_video()
     aspect: Fraction = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect

@@ -11,7 +11,7 @@ import pytest
 from dubtool.errors import NoFaceError, UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.media.probe import probe
-from dubtool.tracking.person import chosen_person, people_of
+from dubtool.tracking.person import VideoPeople, chosen_person
 from dubtool.tracking.pictured import face_in_picture, is_picture, most_like
 from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import find
@@ -43,12 +43,13 @@ def test_a_picture_of_somebody_else_finds_nobody_and_says_who_there_is(
     portrait: np.ndarray, clip: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info = probe(clip)
-    everybody = people_of(info, track_video(info, progress=lambda done, total: None))
+    tracked_video = track_video(info, progress=lambda done, total: None)
+    everybody = VideoPeople(info, tracked_video, ShapeModel.load(find("face_shape")))
     (own,) = everybody.vectors(everybody.persons)
     stranger = np.roll(own, 5)
     monkeypatch.setattr("dubtool.tracking.person.face_in_picture", lambda path: stranger)
     with pytest.raises(NoFaceError, match=r"nobody in it is the person of .*anna\.jpg .*person-1") as caught:
-        everybody.choose(str(saved(place, portrait)))
+        everybody.chosen(str(saved(place, portrait)))
     assert "\n" not in str(caught.value)
 
 

@@ -16,6 +16,7 @@ from dubtool.folders import temporary_folder
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.jobs.dub.plan import DubPlan, plan_dub
 from dubtool.jobs.dub.references import prepared
+from dubtool.jobs.dub.speaking import SpeakingPlan, plan_speaking, prepared_speakers
 from dubtool.jobs.shared.calls import (
     IN_MEMORY,
     Cancel,
@@ -30,16 +31,18 @@ from dubtool.jobs.shared.calls import (
     sound_file,
     video_file,
 )
+from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import stream
 from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
-from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
+from dubtool.jobs.shared.outputs import EXTRAS, Outputs, beside, check_writing, checked_output, save_text
 from dubtool.jobs.shared.report import Report
-from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
-from dubtool.media.audio import Speech, load_speech
+from dubtool.jobs.shared.turns_table import turns_table
+from dubtool.jobs.shared.worker_pool import Work, WorkerPool, assign_devices
+from dubtool.media.audio import RATE, Speech, load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import spooling
@@ -152,7 +155,7 @@ def dub(
     pool = assign_devices(chosen.device, devices, workers)
     chosen = replace(chosen, device=pool[0])
     files = files_among(video, speech, chosen.soundtrack)
-    target = checked_output(place_of(video, output), output, vars(chosen), files)
+    target = checked_output(place_of(video, output), output, _asked_for(chosen), files)
     report = _report(video, speech, str(target), chosen)
     with temporary_folder() as folder:
         inputs = video_file(video, frame_rate, folder), sound_file(speech, sample_rate, folder)
@@ -178,12 +181,19 @@ class _Job:
             if options.soundtrack is not None:
                 options = replace(options, soundtrack=spooled.path(options.soundtrack))
             info, sound = self._open(spooled.path(self._video), spooled.path(self._speech), folder)
-            codec = check_writing(target, vars(options), info, options.soundtrack or sound.source)
+            codec = check_writing(target, _asked_for(options), info, options.soundtrack or sound.source)
             info = with_fields(info, codec, options.deinterlace, self._report)
             networks, plan = self._planned(info, sound, options, pool)
             soundtrack = options.soundtrack or sound.source
-            outputs = partial(Outputs, target, plan.info, options, plan.timeline, self._report, soundtrack)
-            self._draw(networks, plan, outputs, pool)
+            outputs = partial(Outputs, target, info, options, plan.timeline, self._report, soundtrack)
+            table = beside(target, EXTRAS["speaking"])
+            if isinstance(plan, SpeakingPlan):
+                self._report.extra["cast"] = str(table)
+            self._draw(networks, info, plan, outputs, pool)
+            if isinstance(plan, SpeakingPlan):
+                end = Fraction(sound.samples, RATE)
+                said = turns_table(plan.turns, Path(named(self._speech)).absolute(), end)
+                save_text(table, said, overwrite=options.overwrite)
 
     def draw(self, sink: FrameSink) -> None:
         """Dub into a sink of frames."""
@@ -192,7 +202,7 @@ class _Job:
             info = without_fields(info, self._options.deinterlace, self._report)
             device = self._options.device
             networks, plan = self._planned(info, sound, self._options, [device])
-            self._draw(networks, plan, lambda: sink, [device])
+            self._draw(networks, info, plan, lambda: sink, [device])
 
     def _open(self, video: Path, speech: Path, folder: Path) -> tuple[MediaInfo, Speech]:
         info = probe(video)
@@ -207,7 +217,7 @@ class _Job:
 
     def _planned(
         self, info: MediaInfo, sound: Speech, options: DubOptions, pool: Sequence[str]
-    ) -> tuple[Networks, DubPlan]:
+    ) -> tuple[Networks, DubPlan | SpeakingPlan]:
         report = self._report
         with report.timed("load"):
             networks = _networks(options, self._kept)
@@ -221,18 +231,28 @@ class _Job:
                 report.weights |= options.adapted.weights
         with report.timed("track"):
             tracked_video = track_video(info, use_cache=options.cache, progress=self._stage("track"))
-        return networks, plan_dub(info, options, model, sound, tracked_video, report)
+        if tracked_video.decode_failures:
+            report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
+        if not options.speaking:
+            return networks, plan_dub(info, options, model, sound, tracked_video, report)
+        with report.timed("speakers"), temporary_folder() as own:
+            return networks, plan_speaking(info, options, model, sound, tracked_video, own, report)
 
     def _draw(
-        self, networks: Networks, plan: DubPlan, open_outputs: Callable[[], Outputs | FrameSink], pool: Sequence[str]
+        self,
+        networks: Networks,
+        info: MediaInfo,
+        plan: DubPlan | SpeakingPlan,
+        open_outputs: Callable[[], Outputs | FrameSink],
+        pool: Sequence[str],
     ) -> None:
         """Pass 2: every frame decoded, changed where it is to be, and written."""
-        reader = VideoReader(plan.info)
-        renderer, asked = prepared(plan, networks, reader, self._report)
+        reader, batch_size = VideoReader(info), self._options.batch_size
+        renderer, asked = self._prepared(plan, networks, reader)
         with (
             self._report.timed("dub"),
             open_outputs() as outputs,
-            WorkerPool(renderer, pool, plan.options.batch_size) as others,
+            WorkerPool(renderer, pool, batch_size) as others,
         ):
             change = renderer.change if len(pool) == 1 else others.change
             stream(
@@ -240,13 +260,25 @@ class _Job:
                 reader.frames(plan.timeline.source.tolist()),
                 lambda batch: change(batch, asked([frame_plan for frame_plan, _ in batch]), outputs),
                 outputs,
-                batch_size=plan.options.batch_size,
+                batch_size=batch_size,
                 progress=self._stage("dub"),
                 ahead=0 if len(pool) == 1 else others.ahead,
             )
 
+    def _prepared(
+        self, plan: DubPlan | SpeakingPlan, networks: Networks, reader: VideoReader
+    ) -> tuple[Work, Callable[[Sequence[FramePlan]], Any]]:
+        if isinstance(plan, SpeakingPlan):
+            return prepared_speakers(plan, networks, reader, self._report)
+        return prepared(plan, networks, reader, self._report)
+
     def _stage(self, name: str) -> Callable[[float, float | None], None]:
         return lambda done, total: self._tell(name, done, total)
+
+
+def _asked_for(options: DubOptions) -> dict[str, Any]:
+    """The options, and whether a table of who speaks is written."""
+    return vars(options) | {"speaking": options.speaking}
 
 
 def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:

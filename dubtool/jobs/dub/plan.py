@@ -14,7 +14,7 @@ from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease, plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
-from dubtool.media.audio import Speech
+from dubtool.media.audio import RATE, Speech
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import Chosen, chosen_person
@@ -67,19 +67,37 @@ def plan_dub(
         UsageError, NoFaceError: the person is not there, or no frame can be dubbed. WeightsError: see `chosen_person`.
     """
     person = chosen_person(info, tracked_video, options.face, model, use_cache=options.cache)
-    length = Fraction(sound.samples, 16000)
+    length = Fraction(sound.samples, RATE)
     timeline = plan_timeline(
         tracked_video.times, tracked_video.durations, length, length=options.length, loop=options.loop
     )
+    plan = plan_person(info, options, model, sound, tracked_video, timeline, person)
+    report.frames, report.duration = len(timeline.times), float(timeline.duration)
+    count(plan.frame_plans, report)
+    require_changed_frames(report, info.path, "dubbed")
+    return plan
+
+
+def plan_person(
+    info: MediaInfo,
+    options: DubOptions,
+    model: ShapeModel,
+    sound: Speech,
+    tracked_video: TrackedVideo,
+    timeline: FrameTimeline,
+    person: Chosen,
+    speaking: np.ndarray | None = None,
+) -> DubPlan:
+    """The plan of one person on a timeline; none of the frames may be dubbed. speaking: bool [output frames], when the
+    person is to speak; None: always.
+
+    Raises:
+        NoFaceError: the person is not seen where references are to come from.
+    """
     of_frames = person.motion.rows(tracked_video.tracks.frame_count)
     rows = of_frames[timeline.source]
-    skip_reason = skip_reasons(person, rows, timeline, options)
+    skip_reason = skip_reasons(person, rows, timeline, options, speaking)
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
-    report.frames, report.duration = len(timeline.times), float(timeline.duration)
-    count(frame_plans, report)
-    require_changed_frames(report, info.path, "dubbed")
-    if tracked_video.decode_failures:
-        report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
     allowed = _allowed(info, options, person.motion, tracked_video)
     return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, _taught(options, of_frames))
 

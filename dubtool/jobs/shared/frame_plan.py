@@ -34,10 +34,19 @@ class FramePlan:
     skip_reason: str
 
 
-def skip_reasons(chosen: Chosen, rows: np.ndarray, timeline: FrameTimeline, options: JobOptions) -> np.ndarray:
-    """Why each output frame is to be left alone, "" where it is not: object [N]. rows: of the motion, -1 for none."""
+def skip_reasons(
+    chosen: Chosen,
+    rows: np.ndarray,
+    timeline: FrameTimeline,
+    options: JobOptions,
+    speaking: np.ndarray | None = None,
+) -> np.ndarray:
+    """Why each output frame is to be left alone, "" where it is not: object [N]. rows: of the motion, -1 for none.
+    speaking: when the person is to speak, bool [N]; None: always."""
     skip_reason = np.where(rows < 0, "no face", showing(chosen)[rows]).astype(object)
     skip_reason[(rows < 0) & chosen.strangers[timeline.source]] = "another person"
+    if speaking is not None:
+        skip_reason[~speaking] = "does not speak"
     start, stop = options.start, options.stop
     outside = [(start is not None and time < start) or (stop is not None and time >= stop) for time in timeline.times]
     skip_reason[np.array(outside)] = _OUTSIDE

@@ -31,6 +31,8 @@ DEFAULT_RESTORER = "hdtr-mouth"
 DEFAULT_ANIMATOR = "adasr-landmarks"
 # The animator that needs no weights.
 WARP = "warp"
+# Whoever the film's own sound says speaks.
+SPEAKING = "speaking"
 # Degrees; beyond them a portrait shows what nobody has seen of it.
 _TURN: dict[str, Any] = {"metavar": "DEG", "lowest": -45.0, "highest": 45.0}
 
@@ -78,13 +80,19 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class DubOptions(JobOptions):
-    """How to dub, beside what all jobs are asked.
+    """How to dub, beside what all jobs are asked. The face may also be "speaking": whoever speaks in the film.
 
     Not offered by the command line: reference_segment, the seconds of the source, from and to, that the person's own
     frames are taken from (all of it if None); adapted, what `adapt` learned of the person, of which what measured
     better is used; shapes, mouth shapes by seconds of the output instead of those that the speech is predicted to give.
     """
 
+    face: str = offered(
+        "largest",
+        "Whose mouth: largest, left, right, N from the left, a picture of the person, a name that 'dubtool faces' "
+        "tells, @SECONDS:X,Y, or speaking: whoever speaks in the film.",
+        metavar="WHO",
+    )
     length: Length = offered("speech", "What the result lasts as long as.")
     loop: Loop = offered("pingpong", "What the picture does when it ends before the speech.")
     model: str = offered(
@@ -109,6 +117,13 @@ class DubOptions(JobOptions):
             raise UsageError(f"memory {self.memory} MB is not above 0")
         if self.adapted is not None and painter_of(self.model) != PAINTER:
             raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {self.model}")
+        if self.adapted is not None and self.speaking:
+            raise UsageError("only one person is adapted to: leave out --adapt, or name a --face")
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the mouth is that of whoever speaks."""
+        return self.face.strip().lower() == SPEAKING
 
 
 @dataclass(frozen=True)

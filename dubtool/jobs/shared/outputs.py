@@ -26,7 +26,12 @@ from dubtool.media.spool import is_pipe, lasting
 from dubtool.media.temporary_output import is_claimed
 
 # Further files that a job writes beside its result: their suffixes, by the option that asks for them.
-EXTRAS: Mapping[str, str] = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
+EXTRAS: Mapping[str, str] = {
+    "preview": ".preview.mp4",
+    "sheet": ".sheet.png",
+    "sidecar": ".json",
+    "speaking": ".cast.csv",
+}
 
 _SHEET_ROWS = 6
 _LONGEST_NAME = 255
