@@ -11,6 +11,7 @@ counts: right is the face whose voice is heard (gaps of up to 0.6 s within a tur
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -23,16 +24,27 @@ import cv2
 import numpy as np
 import soundfile
 
+from dubtool.errors import NoFaceError
+from dubtool.face.shape import ShapeModel
+from dubtool.face.topology import tracked
 from dubtool.folders import temporary_folder
+from dubtool.jobs.shared.speakers import who_speaks
 from dubtool.media.arrays import write_pictures
 from dubtool.media.audio import load_speech
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
+from dubtool.media.probe import probe
+from dubtool.metrics.active_speaker import NOBODY
 from dubtool.metrics.voice import voiced_at
 from dubtool.tracking.cache import load_tracks
+from dubtool.tracking.people import Person, choose
+from dubtool.tracking.person import VideoPeople
 from dubtool.tracking.track import FaceTrack
+from dubtool.tracking.track_video import track_video
 from dubtool.training.data.corpus import read_corpus
+from dubtool.weights.locate import find
 
 RATE, FPS, TILE = 16000, 25, 256
+_IN_TIME = 0.4
 # Gaps in a voice that are shorter belong to its turn.
 _PAUSE = 0.6
 # Larger lags of clips of a second were estimated wrongly.
@@ -83,8 +95,6 @@ class Film:
 
 def read_clips(corpus: Path, manifest: Path, data: Path, half: str) -> dict[str, list[Clip]]:
     """The clips of the validation people of one half (of all with "both"), by person."""
-    import csv
-
     names = sorted((data / "validation.txt").read_text().split())
     chosen = set(names if half == "both" else names[0 if half == "first" else 1 :: 2])
     with manifest.open(newline="", encoding="utf-8") as file:
@@ -180,8 +190,6 @@ def _level(sound: np.ndarray) -> np.ndarray:
 
 
 def _opening(track: FaceTrack) -> np.ndarray:
-    from dubtool.face.topology import tracked
-
     points = track.points()[:, tracked((13, 14, 33, 263)), :2]
     return np.asarray(
         np.linalg.norm(points[:, 0] - points[:, 1], axis=1) / np.linalg.norm(points[:, 2] - points[:, 3], axis=1)
@@ -347,6 +355,101 @@ def make_film(kind: str, seed: int, people: dict[str, list[Clip]], folder: Path,
     return video, truth
 
 
+@dataclass
+class Score:
+    """Over films of one kind: frames, those told right, those that the largest face would be right about (the
+    person whom `--face largest` takes, for all of the film), turns, and those whose begin and end are found in time."""
+
+    frames: int = 0
+    right: int = 0
+    largest: int = 0
+    turns: int = 0
+    found: int = 0
+    late: list[float] = field(default_factory=list)
+
+    def __iadd__(self, other: Score) -> Score:
+        for name in ("frames", "right", "largest", "turns", "found", "late"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        return self
+
+    @property
+    def row(self) -> str:
+        return (
+            f"{self.right / self.frames:.3f} | {self.largest / self.frames:.3f} | {self.found} of {self.turns} | "
+            f"{np.median(self.late):+.2f} ({min(self.late):+.2f} to {max(self.late):+.2f})"
+        )
+
+
+def score(video: Path, truth: Path, delay: float = 0.0) -> Score:
+    """How right `who_speaks` is about a film. delay: seconds by which its sound is moved first."""
+    known = json.loads(truth.read_text())
+    info = probe(video)
+    video_tracks = track_video(info, progress=lambda done, total: None)
+    people = VideoPeople(info, video_tracks, ShapeModel.load(find("face_shape")))
+    with temporary_folder() as folder:
+        heard = info if not delay else probe(_delayed(video, delay, folder))
+        try:
+            told = who_speaks(heard, video_tracks, people, folder)
+            speaker, late = told.speaker, told.late
+        except NoFaceError:
+            # Which is right where all voices come from off the screen.
+            speaker, late = np.full(len(video_tracks.times), NOBODY), None
+    places = known["places"]
+    wanted = ["" if name == "?" else name for name in _with_pauses(known["speaker"])]
+    best = choose(people.persons, "largest", video_tracks.tracks, video_tracks.times)
+    count = min(len(wanted), len(speaker))
+    said = [_name(people.persons, int(speaker[frame]), frame, places[frame]) for frame in range(count)]
+    largest = [_name([best], 0, frame, places[frame]) for frame in range(count)]
+    turns = [(start, stop, name) for start, stop, name in _turns(wanted[:count]) if name and stop - start >= FPS // 2]
+    got = [(start, stop, name) for start, stop, name in _turns(said) if name]
+    near = round(_IN_TIME * FPS)
+    found = sum(
+        any(name == who and abs(first - start) <= near and abs(last - stop) <= near for first, last, name in got)
+        for start, stop, who in turns
+    )
+    return Score(
+        count,
+        sum(one == other for one, other in zip(said, wanted, strict=False)),
+        sum(one == other for one, other in zip(largest, wanted, strict=False)),
+        len(turns),
+        found,
+        [] if late is None else [FPS * late],
+    )
+
+
+def _name(persons: Sequence[Person], number: int, frame: int, places: dict[str, float]) -> str:
+    """Which corpus person a face of a frame is, by its place; "" for nobody, "-" for one who is not seen there."""
+    if number < 0:
+        return ""
+    for track in persons[number].tracks:
+        row = int(np.searchsorted(track.frames, frame))
+        if row < len(track.frames) and track.frames[row] == frame:
+            return min(places, key=lambda name: abs(places[name] - float(track.anchors[row, 0])))
+    return "-"
+
+
+def _with_pauses(names: Sequence[str]) -> list[str]:
+    """The same with short silence between what one person says and says next as theirs."""
+    found, turns = list(names), _turns(names)
+    for (_, _, before), (start, stop, here), (_, _, after) in zip(turns, turns[1:], turns[2:], strict=False):
+        if here == "" and before == after != "?" and stop - start <= _PAUSE * FPS:
+            found[start:stop] = [before] * (stop - start)
+    return found
+
+
+def _turns(names: Sequence[str]) -> list[tuple[int, int, str]]:
+    edges = [0, *(place for place in range(1, len(names)) if names[place] != names[place - 1]), len(names)]
+    return [(start, stop, names[start]) for start, stop in pairwise(edges)]
+
+
+def _delayed(video: Path, seconds: float, folder: Path) -> Path:
+    """The film with its sound moved."""
+    moved = folder / "moved.mkv"
+    command = [find_ffmpeg().path, "-loglevel", "error", "-i", str(video), "-itsoffset", str(seconds), "-i", str(video)]
+    run_ffmpeg([*command, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "flac", str(moved)], timeout=60)
+    return moved
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Who speaks when, on films put together from corpus people.")
     parser.add_argument("corpus", type=Path)
@@ -355,12 +458,16 @@ def main() -> None:
     parser.add_argument("films", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--half", choices=("first", "second"), default="second")
+    parser.add_argument("--delay", type=int, default=0, metavar="FRAMES", help="move the films' sound first")
     asked = parser.parse_args()
     people = read_clips(asked.corpus, asked.manifest, asked.data, asked.half)
+    print("| films | right | largest face | turns within 0.4 s | sound late, frames |")
+    print("|---|---|---|---|---|")
     for kind in KINDS:
+        total = Score()
         for seed in range(asked.seeds):
-            video, _ = make_film(kind, seed, people, asked.films, asked.half)
-            print(video)
+            total += score(*make_film(kind, seed, people, asked.films, asked.half), asked.delay / FPS)
+        print(f"| {kind} | {total.row} |", flush=True)
 
 
 if __name__ == "__main__":

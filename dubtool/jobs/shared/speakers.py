@@ -95,8 +95,12 @@ def who_speaks(
     around = (np.arange(len(moments) + 2 * REACH) - REACH) * STEP_SECONDS
     heard = judge.sounds(around, lambda when: features.windows(when, judge.steps))
     mouths = [_Mouth.of(judge, people.moving(one), times, moments) for one in people.persons]
-    voiced = somebody_heard(_levels(sound, moments + STEP_SECONDS / 2), 1 / STEP_SECONDS)
-    offset = _best_offset(mouths, heard, voiced)
+    levels = _levels(sound, moments + STEP_SECONDS / 2)
+    offset = _best_offset(mouths, heard, somebody_heard(levels, 1 / STEP_SECONDS))
+    if offset:
+        # What is heard then belongs to what is seen now.
+        levels = _levels(sound, np.maximum(moments + (offset + 0.5) * STEP_SECONDS, 0))
+    voiced = somebody_heard(levels, 1 / STEP_SECONDS)
     fits = np.stack([mouth.fits(heard, offset, len(moments)) for mouth in mouths], axis=1)
     openings = np.stack([mouth.openings(len(moments)) for mouth in mouths], axis=1)
     speaking = active_speaker(Evidence(fits, openings, voiced))
