@@ -1,8 +1,8 @@
 """dubtool makes the mouth in a video say a new speech.
 
-The Python API mirrors the commands: `dub`, `restore_teeth` and `reenact` do one job; `Dubber`, `TeethRestorer` and
-`Reenactor` load their networks once, do many, and give frames as they are drawn. Names are loaded when they are first
-used, so that `import dubtool` is quick.
+The Python API mirrors the commands: `dub`, `restore_teeth` and `reenact` do one job, `faces` lists who is in a film;
+`Dubber`, `TeethRestorer` and `Reenactor` load their networks once, do many, and give frames as they are drawn. Names
+are loaded when they are first used, so that `import dubtool` is quick.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from dubtool.errors import WeightsError as WeightsError
     from dubtool.jobs.dub.job import Dubber as Dubber
     from dubtool.jobs.dub.job import dub as dub
+    from dubtool.jobs.faces.job import FaceList as FaceList
+    from dubtool.jobs.faces.job import FoundPerson as FoundPerson
+    from dubtool.jobs.faces.job import faces as faces
     from dubtool.jobs.reenact.job import Reenactor as Reenactor
     from dubtool.jobs.reenact.job import reenact as reenact
     from dubtool.jobs.restore_teeth.job import TeethRestorer as TeethRestorer
@@ -43,6 +46,7 @@ _HOMES = {
         "WeightsError",
     ),
     "dubtool.jobs.dub.job": ("Dubber", "dub"),
+    "dubtool.jobs.faces.job": ("FaceList", "FoundPerson", "faces"),
     "dubtool.jobs.reenact.job": ("Reenactor", "reenact"),
     "dubtool.jobs.restore_teeth.job": ("TeethRestorer", "restore_teeth"),
     "dubtool.jobs.shared.calls": ("Progress",),

@@ -42,6 +42,7 @@ ARROWS = {
 JOB_ARROWS = {
     "shared": set(),
     "dub": {"shared"},
+    "faces": {"shared"},
     "reenact": {"shared"},
     "restore_teeth": {"shared"},
     "adapt": {"shared", "dub"},

@@ -130,7 +130,8 @@ def _looked_at(
     info = without_fields(info, options.deinterlace, report) if kind.stills else (
         with_fields(info, codec, options.deinterlace, report)
     )  # fmt: skip
-    check_face(options.face)
+    if not (isinstance(options, DubOptions) and options.speaking):
+        check_face(options.face)
     device, weights = _networks(options, sides, spooled)
     if kind.stills:
         first = float(options.start or 0)

@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from dubtool import __version__
-from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, restore_teeth, train, verify, weights
+from dubtool.cli import batch, bench, doctor, dub, evaluate, faces, reenact, restore_teeth, train, verify, weights
 from dubtool.cli.command import App, require_command
 from dubtool.cli.console import Console
 from dubtool.cli.signals import Stopped, stopping
@@ -26,6 +26,7 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("dub")(dub.dub)
+app.command("faces")(faces.faces)
 app.command("reenact")(reenact.reenact)
 app.command("restore-teeth")(restore_teeth.restore_teeth)
 app.command("batch", short_help="Do many jobs, one after another.")(batch.batch)

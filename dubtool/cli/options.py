@@ -73,7 +73,7 @@ Precision = Annotated[
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Frames in one run of the network.")]
 Face = Annotated[
     str,
-    typer.Option("--face", metavar="WHO", help="Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y."),
+    typer.Option("--face", metavar="WHO", help="Whose mouth; see 'dubtool dub -h'."),
 ]
 ProgressForm = Literal["auto", "json"]
 Progress = Annotated[

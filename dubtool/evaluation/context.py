@@ -15,7 +15,7 @@ from dubtool.evaluation.analysed import TrackedSpeaker, analyse
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.jobs.dub.job import dub
-from dubtool.jobs.shared.load import load_generator
+from dubtool.jobs.shared.load import load_generator, sync_judge
 from dubtool.jobs.shared.options import painter_of
 from dubtool.jobs.shared.report import Report
 from dubtool.metrics.identity import FaceIdentity
@@ -88,7 +88,6 @@ def load_context(
         found = locate(_SFACE)
         sface = None if found is None else find(_SFACE)
     lpips = Session(find("lpips"), device)
-    judge = Session(find("shapesync"), device)
     with silent_stderr():
         identity = None if sface is None else FaceIdentity(sface)
     return EvaluationContext(
@@ -97,7 +96,7 @@ def load_context(
         shapes=ShapeModel.load(find("face_shape")),
         device=generator.device,
         lpips=Lpips(lpips.run),
-        sync=ShapeSyncJudge(judge.run, int(judge.metadata["frames"]), int(judge.metadata["steps"])),
+        sync=sync_judge(device),
         whisper=Session(find("whisper"), device),
         identity=identity,
         cache=cache,

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from dubtool.errors import NoFaceError
+from dubtool.face.alignment import IDENTITY_POINTS
 from dubtool.face.crop import apply, warp
 from dubtool.face.picture import RgbPicture
 from dubtool.face.portrait_crop import portrait_crop, rescaled
@@ -26,7 +27,7 @@ from dubtool.jobs.reenact.driver import Driver, Look
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 from dubtool.metrics.frechet import frechet_distance
-from dubtool.metrics.identity import IDENTITY_POINTS, FaceIdentity, aed, csim
+from dubtool.metrics.identity import FaceIdentity, aed, csim
 from dubtool.metrics.keypoints import average_keypoint_distance
 from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim

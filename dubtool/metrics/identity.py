@@ -8,10 +8,7 @@ import cv2
 import numpy as np
 
 from dubtool.errors import WeightsError
-
-# Five points in MediaPipe's mesh, in SFace's order: the person's right eye (outer, inner corner), left eye (outer,
-# inner), nose tip, right and left corner of the mouth.
-IDENTITY_POINTS = (33, 133, 263, 362, 4, 61, 291)
+from dubtool.face.alignment import five_points
 
 
 class FaceIdentity:
@@ -40,8 +37,7 @@ class FaceIdentity:
         image: RGB uint8 [H, W, 3]. points: [7, 2 or more], the face's IDENTITY_POINTS, px. For a dub take the points
         of the source frame, so that the alignment does not follow the new lips.
         """
-        xy = np.asarray(points, np.float32)[:, :2]
-        five = np.stack([xy[0:2].mean(axis=0), xy[2:4].mean(axis=0), xy[4], xy[5], xy[6]])
+        five = five_points(points).astype(np.float32)
         # A row as YuNet gives it; of box and score nothing is used in aligning.
         row = np.concatenate([np.zeros(4, np.float32), five.ravel(), np.ones(1, np.float32)])[None]
         aligned = self._network.alignCrop(np.ascontiguousarray(image[..., ::-1]), row)

@@ -14,6 +14,8 @@ import numpy as np
 # Mouths and sounds are compared on a grid of so many seconds, up to so many of its steps apart.
 STEP_SECONDS = 1 / 25
 REACH = 15
+# Moments that are worked on at once, so that hours need no more memory than minutes.
+_BLOCK = 1024
 
 Run = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
@@ -29,10 +31,11 @@ class Sync(NamedTuple):
 
 class ShapeSyncJudge:
     """run: the network's session: shapes [N, K, frames] and states [M, C, steps] to unit vectors `mouth` [N, D] and
-    `sound` [M, D]. frames, steps: sizes of its windows, 1/25 and 1/50 s apart."""
+    `sound` [M, D]. frames, steps: sizes of its windows, 1/25 and 1/50 s apart. modes, channels: K and C."""
 
-    def __init__(self, run: Run, frames: int, steps: int) -> None:
+    def __init__(self, run: Run, frames: int, steps: int, modes: int = 12, channels: int = 384) -> None:
         self._run, self._frames, self.steps = run, frames, steps
+        self._modes, self._channels = modes, channels
 
     def distances(self, times: np.ndarray, shapes: np.ndarray, hear: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """From the mouth at every moment of the grid to the sounds around it: float32 [N, 31], offsets -15 .. 15.
@@ -44,15 +47,33 @@ class ShapeSyncJudge:
         late = np.clip(np.searchsorted(times, grid), 0, len(times) - 1)
         gap = np.minimum(np.abs(times[late] - grid), np.abs(times[np.maximum(late - 1, 0)] - grid))
         heard = grid[0] + (np.arange(len(grid) + 2 * REACH) - REACH) * STEP_SECONDS
-        told = self._run(
-            {
-                "shapes": mouth_windows(times, shapes, grid, self._frames),
-                "states": np.ascontiguousarray(hear(heard).transpose(0, 2, 1)),
-            }
-        )
-        windows = np.lib.stride_tricks.sliding_window_view(told["sound"], 2 * REACH + 1, axis=0)
-        cosines = np.einsum("nd,ndo->no", told["mouth"], windows)
+        cosines = self.cosines(self.mouths(times, shapes, grid), self.sounds(heard, hear))
         return np.sqrt(np.maximum(2 - 2 * cosines, 0))[gap < STEP_SECONDS]
+
+    def mouths(self, times: np.ndarray, shapes: np.ndarray, moments: np.ndarray) -> np.ndarray:
+        """Unit vectors of the mouth around seconds `moments` [N]: float32 [N, D]. times, shapes: as for `distances`."""
+        nothing = np.zeros((1, self._channels, self.steps), np.float32)
+        blocks = [moments[start : start + _BLOCK] for start in range(0, len(moments), _BLOCK)]
+        found = [
+            self._run({"shapes": mouth_windows(times, shapes, block, self._frames), "states": nothing})["mouth"]
+            for block in blocks
+        ]
+        return np.concatenate(found)
+
+    def sounds(self, moments: np.ndarray, hear: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Unit vectors of the sound around seconds `moments` [M]: float32 [M, D]. hear: as for `distances`."""
+        nothing = np.zeros((1, self._modes, self._frames), np.float32)
+        found = []
+        for start in range(0, len(moments), _BLOCK):
+            states = np.ascontiguousarray(hear(moments[start : start + _BLOCK]).transpose(0, 2, 1))
+            found.append(self._run({"shapes": nothing, "states": states})["sound"])
+        return np.concatenate(found)
+
+    @staticmethod
+    def cosines(mouths: np.ndarray, sounds: np.ndarray) -> np.ndarray:
+        """Of mouths [N, D] and the sounds around them, float32 [N, 31]: `sounds` [N + 30, D] begin 15 steps before."""
+        windows = np.lib.stride_tricks.sliding_window_view(sounds, 2 * REACH + 1, axis=0)
+        return np.asarray(np.einsum("nd,ndo->no", mouths, windows))
 
 
 def mouth_windows(times: np.ndarray, shapes: np.ndarray, when: np.ndarray, frames: int) -> np.ndarray:

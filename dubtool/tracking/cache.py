@@ -7,10 +7,10 @@ import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,7 @@ _MEGABYTE = 2**20
 _HASHED_WHOLE = 64 * _MEGABYTE
 _SAMPLES = 64
 
+T = TypeVar("T")
 Stored = tuple[Tracks, list[Fraction], list[Fraction], int]
 
 
@@ -90,11 +91,16 @@ def save_tracks(
     }
     for number, face in enumerate(tracks.faces):
         arrays |= {f"{name}_{number}": getattr(face, name) for name in (*_PER_FACE, _LOOKS)}
+    keep_arrays(path, arrays)
+
+
+def keep_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays as `.npz`, whole or not at all; a disk that is full costs the cache, not the job."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
     except OSError as error:
-        log.debug("%s: tracks are not kept: %s", path, error)
+        log.debug("%s: not kept: %s", path, error)
         return
     part = Path(name)
     try:
@@ -102,7 +108,7 @@ def save_tracks(
             np.savez(file, **arrays)
         part.replace(path)
     except OSError as error:
-        log.debug("%s: tracks are not kept: %s", path, error)
+        log.debug("%s: not kept: %s", path, error)
     finally:
         part.unlink(missing_ok=True)
 
@@ -112,12 +118,17 @@ def load_tracks(path: Path) -> Stored | None:
 
     None if the file is not there, damaged or not one of ours.
     """
+    return kept_arrays(path, _read)
+
+
+def kept_arrays(path: Path, read: Callable[[np.lib.npyio.NpzFile], T]) -> T | None:
+    """What `read` makes of a file of `keep_arrays`; None if it is not there or damaged, or `read` raises ValueError."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return _read(stored)
+            return read(stored)
     except FileNotFoundError:
         return None
-    # Whatever a damaged archive raises: the tracks can be made again.
+    # Whatever a damaged archive raises: what it held can be made again.
     except (
         OSError,
         EOFError,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +17,11 @@ from dubtool.tracking.head_look import dark_rows
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.outside import share_outside
-from dubtool.tracking.people import Person, choose, most_alike, people
+from dubtool.tracking.people import Person, choose, listing, most_alike, names, people
+from dubtool.tracking.pictured import face_in_picture, most_like
+from dubtool.tracking.recognizer import unit
+from dubtool.tracking.track import FaceTrack
+from dubtool.tracking.track_vectors import track_vectors
 from dubtool.tracking.track_video import TrackedVideo
 from dubtool.weights.locate import find
 
@@ -42,38 +48,16 @@ class Chosen:
         return np.concatenate([np.full(len(track.frames), track.shot) for track in self.person.tracks])
 
 
-def chosen_person(info: MediaInfo, tracked_video: TrackedVideo, face: str, model: ShapeModel) -> Chosen:
+def chosen_person(
+    info: MediaInfo, tracked_video: TrackedVideo, face: str, model: ShapeModel, *, use_cache: bool = True
+) -> Chosen:
     """The person that the option `face` names.
 
     Raises:
-        NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. WeightsError: the file that
-        tells heads apart is not usable.
+        NoFaceError: there is nobody, or not this one. UsageError: `face` is not understood. InputError: its picture
+        cannot be read. WeightsError: the files that tell heads apart are not usable.
     """
-    return VideoPeople(info, tracked_video, model).chosen(face)
-
-
-class VideoPeople:
-    """The people of a tracked video, told apart once and each looked at once.
-
-    Raises:
-        NoFaceError: there is nobody. WeightsError: as `chosen_person`.
-    """
-
-    def __init__(self, info: MediaInfo, tracked_video: TrackedVideo, model: ShapeModel) -> None:
-        self._info, self._tracked, self._model = info, tracked_video, model
-        self._persons = _persons(info, tracked_video, HeadForm.load(find("head_form")))
-        self._known: dict[int, Chosen] = {}
-
-    def chosen(self, face: str) -> Chosen:
-        """The person that the option `face` names; the same object for whatever names the same person.
-
-        Raises:
-            NoFaceError, UsageError: as `chosen_person`.
-        """
-        person = choose(self._persons, face, self._tracked.tracks, self._tracked.times)
-        if id(person) not in self._known:
-            self._known[id(person)] = _chosen(self._info, self._tracked, person, self._model)
-        return self._known[id(person)]
+    return VideoPeople(info, tracked_video, model, use_cache=use_cache).chosen(face)
 
 
 def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, model: ShapeModel) -> Chosen:
@@ -82,18 +66,64 @@ def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, mod
     Raises:
         NoFaceError: there is nobody, or nobody like that. WeightsError: as `chosen_person`.
     """
-    form = HeadForm.load(find("head_form"))
-    person = most_alike(_persons(info, tracked_video, form), other.person, form)
+    everybody = VideoPeople(info, tracked_video, model)
+    person = most_alike(everybody.persons, other.person, everybody.form)
     if person is None:
         raise NoFaceError(f"{info.path}: nobody in it is like the person whose mouth is to be restored; see --face")
-    return _chosen(info, tracked_video, person, model)
+    return everybody.moving(person)
 
 
-def _persons(info: MediaInfo, tracked_video: TrackedVideo, form: HeadForm) -> list[Person]:
-    tracks = tracked_video.tracks
-    if not tracks.faces:
-        raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
-    return people(tracks, form)
+class VideoPeople:
+    """The people of a tracked video, known again across its shots, and each looked at once.
+
+    persons: from left to right; their `names` are what people call them. form: tells heads apart.
+
+    Raises:
+        NoFaceError: there is nobody. WeightsError: the files that tell heads apart are not usable.
+    """
+
+    def __init__(
+        self, info: MediaInfo, tracked_video: TrackedVideo, model: ShapeModel, *, use_cache: bool = True
+    ) -> None:
+        self._info, self._tracked, self._model, self._use_cache = info, tracked_video, model, use_cache
+        self.form = HeadForm.load(find("head_form"))
+        tracks = tracked_video.tracks
+        if not tracks.faces:
+            raise NoFaceError(f"{info.path}: no face was found in any of its {tracks.frame_count} frames")
+        self.persons = people(tracks, self.form, self._recognise)
+        self._known: dict[int, Chosen] = {}
+
+    def chosen(self, face: str) -> Chosen:
+        """The person that the option `face` names; the same object for whatever names the same person.
+
+        Raises:
+            NoFaceError, UsageError, InputError: as `chosen_person`.
+        """
+        tracked = self._tracked
+        return self.moving(choose(self.persons, face, tracked.tracks, tracked.times, self._in_picture))
+
+    def moving(self, person: Person) -> Chosen:
+        """One of the persons, and how they move."""
+        if id(person) not in self._known:
+            self._known[id(person)] = _chosen(self._info, self._tracked, person, self._model)
+        return self._known[id(person)]
+
+    def vectors(self, persons: Sequence[Person]) -> list[np.ndarray]:
+        """What each looks like to the recognizer: unit vectors [128], means over tracks weighted by frames."""
+        found = iter(self._recognise([track for person in persons for track in person.tracks]))
+        weighted = [[next(found) * len(track.frames) for track in person.tracks] for person in persons]
+        return [unit(np.sum(each, axis=0)) for each in weighted]
+
+    def _recognise(self, faces: Sequence[FaceTrack]) -> np.ndarray:
+        return track_vectors(self._info, faces, self.form, use_cache=self._use_cache)
+
+    def _in_picture(self, path: Path, persons: Sequence[Person]) -> Person:
+        number, cosine, same = most_like(face_in_picture(path), self.vectors(persons))
+        if not same:
+            near = f"the nearest, {names(persons)[number]}, is like it by {cosine:.2f} of 1"
+            who = listing(persons, self._tracked.times)
+            raise NoFaceError(f"{self._info.path}: nobody in it is the person of {path} ({near}); {who}")
+        return persons[number]
 
 
 def _chosen(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model: ShapeModel) -> Chosen:

@@ -83,6 +83,8 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "face": "left",
         "cast": Path("cast.csv"),
         "fit": "stretch",
+        "cues": None,
+        "voices": None,
         "length": "video",
         "loop": "hold",
         "start": 1,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from dubtool.errors import NoFaceError, UsageError
 from dubtool.face.topology import TRACKED, tracked
 from dubtool.tracking.head_form import HeadForm
 from dubtool.tracking.identity_changes import changes, persons_apart
-from dubtool.tracking.people import Person, choose, people
+from dubtool.tracking.people import Person, choose, names, people
 from dubtool.tracking.track import FaceTrack, Tracks
 
 TIMES = [Fraction(index, 25) for index in range(100)]
@@ -259,6 +261,42 @@ def test_the_asked_for_person_is_chosen(trio: Tracks, spec: str, x: float) -> No
     assert choose(people(trio, FORM), spec, trio, TIMES).x == x
 
 
+def test_a_name_is_a_number_from_the_left(trio: Tracks) -> None:
+    persons = people(trio, FORM)
+    assert names(persons) == ["person-1", "person-2", "person-3"]
+    assert choose(persons, "person-2", trio, TIMES) is choose(persons, "2", trio, TIMES)
+
+
+def test_a_name_that_the_film_does_not_have_tells_those_it_has(trio: Tracks) -> None:
+    with pytest.raises(NoFaceError, match=r"nobody called person-4; .*person-1: .*person-3"):
+        choose(people(trio, FORM), "person-4", trio, TIMES)
+    with pytest.raises(UsageError, match=r"'anna' is not understood.* person-1, person-2, person-3"):
+        choose(people(trio, FORM), "anna", trio, TIMES)
+
+
+def test_a_picture_is_left_to_who_can_read_it(trio: Tracks) -> None:
+    persons = people(trio, FORM)
+    asked: list[Path] = []
+
+    def pictured(path: Path, among: Sequence[Person]) -> Person:
+        asked.append(path)
+        return among[1]
+
+    assert choose(persons, "Folder/Anna.jpg", trio, TIMES, pictured) is persons[1]
+    assert asked == [Path("Folder/Anna.jpg")]
+
+
+def test_looks_know_people_again_where_they_are_known() -> None:
+    tracks = of(*(actor.track(range(10 * n, 10 * n + 9), 100, shot=n) for n, actor in enumerate((ANN, BEN, ANN, BEN))))
+    looks = {0: (1, 0), 10: (1, 0), 20: (0, 1), 30: (0.1, 0.99)}
+
+    def recognise(faces: Sequence[FaceTrack]) -> np.ndarray:
+        return np.array([looks[int(face.frames[0])] for face in faces], np.float32)
+
+    assert sorted(who(people(tracks, FORM, recognise))) == [[0, 10], [20, 30]]
+    assert sorted(who(people(tracks, FORM))) == [[0, 20], [10, 30]]
+
+
 @pytest.mark.parametrize("spec", ["", "biggest", "-1", "1.5", "@3", "@1:2", "@:1,2", "@1:2,3,4", "@a:1,2", "@1:1;2"])
 def test_a_malformed_wish_is_a_usage_error(trio: Tracks, spec: str) -> None:
     with pytest.raises(UsageError, match="largest, left, right"):
@@ -267,7 +305,8 @@ def test_a_malformed_wish_is_a_usage_error(trio: Tracks, spec: str) -> None:
 
 @pytest.mark.parametrize("spec", ["0", "4"])
 def test_a_number_nobody_has_lists_who_there_is(trio: Tracks, spec: str) -> None:
-    with pytest.raises(NoFaceError, match=rf"number {spec}; .*1: 60 px .* 2: 100 px .* 3: 200 px") as caught:
+    who = "person-1: 60 px .* person-2: 100 px .* person-3: 200 px"
+    with pytest.raises(NoFaceError, match=rf"number {spec}; .*{who}") as caught:
         choose(people(trio, FORM), spec, trio, TIMES)
     assert "\n" not in str(caught.value)
 

@@ -19,6 +19,7 @@ from dubtool.jobs.shared.frame_plan import FramePlan, count, joined, require_cha
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
+from dubtool.jobs.shared.speakers import Turn
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.person import Chosen, VideoPeople
 from dubtool.tracking.track_video import TrackedVideo
@@ -27,12 +28,13 @@ from dubtool.tracking.track_video import TrackedVideo
 @dataclass(frozen=True)
 class CastPlan:
     """What is to be dubbed of all people. people: their plans, and a report of each. frame_plans: what happens to each
-    output frame. soundtrack: the speeches at their times."""
+    output frame. soundtrack: the speeches at their times. turns: who speaks when in the film, where its sound told."""
 
     timeline: FrameTimeline
     people: list[tuple[DubPlan, Report]]
     frame_plans: list[FramePlan]
     soundtrack: Path
+    turns: Sequence[Turn] = ()
 
 
 @dataclass
@@ -60,7 +62,7 @@ def plan_cast(
     lines = speeches.lines(plain.duration, options.fit)
     clock = clock_of(lines)
     timeline = clock.slow(plain)
-    persons = _persons(info, model, lines, tracked_video)
+    persons = _persons(info, options, model, lines, tracked_video)
     soundtrack, gain = speeches.mix(lines, clock, timeline.duration)
     report.warn(*notes_on(lines, gain))
     if clock.added:
@@ -82,10 +84,12 @@ def plan_cast(
     return CastPlan(timeline, people, frame_plans, soundtrack)
 
 
-def _persons(info: MediaInfo, model: ShapeModel, lines: Sequence[Line], tracked_video: TrackedVideo) -> list[_Person]:
+def _persons(
+    info: MediaInfo, options: DubOptions, model: ShapeModel, lines: Sequence[Line], tracked_video: TrackedVideo
+) -> list[_Person]:
     """Who says which lines, in the order of the cast."""
     found: dict[int, _Person] = {}
-    known = VideoPeople(info, tracked_video, model)
+    known = VideoPeople(info, tracked_video, model, use_cache=options.cache)
     for line in lines:
         if not line.row.seen:
             continue

@@ -17,9 +17,10 @@ from dubtool.jobs.dub.cast_plan import CastPlan, plan_cast
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.jobs.dub.heard import cast_of, named_inputs, what_is_said
 from dubtool.jobs.dub.lines import HEADERS_ERR, QUIET_RMS, Speeches
-from dubtool.jobs.dub.plan import plan_dub
+from dubtool.jobs.dub.plan import DubPlan, plan_dub
 from dubtool.jobs.dub.references import Asking, prepared
 from dubtool.jobs.dub.renderer import Asked, CastRenderer
+from dubtool.jobs.dub.speaking import plan_speaking
 from dubtool.jobs.shared.calls import (
     IN_MEMORY,
     Cancel,
@@ -28,6 +29,7 @@ from dubtool.jobs.shared.calls import (
     Video,
     files_among,
     heeding,
+    named,
     options_of,
     place_of,
     video_file,
@@ -40,10 +42,11 @@ from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
-from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
+from dubtool.jobs.shared.outputs import EXTRAS, Outputs, beside, check_writing, checked_output, save_text
 from dubtool.jobs.shared.report import Report
+from dubtool.jobs.shared.turns_table import turns_table
 from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
-from dubtool.media.audio import Speech, load_speech
+from dubtool.media.audio import RATE, Speech, load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import Spooled, spooling
@@ -158,7 +161,7 @@ def dub(
     cast = cast_of(chosen, speech)
     heard = [] if cast is None else cast.speeches
     files = files_among(video, speech, chosen.soundtrack, chosen.cast, chosen.cues, *heard)
-    target = checked_output(place_of(video, output), output, vars(chosen), files)
+    target = checked_output(place_of(video, output), output, _asked_for(chosen), files)
     report = _report(video, speech, str(target), chosen)
     with temporary_folder() as folder:
         inputs = video_file(video, frame_rate, folder), what_is_said(speech, sample_rate, folder, chosen, cast)
@@ -190,12 +193,19 @@ class _Job:
             if options.soundtrack is not None:
                 options = replace(options, soundtrack=spooled.path(options.soundtrack))
             info, heard = self._open(spooled, folder)
-            codec = check_writing(target, vars(options), info, options.soundtrack or _sample(heard))
+            codec = check_writing(target, _asked_for(options), info, options.soundtrack or _sample(heard))
             info = with_fields(info, codec, options.deinterlace, self._report)
             networks, plan = self._planned(info, heard, options, pool)
             soundtrack = options.soundtrack or plan.soundtrack
             outputs = partial(Outputs, target, info, options, plan.timeline, self._report, soundtrack)
+            table = beside(target, EXTRAS["speaking"])
+            if plan.turns:
+                self._report.extra["cast"] = str(table)
             self._draw(networks, info, plan, outputs, pool)
+            if plan.turns and isinstance(heard, Speech):
+                end = Fraction(heard.samples, RATE)
+                said = turns_table(plan.turns, Path(named(self._speech)).absolute(), end)
+                save_text(table, said, overwrite=options.overwrite)
 
     def draw(self, sink: FrameSink) -> None:
         """Dub into a sink of frames."""
@@ -244,6 +254,9 @@ class _Job:
         if isinstance(heard, Speeches):
             with report.timed("mix"):
                 return networks, plan_cast(info, options, model, heard, tracked_video, report)
+        if options.speaking:
+            with report.timed("speakers"), temporary_folder() as own:
+                return networks, plan_speaking(info, options, model, heard, tracked_video, own, report)
         plan = plan_dub(info, options, model, heard, tracked_video, report)
         return networks, CastPlan(plan.timeline, [(plan, report)], plan.frame_plans, heard.source)
 
@@ -259,9 +272,11 @@ class _Job:
         report, batch_size = self._report, self._options.batch_size
         reader = VideoReader(info)
         people = [
-            (one, *prepared(one, networks, reader, report, own.details)) for one, own in plan.people if own.dubbed
+            (one, *prepared(_sharing(one, len(plan.people)), networks, reader, report, own.details))
+            for one, own in plan.people
+            if own.dubbed
         ]
-        if isinstance(self._speech, Cast):
+        if isinstance(self._speech, Cast) or plan.turns:
             report.details["people"] = [_told(own) for _, own in plan.people]
         renderer = CastRenderer([drawn for _, drawn, _ in people])
 
@@ -289,6 +304,11 @@ class _Job:
         return lambda done, total: self._tell(name, done, total)
 
 
+def _asked_for(options: DubOptions) -> dict[str, Any]:
+    """The options, and whether a table of who speaks is written."""
+    return vars(options) | {"speaking": options.speaking}
+
+
 def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
     adapted = None
     if options.adapted is not None and options.adapted.painter.used:
@@ -302,6 +322,12 @@ def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
 def _sample(heard: Speech | Speeches) -> Path:
     """A sound of the kind that goes into the result."""
     return heard.source if isinstance(heard, Speech) else heard.sample()
+
+
+def _sharing(plan: DubPlan, count: int) -> DubPlan:
+    """The plan of one of `count` people, who share the memory that is allowed."""
+    memory = plan.options.memory
+    return plan if memory is None else replace(plan, options=replace(plan.options, memory=memory / count))
 
 
 def _asked(frame_plans: list[FramePlan], asking: Asking) -> Asked | None:

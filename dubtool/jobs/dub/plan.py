@@ -74,7 +74,7 @@ def plan_dub(
     Raises:
         UsageError, NoFaceError: the person is not there, or no frame can be dubbed. WeightsError: see `chosen_person`.
     """
-    person = chosen_person(info, tracked_video, options.face, model)
+    person = chosen_person(info, tracked_video, options.face, model, use_cache=options.cache)
     length = Fraction(sound.samples, RATE)
     timeline = plan_timeline(
         tracked_video.times, tracked_video.durations, length, length=options.length, loop=options.loop

@@ -218,7 +218,10 @@ class _Job:
     ) -> None:
         self.info, self.options, self.report = info, options, report
         self.canvas = Canvas(portrait, animator.side, options.framing)
-        person, count = chosen_person(info, tracked_video, options.face, shapes), tracked_video.tracks.frame_count
+        person, count = (
+            chosen_person(info, tracked_video, options.face, shapes, use_cache=options.cache),
+            tracked_video.tracks.frame_count,
+        )
         self.driver = Driver(person, count, landmarker)
         whole = plan_timeline(tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold")
         self.timeline, self.begin = _part(whole, options)

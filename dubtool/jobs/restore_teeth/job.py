@@ -190,7 +190,7 @@ def _planned(info: MediaInfo, chosen: RestoreOptions, report: Report, tell: Prog
     with report.timed("track"):
         source = None if footage is None else Source(footage, chosen, track)
         tracked_video = track_video(info, use_cache=chosen.cache, progress=track)
-    person = chosen_person(info, tracked_video, chosen.face, model)
+    person = chosen_person(info, tracked_video, chosen.face, model, use_cache=chosen.cache)
     restoring: Restoring
     if source is not None:
         restoring = Borrowing(person, source, source.person(person, model), model)

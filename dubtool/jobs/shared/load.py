@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from dubtool.engine.device import resolve
+from dubtool.engine.session import Session
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.adapted import FRAME, FRAME_INT8, ONCE
 from dubtool.jobs.shared.options import MENDER, RETRIEVAL, WARP, DubOptions, painter_of
+from dubtool.metrics.sync import ShapeSyncJudge
 from dubtool.models.animator import Animator
 from dubtool.models.generator import Generator
 from dubtool.models.keypoint_animator import KeypointAnimator
@@ -90,6 +92,16 @@ class Networks:
     restorer: Restorer | None
     mender: WarpPainter | None
     graphs: list[str]
+
+
+def sync_judge(device: str) -> ShapeSyncJudge:
+    """What tells whether mouth shapes fit a sound.
+
+    Raises:
+        WeightsError, DeviceError: see `Session`.
+    """
+    session = Session(find("shapesync"), device)
+    return ShapeSyncJudge(session.run, int(session.metadata["frames"]), int(session.metadata["steps"]))
 
 
 def load_networks(options: DubOptions) -> Networks:

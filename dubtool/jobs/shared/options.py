@@ -32,6 +32,8 @@ DEFAULT_RESTORER = "hdtr-face"
 DEFAULT_ANIMATOR = "adasr-landmarks"
 # The animator that needs no weights.
 WARP = "warp"
+# Whoever the film's own sound says speaks.
+SPEAKING = "speaking"
 # Degrees; beyond them a portrait shows what nobody has seen of it.
 _TURN: dict[str, Any] = {"metavar": "DEG", "lowest": -45.0, "highest": 45.0}
 
@@ -47,7 +49,10 @@ class JobOptions:
     """
 
     face: str = offered(
-        "largest", "Whose mouth: largest, left, right, N from the left, or @SECONDS:X,Y.", metavar="WHO"
+        "largest",
+        "Whose mouth: largest, left, right, N from the left, a picture of the person, a name that 'dubtool faces' "
+        "tells, or @SECONDS:X,Y.",
+        metavar="WHO",
     )
     start: Fraction | None = offered(
         None, "Change from here: seconds, M:SS or H:MM:SS of the output.", name="from", metavar="TIME"
@@ -86,7 +91,7 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class DubOptions(JobOptions):
-    """How to dub, beside what all jobs are asked.
+    """How to dub, beside what all jobs are asked. The face may also be "speaking": whoever speaks in the film.
 
     Not offered by the command line: reference_segment, the seconds of the source, from and to, that the person's own
     frames are taken from (all of it if None); adapted, what `adapt` learned of the person, of which what measured
@@ -103,6 +108,12 @@ class DubOptions(JobOptions):
     )
     voices: Path | None = offered(None, "The folder with the sounds of --cues.", metavar="FOLDER")
     fit: Fit = offered("none", "What is done about a speech that is longer or shorter than its place, or the film.")
+    face: str = offered(
+        "largest",
+        "Whose mouth: largest, left, right, N from the left, a picture of the person, a name that 'dubtool faces' "
+        "tells, @SECONDS:X,Y, or speaking: whoever speaks in the film.",
+        metavar="WHO",
+    )
     length: Length = offered("speech", "What the result lasts as long as.")
     loop: Loop = offered("pingpong", "What the picture does when it ends before the speech.")
     model: str = offered(
@@ -131,6 +142,13 @@ class DubOptions(JobOptions):
             self._check_cast()
         if self.adapted is not None and painter_of(self.model) != PAINTER:
             raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {self.model}")
+        if self.adapted is not None and self.speaking:
+            raise UsageError("only one person is adapted to: leave out --adapt, or name a --face")
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the mouth is that of whoever speaks."""
+        return self.face.strip().lower() == SPEAKING
 
     def _check_cast(self) -> None:
         if self.cast is not None and self.cues is not None:
@@ -183,7 +201,7 @@ class ReenactOptions(JobOptions):
         "adasr-landmarks: a network over a warp; warp: without a network; adasr: its authors', for GPUs.",
         metavar="NAME",
     )
-    face: str = offered("largest", "Who drives: largest, left, right, N from the left, @SECONDS:X,Y.", metavar="WHO")
+    face: str = offered("largest", "Who drives: as --face of 'dubtool dub'.", metavar="WHO")
     deinterlace: bool = False
 
 

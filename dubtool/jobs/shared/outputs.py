@@ -31,7 +31,12 @@ from dubtool.media.temporary_output import is_claimed
 from dubtool.provenance.mark import mark, tags
 
 # Further files that a job writes beside its result: their suffixes, by the option that asks for them.
-EXTRAS: Mapping[str, str] = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
+EXTRAS: Mapping[str, str] = {
+    "preview": ".preview.mp4",
+    "sheet": ".sheet.png",
+    "sidecar": ".json",
+    "speaking": ".cast.csv",
+}
 
 _SHEET_ROWS = 6
 _LONGEST_NAME = 255

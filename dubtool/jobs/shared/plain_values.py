@@ -71,6 +71,9 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, Integral) and not isinstance(value, bool):
         # A face by its number.
         return str(int(value))
+    if isinstance(value, os.PathLike):
+        # A face by a picture of it.
+        return os.fspath(value)
     raise UsageError(f"{name} {value!r} is not a text")
 
 

@@ -1,0 +1,1 @@
+"""Listing the people of a film, and who of them speaks when."""
