@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ _VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".t
 _SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac")
 
 
-def pairs(folder: Path, files: Sequence[Path]) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+def pairs(
+    folder: Path, files: Sequence[Path], named: Callable[[Path], Path]
+) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
     """Rows for every sound beside one of the videos among `files`, and remarks on what stays alone.
 
     "film.wav" belongs to "film.mp4", and so does "film.fr.wav" where there is no "film.fr.mp4": one video in many
-    languages. The result is named after the sound.
+    languages. The result is named after the sound, as `named` says.
     """
     videos = [file for file in files if file.suffix.lower() in _VIDEOS and file.is_file()]
     known: dict[Path, Path] = {}
@@ -34,7 +36,7 @@ def pairs(folder: Path, files: Sequence[Path]) -> tuple[list[tuple[str, dict[str
             if owner is None:
                 continue
             used.add(owner)
-            output = sound.with_name(sound.stem + ".dubbed.mp4")
+            output = named(sound)
             name = str(sound.relative_to(folder)) if sound.is_relative_to(folder) else str(sound)
             rows.append((name, {"video": owner, "speech": sound, "output": output}))
     alone = [video.name for video in known.values() if video not in used and ".dubbed" not in video.stem]
