@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ from dubtool.jobs.shared.cues import SOUNDS
 _VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv")
 
 
-def pairs(folder: Path, files: Sequence[Path]) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+def pairs(
+    folder: Path, files: Sequence[Path], named: Callable[[Path], Path]
+) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
     """Rows for every sound beside one of the videos among `files`, and remarks on what stays alone.
 
     "film.wav" belongs to "film.mp4", and so does "film.fr.wav" where there is no "film.fr.mp4": one video in many
-    languages. The result is named after the sound.
+    languages. The result is named after the sound, as `named` says.
     """
     videos = [file for file in files if file.suffix.lower() in _VIDEOS and file.is_file()]
     known: dict[Path, Path] = {}
@@ -35,7 +37,7 @@ def pairs(folder: Path, files: Sequence[Path]) -> tuple[list[tuple[str, dict[str
             if owner is None:
                 continue
             used.add(owner)
-            output = sound.with_name(sound.stem + ".dubbed.mp4")
+            output = named(sound)
             name = str(sound.relative_to(folder)) if sound.is_relative_to(folder) else str(sound)
             rows.append((name, {"video": owner, "speech": sound, "output": output}))
     alone = [video.name for video in known.values() if video not in used and ".dubbed" not in video.stem]

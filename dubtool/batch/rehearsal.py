@@ -67,8 +67,9 @@ class Rehearsal:
         if self.hours is None:
             time = "not known: no such job was done on this machine"
         else:
-            minutes = f"{60 * self.hours:.1f} minutes" if self.hours < 1 else f"{self.hours:.1f} hours"
-            time = f"about {minutes}, by {self.by}"
+            seconds = 3600 * self.hours
+            long = f"{seconds / 60:.1f} minutes" if self.hours < 1 else f"{self.hours:.1f} hours"
+            time = f"about {f'{seconds:.0f} seconds' if seconds < 90 else long}, by {self.by}"
         rows = [*self.inputs.items(), ("output", self.output)]
         rows += [("also", path) for path in self.files[1:]]
         rows += [("codec", self.codec), ("model", f"{self.model} on {self.device}")]

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,9 @@ def read_jobs(source: str, common: Mapping[str, Any], kinds: Mapping[str, Kind] 
         InputError: the list cannot be read. UsageError: it is not understood, or two jobs are in each other's way.
     """
     path = lasting(Path(source))
+    named = partial(named_after, suffix=KINDS["dub"].suffix, options=_kind_of_file(common))
     if path.is_dir():
-        rows, notes = pairs(path.absolute(), sorted(path.absolute().iterdir()))
+        rows, notes = pairs(path.absolute(), sorted(path.absolute().iterdir()), named)
         base, state = path.absolute(), path.absolute() / "dubtool.state.jsonl"
     elif path.is_file():
         columns = _columns(kinds)
@@ -69,7 +70,7 @@ def read_jobs(source: str, common: Mapping[str, Any], kinds: Mapping[str, Kind] 
         base, state = path.absolute().parent, path.absolute().with_name(path.name + ".state.jsonl")
     elif glob.has_magic(source):
         base = _steady(path.absolute())
-        rows, notes = pairs(base, sorted(Path(one).absolute() for one in glob.glob(source, recursive=True)))  # noqa: PTH207
+        rows, notes = pairs(base, sorted(Path(one).absolute() for one in glob.glob(source, recursive=True)), named)  # noqa: PTH207
         state = base / "dubtool.state.jsonl"
     elif path.exists():
         raise InputError(f"{source} is a pipe or a device; a batch keeps its state beside its list: give a file")
@@ -80,6 +81,12 @@ def read_jobs(source: str, common: Mapping[str, Any], kinds: Mapping[str, Kind] 
         raise InputError(f"{source} lists no job" + (f" ({notes[0]})" if notes else ""))
     _check_apart(jobs, kinds)
     return JobList(path.absolute().name, jobs, state, tuple(notes))
+
+
+def _kind_of_file(common: Mapping[str, Any]) -> dict[str, Any]:
+    """The container that options of all jobs ask for, by its name or a preset."""
+    preset = PRESETS.get(str(common.get("preset")), {})
+    return {"container": common.get("container") or preset.get("container")}
 
 
 def _steady(pattern: Path) -> Path:

@@ -17,25 +17,21 @@ import av
 import numpy as np
 
 from dubtool import leftovers
-from dubtool.errors import InputError, OutputError, UsageError
+from dubtool.errors import OutputError, UsageError
 from dubtool.media.codecs import (
     FIELD_ENCODERS,
-    Container,
-    container_for,
     encoded_layout,
     hdr_parameters,
-    usual_codec,
-    video_arguments,
 )
+from dubtool.media.color import HDR_TRANSFERS
 from dubtool.media.ffmpeg import FfmpegProcess, find_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.hdr import NOT_COMPATIBLE
 from dubtool.media.mux import Soundtrack, VideoEncoding, build_command
-from dubtool.media.packets import evenly_timed
+from dubtool.media.output_checks import check_target
 from dubtool.media.pixels import PixelLayout, layout_of, write_planes
-from dubtool.media.probe import MediaInfo, VideoInfo, probe
+from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.sequence import settle_frames, spelled, write_sidecar
-from dubtool.media.sound import plan_sound
 from dubtool.media.temporary_output import claim, is_claimed, settle
 
 log = logging.getLogger(__name__)
@@ -43,9 +39,7 @@ log = logging.getLogger(__name__)
 _PIPE_BUFFER = 2**20
 _FINEST_TIMESCALE = 1_000_000
 _COMMON_TIMESCALE = 90_000
-_MXF_RATES = tuple(Fraction(one) for one in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60"))
-_RATE_TOLERANCE = Fraction(1, 5000)
-_DNX_SIDES = (256, 120)
+_HDR_DEPTH = 10
 
 
 def same_file(first: Path, second: Path) -> bool:
@@ -80,70 +74,6 @@ def save(output: Path, data: bytes, *, overwrite: bool) -> None:
     finally:
         part.unlink(missing_ok=True)
         os.close(descriptor)
-
-
-def check_target(
-    output: Path, codec: str | None, preset: str, video: VideoInfo | None = None, *, lossless: bool = False
-) -> tuple[Container, str]:
-    """Container and codec of an output, refused before any work where they cannot be written.
-
-    video: the source's, which the choice of a codec depends on where none is asked for.
-
-    Raises UsageError for a suffix, codec or preset that is not known or does not fit, OutputError for the folder.
-    """
-    container = container_for(output)
-    codec = codec or usual_codec(container, video)
-    video_arguments(codec, 0, preset, lossless=lossless)
-    if codec not in container.videos:
-        raise UsageError(f"{container.name} does not take {codec} video: change one of them")
-    if codec.startswith("dnx") and video is not None and (video.width < _DNX_SIDES[0] or video.height < _DNX_SIDES[1]):
-        raise UsageError(f"DNxHR takes pictures from {_DNX_SIDES[0]}x{_DNX_SIDES[1]} on: choose another --codec")
-    folder = output.absolute().parent
-    if container.sequence and not folder.exists():
-        folder = folder.parent
-    if output.is_dir():
-        raise OutputError(f"{output} is a folder: name a file")
-    if not folder.is_dir():
-        raise OutputError(f"{output} cannot be written: the folder {folder} does not exist")
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"{output} cannot be written: no right to write into {folder}")
-    return container, codec
-
-
-def check_times(output: Path, info: MediaInfo) -> None:
-    """Refuse, before any work, frames at uneven times, or a rate, that the output's container cannot hold.
-
-    Raises:
-        UsageError.
-    """
-    container, video = container_for(output), info.require_video()
-    if not container.even:
-        return
-    rate = video.average_rate
-    if container.name == "mxf" and not any(abs(rate / known - 1) < _RATE_TOLERANCE for known in _MXF_RATES):
-        raise UsageError(f"{output}: MXF holds no {float(rate):.3f} frames a second: write .mov")
-    if not evenly_timed(info):
-        what = "MXF" if container.name == "mxf" else "an image sequence"
-        raise UsageError(
-            f"{output}: the frames of {info.path} come at uneven times, which {what} cannot tell: "
-            "write .mov, or make them even first"
-        )
-
-
-def check_sounds(output: Path, info: MediaInfo, soundtrack: MediaInfo | None) -> None:
-    """Refuse, before any work, a soundtrack that the output's container takes in no way, and look at the other sounds.
-
-    Raises InputError.
-    """
-    container = container_for(output)
-    if container.sequence:
-        return
-    if soundtrack is not None:
-        plan_sound(soundtrack.path, soundtrack.require_audio(), container)
-    for sound in info.audio:
-        if soundtrack is None or sound is not info.main_audio:
-            with contextlib.suppress(InputError):  # it is left out, with a warning
-                plan_sound(info.path, sound, container)
 
 
 class _Sink:
@@ -433,6 +363,8 @@ class VideoWriter:
             chroma = ":".join(coded.chroma)
             yield f"{codec} takes {chroma}{' with alpha' if coded.alpha else ''}: the finer chroma is averaged to that"
         hdr = None if self._info.video is None else self._info.video.hdr
+        if frame.color.trc in HDR_TRANSFERS and coded.depth < _HDR_DEPTH:
+            yield f"{codec} takes {coded.depth} bits, in which high dynamic range shows bands: libx265 takes 10"
         if self._container.sequence and (self._soundtrack is not None or self._info.audio):
             yield "an image sequence holds no sound: the sound is left out"
         static = hdr is not None and (hdr.mastering or hdr.light)

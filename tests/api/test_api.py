@@ -91,7 +91,7 @@ def test_pictures_and_samples_in_memory_are_an_input(
         ({"zzz": 1}, "there is no option 'zzz'"),
         ({"expression": 3.0}, "expression 3.0 is not between 0 and 2"),
         ({"options": dubtool.RestoreOptions()}, "options are RestoreOptions, not DubOptions"),
-        ({"frame_rate": 25}, "frame_rate is of pictures in memory"),
+        ({"frame_rate": 25}, "frame_rate, or --rate, is of pictures in memory"),
         ({"sample_rate": 16000}, "sample_rate is of samples in memory"),
         ({"video": [np.zeros((64, 64, 3), np.uint8)]}, "needs an output"),
         ({"video": [np.zeros((64, 64, 3), np.uint8)], "output": "o.mkv"}, "need a frame_rate above 0"),

@@ -40,6 +40,15 @@ def test_a_row_may_name_a_preset_and_differ_from_it(tmp_path: Path) -> None:
         read_jobs(_table(tmp_path, "video,speech,preset\na.mp4,b.wav,x\n"), {})
 
 
+def test_a_folder_of_films_may_have_a_preset(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.wav"):
+        (tmp_path / name).touch()
+    (job,) = read_jobs(str(tmp_path), {"preset": "broadcast"}).jobs
+    assert job.output == tmp_path / "a.dubbed.mov"
+    (job,) = read_jobs(str(tmp_path), {}).jobs
+    assert job.output == tmp_path / "a.dubbed.mp4"
+
+
 def test_json_lines_become_jobs(tmp_path: Path) -> None:
     text = (
         '{"job": "dub", "video": "a.mp4", "speech": "b.wav", "no-cache": true, "expression": 1, "face": 2}\n\n'

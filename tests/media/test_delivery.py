@@ -12,7 +12,8 @@ import pytest
 
 from dubtool.errors import UsageError
 from dubtool.media.decode import VideoReader
-from dubtool.media.encode import VideoWriter, check_target, check_times
+from dubtool.media.encode import VideoWriter
+from dubtool.media.output_checks import check_target, check_times
 from dubtool.media.probe import MediaInfo, probe
 
 Make = Callable[..., Path]
@@ -127,6 +128,14 @@ def test_the_tags_of_hdr10_are_kept(make_video: Make, tmp_path: Path, name: str,
     assert video.hdr is not None and video.hdr.mastering is not None
     assert video.hdr.light == (1000, 400)
     assert video.hdr.mastering.x265() == _DISPLAY
+
+
+def test_high_dynamic_range_in_eight_bits_is_warned_of(make_video: Make, tmp_path: Path) -> None:
+    path = make_video("hdr.mkv", "-c:v", "ffv1", "-pix_fmt", "yuv420p10le", frames=2, filters=_PQ)
+    _, warnings = _copied(probe(path), tmp_path / "a.mp4", codec="h264-web")
+    assert any("shows bands" in one for one in warnings)
+    _, warnings = _copied(probe(path), tmp_path / "b.mp4", codec="h265-10")
+    assert warnings == []
 
 
 def test_other_sound_becomes_what_mxf_takes(make_video: Make, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from dubtool.errors import InputError, UsageError
 from dubtool.media.decode import VideoReader
-from dubtool.media.encode import VideoWriter, check_target
+from dubtool.media.encode import VideoWriter
+from dubtool.media.output_checks import check_target
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.sequence import film_of, find_sequence, output_pattern
 from dubtool.provenance.mark import mark_of

@@ -16,7 +16,8 @@ from dubtool.media.audio import load_speech
 from dubtool.media.channels import channel_names, mixed, relabelled
 from dubtool.media.codecs import container_for
 from dubtool.media.decode import VideoReader
-from dubtool.media.encode import VideoWriter, check_sounds
+from dubtool.media.encode import VideoWriter
+from dubtool.media.output_checks import check_sounds
 from dubtool.media.probe import AudioInfo, probe
 from dubtool.media.sound import SoundPlan, plan_sound
 

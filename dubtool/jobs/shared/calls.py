@@ -81,7 +81,9 @@ def video_file(given: Video, rate: Fraction | float | None, folder: Path) -> Pat
         if sequence is not None:
             return film_of(sequence, None if rate is None else Fraction(rate), folder)
         if rate is not None:
-            raise UsageError(f"{given} has a rate of its own: --rate is for image sequences, frame_rate for pictures")
+            raise UsageError(
+                f"{given} has a rate of its own: frame_rate, or --rate, is of pictures in memory and image sequences"
+            )
         return Path(given)
     if rate is None or not rate > 0:
         raise UsageError("pictures in memory need a frame_rate above 0: how many of them a second lasts")

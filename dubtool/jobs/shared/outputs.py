@@ -20,9 +20,10 @@ from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
 from dubtool.media.codecs import container_for, is_container
-from dubtool.media.encode import VideoWriter, busy, check_sounds, check_target, check_times, same_file, save, taken
+from dubtool.media.encode import VideoWriter, busy, same_file, save, taken
 from dubtool.media.frame import Frame
 from dubtool.media.likeness import Likeness, likeness
+from dubtool.media.output_checks import check_sounds, check_target, check_times
 from dubtool.media.preview import side_by_side
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.sequence import SUFFIXES, files_of, is_pattern, output_pattern
