@@ -242,8 +242,7 @@ class _Job:
         if tracked_video.decode_failures:
             report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
         if isinstance(heard, Speeches):
-            with report.timed("mix"):
-                return networks, plan_cast(info, options, model, heard, tracked_video, report)
+            return networks, plan_cast(info, options, model, heard, tracked_video, report)
         plan = plan_dub(info, options, model, heard, tracked_video, report)
         return networks, CastPlan(plan.timeline, [(plan, report)], plan.frame_plans, heard.source)
 
