@@ -101,8 +101,9 @@ def shrink_for(side: float) -> int:
     return max(1, round(_LOW_BAND * side / _SMALL_SIGMA))
 
 
-def warped_mouth(references: Sequence[Reference], picks: Picks, place: Place) -> np.ndarray:
-    """The wanted mouth float32 [h, w, 3] over the place's box, in the colours of what is around it."""
+def warped_mouth(references: Sequence[Reference], picks: Picks, place: Place, *, relit: bool = True) -> np.ndarray:
+    """The wanted mouth float32 [h, w, 3] over the place's box, in the colours of what is around it. relit: in its light
+    where that is another one, too; what covers a face would be taken for light."""
     maps = {number: _map(references[number], place) for number in {picks.shown, picks.next, *picks.voters}}
     made = _sampled(references[picks.shown].picture, maps[picks.shown])
     if picks.share > 0:
@@ -112,7 +113,7 @@ def warped_mouth(references: Sequence[Reference], picks: Picks, place: Place) ->
     size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
     source, weight, small = (_shrunken(each, size) for each in (place.source, place.weight, made))
     side = place.side / shrink
-    light = light_between(small, source, weight)
+    light = light_between(small, source, weight) if relit else None
     if light is not None:
         made, small = light.on(made), light.on(small)
     coloured = match_colour(small, source, weight, side)

@@ -34,6 +34,9 @@ _LIPS = (11, 12, 13)  # CelebAMask-HQ: inner mouth, upper lip, lower lip
 _SHIFT = 4
 # In smaller faces (here 40 px: one in 25) lips are not found that are there; from 56 px on they are.
 _SMALLEST_FACE = 48.0
+# Part of a mouth may be hidden where more is missing than this, and so much more than mostly is of the same person (a
+# moustache is there always): of bars and captions over a third of it all do.
+_PARTLY, _MORE = 0.2, 0.12
 
 # The parser tells lips by their colour, and finds none under a moustache that shows little of them, or in black and
 # white: of 189 people 17 counted as covered there. So black and white is coloured as skin, and where the landmarks have
@@ -107,6 +110,26 @@ class MouthCover:
                 break
         return least
 
+    def beside(self, picture: Picture, points: np.ndarray, cover: np.ndarray) -> tuple[float, float, float]:
+        """What is seen of a mouth beside a known cover: how much of it is hidden, how much of the worst third of the
+        rest has no lips, and how much of what is hidden has lips all the same, 0..1 each. points: as for `covered`.
+        cover: where it is, bool, of the picture's size."""
+        hidden, missing, seen = 1.0, 1.0, 0.0
+        for view in _VIEWS:
+            to_crop, _ = _mouth_crop(points[:, :2].astype(np.float64), view)
+            lips = points[tracked(OUTER_LIP), :2] @ to_crop[:, :2].T + to_crop[:, 2]
+            labels = self._labels(_coloured(picture.region(to_crop, _SIDE), lips, view.redder), view.mirrored)
+            shape = (_SIDE, _SIDE)
+            behind = cv2.warpAffine(cover.astype(np.uint8), to_crop, shape, flags=cv2.INTER_NEAREST).astype(bool)
+            mouth = _filled(lips).astype(bool)
+            hidden = float(behind[mouth].mean()) if mouth.any() else 1.0
+            missing = min(missing, _missing(labels, lips, behind))
+            if (mouth & behind).any():
+                seen = max(seen, float(np.isin(labels[mouth & behind], _LIPS).mean()))
+            if hidden > COVERED or missing <= COVERED:
+                break
+        return hidden, missing, seen
+
     def _labels(self, crop: np.ndarray, mirrored: bool) -> np.ndarray:
         """The parser's labels [S, S] of a crop's pixels."""
         shown = crop[:, ::-1] if mirrored else crop
@@ -116,9 +139,11 @@ class MouthCover:
         return labels[:, ::-1] if mirrored else labels
 
 
-def _missing(labels: np.ndarray, lips: np.ndarray) -> float:
-    """The share without lips of the worst third of a mouth, cut from corner to corner; lips: [K, 2], crop px."""
-    rows, columns = np.nonzero(_filled(lips))
+def _missing(labels: np.ndarray, lips: np.ndarray, behind: np.ndarray | None = None) -> float:
+    """The share without lips of the worst third of a mouth, cut from corner to corner; lips: [K, 2], crop px. behind:
+    bool [S, S], pixels that do not count."""
+    filled = _filled(lips)
+    rows, columns = np.nonzero(filled if behind is None else filled & ~behind)
     missing = ~np.isin(labels[rows, columns], _LIPS)
     thirds = np.array_split(missing[np.argsort(columns, kind="stable")], 3)
     return max(float(third.mean()) if len(third) else 0.0 for third in thirds)
@@ -146,6 +171,20 @@ def _confirmed(values: np.ndarray) -> np.ndarray:
     # The first and the last have one neighbour; a single one nobody to contradict it.
     beside = np.concatenate([hidden[1:2], hidden[2:] | hidden[:-2], hidden[-2:-1]]) if len(hidden) > 1 else hidden
     return hidden & (beside | (values > _DOUBTFUL))
+
+
+def doubtful_rows(track: FaceTrack) -> np.ndarray:
+    """Rows of a track in which something may be before part of the mouth: bool [N]. A row between two that were looked
+    at counts if either does."""
+    checked = np.flatnonzero(~np.isnan(track.covered))
+    if len(checked) == 0:
+        return np.zeros(len(track.frames), bool)
+    values = track.covered[checked].astype(np.float32)
+    hidden = values > max(_PARTLY, float(np.median(values)) + _MORE)
+    rows = np.arange(len(track.frames))
+    before = np.clip(np.searchsorted(checked, rows, side="right") - 1, 0, None)
+    after = np.clip(np.searchsorted(checked, rows, side="left"), None, len(checked) - 1)
+    return np.asarray(hidden[before] | hidden[after])
 
 
 def covered_rows(track: FaceTrack) -> np.ndarray:

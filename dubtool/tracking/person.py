@@ -32,7 +32,8 @@ class Chosen:
 
     pixel_aspect: a pixel's width over its height, in the upright picture. outside: float32 [N], share of the mouth that
     lies beyond the frame's border, for each row of the motion. strangers: bool [frames of the video], only
-    another person's face is seen, or one that melts into another. dark: bool [N], the face lies in the dark.
+    another person's face is seen, or one that melts into another. dark: bool [N], the face lies in the dark. partly:
+    bool [N], enough of the mouth is seen beside what covers it; None where nobody has looked.
     """
 
     person: Person
@@ -41,6 +42,7 @@ class Chosen:
     outside: np.ndarray
     strangers: np.ndarray
     dark: np.ndarray
+    partly: np.ndarray | None = None
 
     @property
     def shots(self) -> np.ndarray:

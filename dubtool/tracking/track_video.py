@@ -71,6 +71,11 @@ def track_video(
     return tracked_video
 
 
+def mouth_cover(threads: int | None = None) -> MouthCover:
+    """What tells whether something is before a mouth. Raises WeightsError: the parser's file is not usable."""
+    return MouthCover(Session(parser_graph(find(_PARSER)), "cpu", threads=threads))
+
+
 def _shown_as(info: MediaInfo) -> str:
     """How the trackers see the pictures, where that is not as they are coded."""
     video = info.require_video()
@@ -92,8 +97,7 @@ def _look(info: MediaInfo, threads: int | None, progress: Progress) -> TrackedVi
     expected = info.require_video().frame_count
     times, durations = [], []
     with FaceLandmarker(find(_LANDMARKER)) as landmarker:
-        cover = MouthCover(Session(parser_graph(find(_PARSER)), "cpu", threads=threads))
-        tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, cover.covered)
+        tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, mouth_cover(threads).covered)
         for frame in prefetched(reader, _AHEAD):
             tracker.feed(FramePicture(frame))
             times.append(frame.time)

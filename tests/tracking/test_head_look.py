@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubtool.tracking.head_look import CELLS, dark_rows, head_look, look_likeness
+from dubtool.tracking.head_look import CELLS, dark_rows, head_look, look_likeness, unusual_chins
 
 # A scene of soft stains.
 SCENE = np.kron(np.random.default_rng(0).integers(30, 220, (12, 16, 3)), np.ones((20, 20, 1))).astype(np.uint8)
@@ -60,3 +60,17 @@ def test_a_face_in_the_dark_is_told_from_the_rows_that_were_looked_at() -> None:
     looks[3, 0, 0] = 255  # a lamp beside it
     assert dark_rows(looks).tolist() == [False, False, True, True, True, False, False]
     assert not dark_rows(np.zeros((4, CELLS, CELLS, 3), np.uint8)).any()
+
+
+def test_what_comes_before_a_chin_is_unusual() -> None:
+    rng = np.random.default_rng(2)
+    looks = (128 + rng.integers(-4, 5, (40, CELLS, CELLS, 3))).astype(np.uint8)
+    looks[1::2] = 0  # one look in two frames
+    assert not unusual_chins(looks).any()
+    looks[20:24:2, 5, 3] += 30
+    assert np.flatnonzero(unusual_chins(looks)).tolist() == [19, 20, 21, 22, 23]
+    looks[:, 0, 0] += 60
+    assert unusual_chins(looks).sum() == 5, "what is beside the head tells nothing"
+    moving = (128 + rng.integers(-40, 41, (40, CELLS, CELLS, 3))).astype(np.uint8)
+    assert unusual_chins(moving).mean() < 0.1, "of somebody who turns about it takes more"
+    assert not unusual_chins(np.zeros((5, CELLS, CELLS, 3), np.uint8)).any()

@@ -13,7 +13,7 @@ from dubtool.face.picture import RgbPicture
 from dubtool.face.topology import FACE_OVAL, OUTER_LIP, TRACKED, tracked
 from dubtool.tracking.detect import FaceDetector
 from dubtool.tracking.landmarks import FaceLandmarker, roi_from_five
-from dubtool.tracking.occlusion import COVERED, MouthCover, covered_rows, fill_between, parser_graph
+from dubtool.tracking.occlusion import COVERED, MouthCover, covered_rows, doubtful_rows, fill_between, parser_graph
 from dubtool.tracking.track import FaceTrack
 from dubtool.weights.locate import find
 
@@ -321,3 +321,35 @@ def test_a_mirrored_view_is_turned_back_before_lips_are_looked_for() -> None:
     rgb[:, : int(CENTRE[0])] = (200, 160, 140)
     covered = MouthCover(LeftHalf(NO_LIPS)).covered(RgbPicture(rgb), made_up_points())  # type: ignore[arg-type]
     assert covered == pytest.approx(1.0), "the right third is free of lips in every view"
+
+
+def _judged(values: dict[int, float], count: int = 20) -> FaceTrack:
+    covered = np.full(count, np.nan, np.float16)
+    for row, value in values.items():
+        covered[row] = value
+    empty = np.zeros((count, len(TRACKED), 3), np.int16)
+    return FaceTrack(np.arange(count, dtype=np.int32), empty, np.ones((count, 3), np.float32), 0, covered)
+
+
+def test_rows_around_a_look_with_fewer_lips_than_usual_are_doubtful() -> None:
+    rows = doubtful_rows(_judged({0: 0.05, 5: 0.1, 10: 0.3, 15: 0.05}))
+    assert np.flatnonzero(rows).tolist() == list(range(6, 15))
+    # A moustache is there always.
+    assert not doubtful_rows(_judged({0: 0.4, 5: 0.45, 10: 0.5, 15: 0.4})).any()
+    assert not doubtful_rows(_judged({})).any()
+
+
+def test_lips_are_looked_for_beside_a_known_cover() -> None:
+    points = made_up_points()
+    half = np.full((SIDE, SIDE), SKIN, np.int32)
+    half[:, : SIDE // 2] = LOWER_LIP
+    picture = RgbPicture(np.zeros((480, 640, 3), np.uint8))
+    cover = np.zeros((480, 640), bool)
+    judge_half = MouthCover(StubSession(half))  # type: ignore[arg-type]
+    hidden, missing, seen = judge_half.beside(picture, points, cover)
+    assert hidden == seen == 0 and missing > COVERED, "what hides them is not known"
+    cover[:, 300:] = True
+    hidden, missing, seen = judge_half.beside(picture, points, cover)
+    assert hidden == pytest.approx(0.5, abs=0.05) and missing < 0.2 and seen < 0.1
+    _, _, seen = judge_half.beside(picture, points, ~cover)
+    assert seen > 0.9, "that does not hide them"

@@ -63,7 +63,8 @@ def plan_cast(
     clock = clock_of(lines)
     timeline = clock.slow(plain)
     persons = _persons(info, options, model, lines, tracked_video)
-    soundtrack, gain = speeches.mix(lines, clock, timeline.duration)
+    with report.timed("mix"):
+        soundtrack, gain = speeches.mix(lines, clock, timeline.duration)
     report.warn(*notes_on(lines, gain))
     if clock.added:
         _warn_of_others(info, clock, report)
@@ -71,7 +72,7 @@ def plan_cast(
     for person in persons:
         sound = speeches.of_person(person.lines, clock, timeline.duration)
         speaking = _speaking(person.lines, clock, timeline)
-        plan = plan_person(info, options, model, sound, tracked_video, timeline, person.chosen, speaking)
+        plan = plan_person(info, options, model, sound, tracked_video, timeline, person.chosen, report, speaking)
         people.append((plan, _own_report(plan, person.lines, clock)))
         _warn_of_missing(plan, person.lines, clock, report)
     off_screen = [line.told(clock) for line in lines if not line.row.seen]

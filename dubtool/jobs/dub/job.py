@@ -252,8 +252,7 @@ class _Job:
         if tracked_video.decode_failures:
             report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
         if isinstance(heard, Speeches):
-            with report.timed("mix"):
-                return networks, plan_cast(info, options, model, heard, tracked_video, report)
+            return networks, plan_cast(info, options, model, heard, tracked_video, report)
         if options.speaking:
             with report.timed("speakers"), temporary_folder() as own:
                 return networks, plan_speaking(info, options, model, heard, tracked_video, own, report)

@@ -12,6 +12,7 @@ from dubtool.face.blend import Light, Placed, light_between, match_colour, place
 from dubtool.face.crop import to_pixels
 from dubtool.face.mask import mouth_mask
 from dubtool.jobs.dub.conditioning import Conditions
+from dubtool.jobs.shared.covers import Covers
 from dubtool.jobs.shared.frame_stream import crop_of, crops_of_rows
 from dubtool.jobs.shared.references import reference_candidates, sharpest
 from dubtool.media.decode import VideoReader
@@ -23,12 +24,18 @@ from dubtool.tracking.motion import FaceMotion
 class PaintedMouths:
     """A generator at work on one person.
 
-    references: rows of the motion that it was taught with, one each; None to choose them.
+    references: rows of the motion that it was taught with, one each; None to choose them. covers: what is in front of
+    the mouth, and tells nothing of the light.
     """
 
     def __init__(
-        self, generator: Generator, motion: FaceMotion, references: Sequence[np.ndarray] | None = None
+        self,
+        generator: Generator,
+        motion: FaceMotion,
+        references: Sequence[np.ndarray] | None = None,
+        covers: Covers | None = None,
     ) -> None:
+        self._covers = covers or Covers()
         # The references of one person must not take the place of another's, who is drawn by the same network.
         self._generator, self._motion, self._taught = copy.copy(generator), motion, references
         self._spec = generator.spec
@@ -69,7 +76,9 @@ class PaintedMouths:
                 for row, frame in zip(rows, frames, strict=True)
             ]
         )
-        lights = [self._light(crop) for crop in crops]
+        lights = [
+            None if int(row) in self._covers.found else self._light(crop) for row, crop in zip(rows, crops, strict=True)
+        ]
         # The network is shown every frame in the light of its references, and its mouth put back into the frame's own.
         lit = [
             crop if light is None else np.clip(np.rint(light.on(crop)), 0, 255)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
 from dubtool.errors import NoFaceError
 from dubtool.face.shape import ShapeModel
+from dubtool.jobs.shared.covers import Covers, is_doubtful, look_behind
 from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require_changed_frames, skip_reasons
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease, plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
 from dubtool.media.audio import RATE, Speech
+from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import Chosen, chosen_person
-from dubtool.tracking.track_video import TrackedVideo
+from dubtool.tracking.track_video import TrackedVideo, mouth_cover
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class DubPlan:
     person: whose mouth. timeline: which source frame stands when. frame_plans: what happens to each output frame.
     allowed: rows of the motion that pictures may be taken from, bool [N]; None: all. taught: rows of the references
     that an adapted generator was taught with, one each; None: they are chosen. speaking: when the person is to speak,
-    bool [output frames]; None: always.
+    bool [output frames]; None: always. covers: what is in front of the mouth.
     """
 
     info: MediaInfo
@@ -41,6 +43,7 @@ class DubPlan:
     allowed: np.ndarray | None
     taught: list[np.ndarray] | None
     speaking: np.ndarray | None = None
+    covers: Covers = field(default_factory=Covers)
 
     @property
     def motion(self) -> FaceMotion:
@@ -79,7 +82,7 @@ def plan_dub(
     timeline = plan_timeline(
         tracked_video.times, tracked_video.durations, length, length=options.length, loop=options.loop
     )
-    plan = plan_person(info, options, model, sound, tracked_video, timeline, person)
+    plan = plan_person(info, options, model, sound, tracked_video, timeline, person, report)
     report.frames, report.duration = len(timeline.times), float(timeline.duration)
     count(plan.frame_plans, report)
     require_changed_frames(report, info.path, "dubbed")
@@ -94,20 +97,34 @@ def plan_person(
     tracked_video: TrackedVideo,
     timeline: FrameTimeline,
     person: Chosen,
+    report: Report,
     speaking: np.ndarray | None = None,
 ) -> DubPlan:
-    """The plan of one person on a timeline; none of the frames may be dubbed. speaking: see `DubPlan`.
+    """The plan of one person on a timeline; none of the frames may be dubbed. report: gets the time that looking behind
+    covers takes. speaking: see `DubPlan`.
 
     Raises:
         NoFaceError: the person is not seen where references are to come from.
     """
     of_frames = person.motion.rows(tracked_video.tracks.frame_count)
     rows = of_frames[timeline.source]
+    used = rows[rows >= 0] if speaking is None else rows[(rows >= 0) & speaking]
+    person, covers = _behind_covers(info, person, model, np.unique(used), report)
     skip_reason = skip_reasons(person, rows, timeline, options, speaking)
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
     allowed = _allowed(info, options, person.motion, tracked_video)
     taught = _taught(options, of_frames)
-    return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, taught, speaking)
+    return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, taught, speaking, covers)
+
+
+def _behind_covers(
+    info: MediaInfo, person: Chosen, model: ShapeModel, rows: np.ndarray, report: Report
+) -> tuple[Chosen, Covers]:
+    """What is in front of the mouth in `rows` of the motion, and the person who may be dubbed beside it."""
+    if not is_doubtful(person, rows):
+        return person, Covers()
+    with report.timed("covers"):
+        return look_behind(person, model, VideoReader(info), mouth_cover, rows)
 
 
 def _taught(options: DubOptions, of_frames: np.ndarray) -> list[np.ndarray] | None:

@@ -40,11 +40,13 @@ def prepared(
 
     report: gets the times. details: of the person, get the rest.
     """
-    painter = PaintedMouths(networks.generator, plan.motion, plan.taught)
+    painter = PaintedMouths(networks.generator, plan.motion, plan.taught, plan.covers)
     retrieved = None
     with report.timed("references"):
         if plan.options.model == RETRIEVAL:
-            retrieved = RetrievedMouths(plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory))
+            retrieved = RetrievedMouths(
+                plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory), plan.covers
+            )
             source = _retrieval(plan, networks, retrieved, reader, details)
         else:
             source = _conditioner(plan, networks)
@@ -56,9 +58,12 @@ def prepared(
         return conditions if retrieved is None else retrieved.wanted(conditions, numbers, rows)
 
     teeth = None if networks.restorer is None else Teeth(networks.restorer, plan.person, "frame")
-    renderer = MouthRenderer(plan.options, painter, retrieved, teeth, plan.motion.unit)
+    renderer = MouthRenderer(plan.options, painter, retrieved, teeth, plan.motion.unit, plan.covers)
     with report.timed("finish"):
         grain_match = matching(_tried(plan, renderer, asked, reader), filmed=retrieved is not None)
+    if plan.covers.found:
+        covered = [one for one in plan.frame_plans if one.weight > 0 and one.row in plan.covers.found]
+        details["frames_partly_covered"] = len(covered)
     details["finish"] = asdict(grain_match)
     return replace(renderer, grain_match=grain_match), asked
 

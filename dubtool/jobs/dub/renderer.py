@@ -17,6 +17,7 @@ from dubtool.jobs.dub.conditioning import Conditions
 from dubtool.jobs.dub.painted import PaintedMouths
 from dubtool.jobs.dub.retrieved import RetrievedMouths, Wanted
 from dubtool.jobs.shared.contact_sheet import TILES, work_tiles
+from dubtool.jobs.shared.covers import Covers
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_stream import Batch
 from dubtool.jobs.shared.load import Networks, load_networks
@@ -31,7 +32,7 @@ class MouthRenderer:
     """Makes mouths and blends them. It is pickled without sessions, and loads them anew where it is `equip`ped.
 
     retrieved: None where the painter draws every mouth. unit: picture px to unit crop, of every row of the motion.
-    finish: what made mouths lack in sharpness and grain.
+    covers: what stays in front. finish: what made mouths lack in sharpness and grain.
     """
 
     options: DubOptions
@@ -39,6 +40,7 @@ class MouthRenderer:
     retrieved: RetrievedMouths | None
     teeth: Teeth | None
     unit: np.ndarray
+    covers: Covers = field(default_factory=Covers)
     grain_match: GrainMatch = field(default_factory=GrainMatch)
 
     def equip(self, networks: Networks) -> None:
@@ -53,8 +55,18 @@ class MouthRenderer:
         """A new mouth for each frame, not yet blended. rows: of the motion [B]."""
         if isinstance(wanted, Wanted):
             assert self.retrieved is not None
-            return self.retrieved.make(frames, rows, wanted)
-        return list(self.painter.make(frames, rows, wanted))
+            made = self.retrieved.make(frames, rows, wanted)
+        else:
+            made = list(self.painter.make(frames, rows, wanted))
+        return [self._behind(placed, int(row)) for placed, row in zip(made, rows, strict=True)]
+
+    def _behind(self, placed: Placed | None, row: int) -> Placed | None:
+        """The mouth behind what covers it. row: of the motion."""
+        side = 2 / float(np.sqrt(abs(np.linalg.det(self.unit[row][:, :2]))))
+        visible = None if placed is None else self.covers.visible(row, placed.box, side)
+        if placed is None or visible is None:
+            return placed
+        return replace(placed, pair=replace(placed.pair, weight=placed.pair.weight * visible))
 
     def blend(self, batch: Batch, made: Sequence[Placed | None], wanted: Conditions | Wanted) -> None:
         """Blend into the batch's frames, in place, what `make` made for them."""
@@ -62,8 +74,12 @@ class MouthRenderer:
             if placed is not None:
                 placed.blend(frame, frame_plan.weight, self.grain_match, frame_plan.number)
         if self.teeth is not None:
-            rows = np.array([frame_plan.row for frame_plan, _ in batch])
-            self.teeth.restore(batch, self._new_mouths(self.teeth, rows, _conditions(wanted)))
+            # Teeth are redrawn from lip to lip, which would be over what covers them.
+            free = [place for place, (frame_plan, _) in enumerate(batch) if frame_plan.row not in self.covers.found]
+            rows = np.array([batch[place][0].row for place in free], int)
+            conditions = _conditions(wanted).part(np.array(free, int))
+            if free:
+                self.teeth.restore([batch[place] for place in free], self._new_mouths(self.teeth, rows, conditions))
 
     def _new_mouths(self, teeth: Teeth, rows: np.ndarray, wanted: Conditions) -> np.ndarray:
         """Landmarks for `Teeth` of the mouths that were made, picture px [B, 22, 2]."""

@@ -21,6 +21,7 @@ from dubtool.face.shape import ShapeModel, inner_opening
 from dubtool.face.tint import tinted
 from dubtool.jobs.dub.conditioning import Conditions
 from dubtool.jobs.dub.painted import PaintedMouths
+from dubtool.jobs.shared.covers import Covers
 from dubtool.jobs.shared.cutout import control_points
 from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, read_references
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, inner_mask, place_over
@@ -61,7 +62,10 @@ class RetrievedMouths:
         painter: PaintedMouths,
         mender: WarpPainter | None,
         memory: int | None = None,
+        covers: Covers | None = None,
     ) -> None:
+        """covers: what is in front of the mouth, and tells nothing of the light."""
+        self._covers = covers or Covers()
         self.mender = mender
         self._chosen, self._model, self._painter, self._memory = chosen, model, painter, memory
         self._motion = chosen.motion
@@ -134,7 +138,8 @@ class RetrievedMouths:
             for number, (frame, row) in enumerate(zip(frames, rows, strict=True))
         ]
         warped = {n: place for n, place in enumerate(places) if place is not None and wanted.painted[n] < 1}
-        made = {n: warped_mouth(self._references, wanted.picks[n], place) for n, place in warped.items()}
+        free = [int(row) not in self._covers.found for row in rows]
+        made = {n: warped_mouth(self._references, wanted.picks[n], place, relit=free[n]) for n, place in warped.items()}
         if self.mender is not None and warped:
             self._mend(self.mender, made, warped, wanted)
         for n, place in warped.items():

@@ -59,9 +59,10 @@ def showing(chosen: Chosen) -> np.ndarray:
     """Why the mouth is not to be seen well in each row of the motion, "" where it is: object [N]."""
     motion = chosen.motion
     skip_reason = np.full(len(motion.frames), "", object)
-    skip_reason[motion.covered] = "mouth covered"
+    covered = motion.covered if chosen.partly is None else motion.covered & ~chosen.partly
+    skip_reason[covered] = "mouth covered"
     # Nothing can be told of a mouth in the dark; that it is hidden is the judge's way of saying so.
-    skip_reason[motion.covered & chosen.dark] = "too dark"
+    skip_reason[covered & chosen.dark] = "too dark"
     skip_reason[np.abs(motion.angles[:, 1]) > _MAX_YAW] = "turned away"
     skip_reason[np.abs(motion.angles[:, 2]) > _UPSIDE_DOWN] = _TURNED_OVER
     skip_reason[chosen.outside > _BEYOND] = "outside the frame"

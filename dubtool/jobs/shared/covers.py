@@ -1,0 +1,272 @@
+"""What is in front of a mouth, pixel by pixel: found where the face parser misses lips, kept where a mouth is dubbed.
+
+The person's own frames without a cover, deformed to the mouth and head of a frame with one, say what would be seen
+behind it. What none of them shows anywhere near is the cover. Skin before skin looks alike: where the parser does not
+find the lips that should then be free, the frame counts as covered as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from dubtool.face.crop import to_pixels
+from dubtool.face.picture import Box
+from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Reference, warped_mouth
+from dubtool.face.retrieval import MouthCosts, nearest_apart
+from dubtool.face.shape import ShapeModel
+from dubtool.jobs.shared.cutout import control_points
+from dubtool.jobs.shared.dictionary import looks_of, read_references
+from dubtool.jobs.shared.frame_stream import frames_of_rows
+from dubtool.jobs.shared.mouth_place import MASK_SIZE, place_over
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+from dubtool.tracking.head_look import unusual_chins
+from dubtool.tracking.occlusion import COVERED, MouthCover, doubtful_rows
+from dubtool.tracking.person import Chosen
+from dubtool.tracking.track_video import FramePicture
+
+# References that may be compared with, those that are for one frame, and how far apart in frames.
+_REFERENCES, _COMPARED, _FEWEST, _APART = 24, 6, 4, 2
+# Rows that only look unusual are looked at one in so many, and all of them around one with a cover.
+_STEP = 5
+# How often what was found may tell more.
+_ROUNDS = 5
+# A cover that is seen in so many of the frames that are so near is there in all of them.
+_SEEN_BESIDE, _GAP = 2, 2
+# Of the mouth beyond the border, in frames that are compared with.
+_OUTSIDE = 0.02
+# Landmarks miss by so much, in sides of the mouth box: colours are looked for so far around each pixel.
+_SLACK = 0.015
+# How far a pixel lies beyond all colours that might be there, levels of 255: a cover for certain, and its rim.
+_CERTAIN, _RIM = 30.0, 9.0
+# A cover's least size and the widest hole in it that is closed, in sides of the mouth box.
+_SMALLEST, _HOLE = 0.04, 0.06
+# Notches in a cover that are closed, in sides of the mouth box.
+_NOTCH = 0.25
+# Of a mouth more is hidden than this, and lips are seen in more than this of it: then nothing is before it.
+_SEEN_THROUGH = 0.5
+# Weight of the mask from which on a new mouth shows.
+_SHOWS = 0.02
+# What is kept around a cover: px for soft edges and shared chroma, and sides of the mouth box for the blend.
+_EDGE, _FEATHER = 4, 0.03
+
+
+@dataclass(frozen=True)
+class Covers:
+    """What is in front of one person's mouth. found: by row of the motion, the picture's box and the cover in it, uint8
+    [h, w] 255 where it is, as PNG."""
+
+    found: dict[int, tuple[Box, np.ndarray]] = field(default_factory=dict)
+
+    def visible(self, row: int, box: Box, side: float) -> np.ndarray | None:
+        """How much of a new mouth may show in each pixel of a box, float32 [h, w]: 0 on the cover, soft beside it; None
+        where there is none. side: of the mouth box, px."""
+        if row not in self.found:
+            return None
+        own, coded = self.found[row]
+        cover = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
+        left, top = max(box[0], own[0]), max(box[1], own[1])
+        right, bottom = min(box[2], own[2]), min(box[3], own[3])
+        if left < right and top < bottom:
+            known = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))
+            part = known[top - own[1] : bottom - own[1], left - own[0] : right - own[0]]
+            cover[top - box[1] : bottom - box[1], left - box[0] : right - box[0]] = part
+        if not cover.any():
+            return None
+        away = cv2.distanceTransform(255 - cover, cv2.DIST_L2, 5)
+        return np.asarray(np.clip(away / max(_FEATHER * side, 1.0), 0, 1), np.float32)
+
+
+def look_behind(
+    chosen: Chosen, model: ShapeModel, reader: VideoReader, judge: Callable[[], MouthCover], rows: np.ndarray
+) -> tuple[Chosen, Covers]:
+    """Find the covers in those of `rows` of the motion (int, rising) where something may be before the mouth, and in
+    those beside them; the person with those rows free in which enough of the mouth is to be seen beside it, and what
+    covers it there.
+
+    judge: gives the parser, where it is needed.
+    """
+    hidden, unusual = _doubtful(chosen)
+    # What looks usual may be a caption that is mostly there: all kinds are asked, and those with a cover sorted out.
+    free = np.flatnonzero(~hidden & (chosen.outside < _OUTSIDE))
+    if not (hidden | unusual)[rows].any() or len(free) < _FEWEST:
+        return chosen, Covers()
+    kept = free[np.unique(np.linspace(0, len(free) - 1, _REFERENCES).astype(int))]
+    background = _Background(chosen, model, kept, read_references(reader, chosen, kept, model))
+    first = np.isin(rows, kept) | hidden[rows]
+    first[np.flatnonzero(unusual[rows])[::_STEP]] = True
+    looker = _Looker(chosen, reader, background, judge())
+    todo, looked, found = rows[first], np.zeros(0, int), np.zeros(0, int)
+    for _ in range(_ROUNDS):
+        found = np.union1d(found, looker.look(todo))
+        looked = np.union1d(looked, todo)
+        near = rows[np.abs(rows[:, None] - found[None]).min(axis=1, initial=_STEP + 1) <= _STEP]
+        # What shows a cover is no background: without it more is seen.
+        todo = near if background.drop(found) else np.setdiff1d(near, looked)
+        if len(todo) == 0:
+            break
+    return looker.result()
+
+
+class _Looker:
+    """Looks at single rows of a person's motion for covers."""
+
+    def __init__(self, chosen: Chosen, reader: VideoReader, background: _Background, parser: MouthCover) -> None:
+        self._chosen, self._reader, self._background, self._parser = chosen, reader, background, parser
+        self._covered = chosen.motion.covered.copy()
+        self._partly = np.zeros(len(chosen.motion.frames), bool)
+        self._covers = Covers()
+
+    def look(self, rows: np.ndarray) -> np.ndarray:
+        """Look at `rows` (rising), again or for the first time; those that show a cover."""
+        found = []
+        for row, frame in frames_of_rows(self._reader, self._chosen.motion.frames, rows.tolist()):
+            cover = self._background.cover(frame, row)
+            self._covers.found.pop(row, None)
+            self._covered[row], self._partly[row] = self._chosen.motion.covered[row], False
+            if cover is not None and self._judge(frame, row, *cover):
+                found.append(row)
+        return np.array(found, int)
+
+    def result(self) -> tuple[Chosen, Covers]:
+        """What `look_behind` gives."""
+        self._fill_gaps()
+        # What is partly covered is dubbed, but shown in no other frame.
+        motion = replace(self._chosen.motion, covered=self._covered)
+        return replace(self._chosen, motion=motion, partly=self._partly), self._covers
+
+    def _fill_gaps(self) -> None:
+        """A cover that is seen in two of the four frames around one stays there, too."""
+        frames, known = self._chosen.motion.frames, dict(self._covers.found)
+        for row in np.flatnonzero(~self._covered).tolist():
+            beside = [
+                known[other]
+                for other in range(max(row - _GAP, 0), min(row + _GAP + 1, len(frames)))
+                if other in known and abs(int(frames[other]) - int(frames[row])) <= _GAP
+            ]
+            if len(beside) >= _SEEN_BESIDE:
+                self._covers.found[row] = _together(beside)
+                self._covered[row] = self._partly[row] = True
+
+    def _judge(self, frame: Frame, row: int, box: Box, cover: np.ndarray) -> bool:
+        """Whether it is a cover, and not light that has changed: then lips are seen in it."""
+        whole = np.zeros((frame.height, frame.width), bool)
+        whole[box[1] : box[3], box[0] : box[2]] = cover > 0
+        hides, missing, seen = self._parser.beside(FramePicture(frame), _points(self._chosen, row), whole)
+        if min(hides, seen) > _SEEN_THROUGH:
+            return False
+        self._covered[row] = True
+        if hides <= COVERED and missing <= COVERED:
+            self._covers.found[row] = box, np.asarray(cv2.imencode(".png", cover)[1])
+            self._partly[row] = True
+        return True
+
+
+def is_doubtful(chosen: Chosen, rows: np.ndarray) -> bool:
+    """Whether something may be before the mouth in any of the rows of the motion."""
+    hidden, unusual = _doubtful(chosen)
+    return bool((hidden | unusual)[rows].any())
+
+
+def _doubtful(chosen: Chosen) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the motion, bool [N] each: in which the parser misses lips, and which look unusual."""
+    hidden = np.concatenate([doubtful_rows(track) for track in chosen.person.tracks]) | chosen.motion.covered
+    return hidden, np.concatenate([unusual_chins(track.looks) for track in chosen.person.tracks])
+
+
+class _Background:
+    """What a person's mouth looks like with nothing before it."""
+
+    def __init__(self, chosen: Chosen, model: ShapeModel, rows: np.ndarray, references: list[Reference]) -> None:
+        self._chosen, self._model, self._references = chosen, model, references
+        self._frames, self._known = chosen.motion.frames[rows], looks_of(chosen, rows)
+        self._costs, self._rows, self._dropped = MouthCosts(model), rows, np.zeros(len(rows), bool)
+        self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
+
+    def drop(self, rows: np.ndarray) -> bool:
+        """Compare with these rows of the motion no more, unless too few would be left; whether that is new."""
+        dropped = self._dropped | np.isin(self._rows, rows)
+        if (~dropped).sum() < _COMPARED or np.array_equal(dropped, self._dropped):
+            return False
+        self._dropped = dropped
+        return True
+
+    def cover(self, frame: Frame, row: int) -> tuple[Box, np.ndarray] | None:
+        """The picture's box around the mouth, and what covers it, uint8 [h, w], 255 where it does; None if nothing
+        does."""
+        motion, rows = self._chosen.motion, np.array([row])
+        mouth = motion.mouths_in_crop(self._model, motion.coefficients[rows], rows).astype(np.float32)
+        rim = control_points(self._chosen.person.tracks, motion, rows)[0, MOUTH_POINTS:]
+        place = place_over(frame, motion.unit[row], self._to_crop[row], mouth, mouth[0], rim)
+        if place is None:
+            return None
+        costs = self._costs(looks_of(self._chosen, rows), self._known)
+        # Nobody bears witness of oneself.
+        costs[:, np.abs(self._frames - motion.frames[row]) < _APART] = np.inf
+        costs[:, self._dropped] = np.inf
+        near = [int(one) for one in nearest_apart(costs, self._frames, _COMPARED, _APART)[0] if one >= 0]
+        near = [one for one in near if np.isfinite(costs[0, one])]
+        if len(near) < _FEWEST:
+            return None
+        shown = [warped_mouth(self._references, Picks(one, one, 0.0, ()), place, relit=False) for one in near]
+        cover = _apart(place.source, shown, place.side)
+        return (place.box, cover) if (cover.any() and (place.weight[cover > 0] > _SHOWS).any()) else None
+
+
+def _apart(source: np.ndarray, shown: Sequence[np.ndarray], side: float) -> np.ndarray:
+    """Where a picture [h, w, 3] shows what none of others does near there: uint8 [h, w], 0 or 255."""
+    kernel = _disc(_SLACK * side)
+    # One of them may show a cover, too: it is not believed alone.
+    low = np.partition(np.stack([cv2.erode(_seen(each), kernel) for each in shown]), 1, axis=0)[1]
+    high = np.partition(np.stack([cv2.dilate(_seen(each), kernel) for each in shown]), -2, axis=0)[-2]
+    smooth = _seen(cv2.GaussianBlur(source, (0, 0), 1.0))
+    beyond = np.maximum(smooth - high, low - smooth).max(axis=2)
+    rim = cv2.morphologyEx((beyond > _RIM).astype(np.uint8), cv2.MORPH_CLOSE, _disc(_HOLE * side / 2))
+    count, labels = cv2.connectedComponents(rim, connectivity=8)
+    certain = np.bincount(labels[beyond > _CERTAIN], minlength=count)
+    certain[0] = 0
+    cover = np.isin(labels, np.flatnonzero(certain >= (_SMALLEST * side) ** 2)).astype(np.uint8)
+    # Lips and teeth are of many colours: where a cover's rim crosses them, it may be one of these.
+    margin = round(_NOTCH * side)
+    wide = cv2.copyMakeBorder(cover, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    wide = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, _disc(_NOTCH * side / 2))
+    cover = np.ascontiguousarray(wide[margin:-margin, margin:-margin], np.uint8)
+    outlines, _ = cv2.findContours(cover, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(cover, outlines, -1, 255, cv2.FILLED)
+    return np.asarray(cv2.dilate(cover, _disc(_EDGE)))
+
+
+def _together(covers: Sequence[tuple[Box, np.ndarray]]) -> tuple[Box, np.ndarray]:
+    """All of several covers, as `Covers.found` has them."""
+    boxes = np.array([box for box, _ in covers])
+    left, top = (int(low) for low in boxes[:, :2].min(axis=0))
+    right, bottom = (int(high) for high in boxes[:, 2:].max(axis=0))
+    whole = np.zeros((bottom - top, right - left), np.uint8)
+    for (x0, y0, x1, y1), coded in covers:
+        part = whole[y0 - top : y1 - top, x0 - left : x1 - left]
+        np.maximum(part, np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)), out=part)
+    return (left, top, right, bottom), np.asarray(cv2.imencode(".png", whole)[1])
+
+
+def _seen(picture: np.ndarray) -> np.ndarray:
+    """A picture [h, w, 3] with the differences of its colours, which between a dark collar and a bright chin are not
+    everything: float32 [h, w, 5]."""
+    return np.concatenate([picture, picture[..., :2] - picture[..., 1:]], axis=2)
+
+
+def _disc(radius: float) -> np.ndarray:
+    size = 2 * max(1, round(radius)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+
+
+def _points(chosen: Chosen, row: int) -> np.ndarray:
+    """The tracked landmarks of a row of the motion [P, 3]."""
+    for track in chosen.person.tracks:
+        if row < len(track.frames):
+            return track.points(np.array([row]))[0]
+        row -= len(track.frames)
+    raise IndexError(row)

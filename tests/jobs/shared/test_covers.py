@@ -1,0 +1,82 @@
+"""What is before a mouth stays before it, to the pixel, and the rest is dubbed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import dubtool
+from dubtool.jobs.shared.covers import Covers
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+from dubtool.media.probe import probe
+
+Cut = Callable[..., Path]
+SIDE, FRAMES, FIRST, WIDE = 320, 24, 12, 36
+NEAR = f"crop=400:400:120:110,scale={SIDE}:{SIDE}"
+# From frame 12 on a bar goes over the right half of the mouth, 5 px a frame; or a caption lies over the chin.
+_OVERLAY = "[near][bar]overlay=shortest=1:"
+BAR = f"color=gray:s={WIDE}x160:r=25[bar];{_OVERLAY}x='if(lt(n,{FIRST}),-90,205-5*(n-{FIRST}))':y=150"
+CAPTION = f"color=0x203060:s={SIDE}x36:r=25[bar];{_OVERLAY}x=0:y='if(lt(n,{FIRST}),400,262-2*(n-{FIRST}))'"
+
+
+def _film(cut: Cut, name: str, cover: str) -> Path:
+    # A cover of hard edges without any loss.
+    arguments = ("-frames:v", FRAMES, "-an", "-c:v", "libx264", "-preset", "ultrafast", "-qp", 0)
+    begun = f"[0:v]trim=start_frame=50,setpts=PTS-STARTPTS,{NEAR}[near]"
+    return cut(name, *arguments, "-filter_complex", f"{begun};{cover}")
+
+
+def _frames(path: Path) -> list[Frame]:
+    return list(VideoReader(probe(path)))
+
+
+def _region(kind: str, number: int) -> tuple[slice, slice]:
+    if kind == "bar":
+        left = 205 - 5 * (number - FIRST)
+        return slice(150, 310), slice(left, left + WIDE)
+    top = 262 - 2 * (number - FIRST)
+    return slice(top, top + 36), slice(0, SIDE)
+
+
+@pytest.mark.parametrize("kind", ["bar", "caption"])
+def test_a_cover_stays_in_front_and_the_rest_is_dubbed(place: Path, cut: Cut, speech: Path, kind: str) -> None:
+    film = _film(cut, f"{kind}.mp4", BAR if kind == "bar" else CAPTION)
+    report = dubtool.dub(film, speech, place / "o.mkv", codec="ffv1", length="video")
+    pairs = list(zip(_frames(film), _frames(place / "o.mkv"), strict=True))
+    beside = 0
+    for number, (before, after) in enumerate(pairs):
+        changed = before.planes[0] != after.planes[0]
+        if number < FIRST:
+            assert changed.any()
+            continue
+        # The picture is at half the size in chroma: a bar's last column shares its cell with what is beside it.
+        assert not changed[_region(kind, number)].any(), number
+        beside += bool(changed.sum() > 300)
+    assert beside >= 6, "the lips beside it follow the speech"
+    assert report.details["frames_partly_covered"] >= 6
+    assert report.dubbed + sum(report.passed.values()) == FRAMES
+    assert set(report.passed) <= {"mouth covered", "too short a stretch"}
+
+
+def test_a_mouth_that_nothing_covers_is_dubbed_whole(place: Path, cut: Cut, speech: Path) -> None:
+    film = cut("near.mp4", "-ss", 2, "-frames:v", 10, "-an", "-preset", "ultrafast", "-crf", 14, "-vf", NEAR)
+    report = dubtool.dub(film, speech, place / "o.mkv", codec="ffv1")
+    assert report.dubbed == 10 and "frames_partly_covered" not in report.details and "covers" not in report.seconds
+
+
+def test_how_much_shows_beside_a_cover() -> None:
+    cover = np.zeros((20, 30), np.uint8)
+    cover[:, 20:] = 255
+    covers = Covers({7: ((10, 5, 40, 25), np.asarray(cv2.imencode(".png", cover)[1]))})
+    visible = covers.visible(7, (0, 0, 50, 25), 200.0)
+    assert visible is not None and visible.shape == (25, 50)
+    assert not visible[5:, 30:40].any(), "nothing shows on the cover"
+    assert visible[10, 29] == pytest.approx(1 / 6, abs=0.01) and visible[10, 23] == 1.0
+    assert (np.diff(visible[10, 20:31]) <= 0).all()
+    assert covers.visible(8, (0, 0, 50, 25), 200.0) is None
+    assert covers.visible(7, (0, 0, 15, 25), 200.0) is None
