@@ -30,13 +30,14 @@ from dubtool.jobs.shared.calls import (
     sound_file,
     video_file,
 )
+from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import stream
 from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
-from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
+from dubtool.jobs.shared.outputs import check_writing, checked_output, open_outputs
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
 from dubtool.media.audio import Speech, load_speech
@@ -182,7 +183,7 @@ class _Job:
             info = with_fields(info, codec, options.deinterlace, self._report)
             networks, plan = self._planned(info, sound, options, pool)
             soundtrack = options.soundtrack or sound.source
-            outputs = partial(Outputs, target, plan.info, options, plan.timeline, self._report, soundtrack)
+            outputs = partial(open_outputs, target, plan.info, options, plan.timeline, self._report, soundtrack)
             self._draw(networks, plan, outputs, pool)
 
     def draw(self, sink: FrameSink) -> None:
@@ -224,14 +225,14 @@ class _Job:
         return networks, plan_dub(info, options, model, sound, tracked_video, report)
 
     def _draw(
-        self, networks: Networks, plan: DubPlan, open_outputs: Callable[[], Outputs | FrameSink], pool: Sequence[str]
+        self, networks: Networks, plan: DubPlan, outputs_of: Callable[[], FrameOutput], pool: Sequence[str]
     ) -> None:
         """Pass 2: every frame decoded, changed where it is to be, and written."""
         reader = VideoReader(plan.info)
         renderer, asked = prepared(plan, networks, reader, self._report)
         with (
             self._report.timed("dub"),
-            open_outputs() as outputs,
+            outputs_of() as outputs,
             WorkerPool(renderer, pool, plan.options.batch_size) as others,
         ):
             change = renderer.change if len(pool) == 1 else others.change
@@ -243,6 +244,7 @@ class _Job:
                 batch_size=plan.options.batch_size,
                 progress=self._stage("dub"),
                 ahead=0 if len(pool) == 1 else others.ahead,
+                pictures=plan.info.require_video().pictures_a_frame,
             )
 
     def _stage(self, name: str) -> Callable[[float, float | None], None]:

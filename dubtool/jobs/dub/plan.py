@@ -25,9 +25,10 @@ from dubtool.tracking.track_video import TrackedVideo
 class DubPlan:
     """What is to be dubbed.
 
-    person: whose mouth. timeline: which source frame stands when. frame_plans: what happens to each output frame.
-    allowed: rows of the motion that pictures may be taken from, bool [N]; None: all. taught: rows of the references
-    that an adapted generator was taught with, one each; None: they are chosen.
+    person: whose mouth. timeline: which source frame stands when; of interlaced video all frames here are fields.
+    frame_plans: what happens to each output frame. allowed: rows of the motion that pictures may be taken from, bool
+    [N]; None: all. taught: rows of the references that an adapted generator was taught with, one each; None: they are
+    chosen.
     """
 
     info: MediaInfo
@@ -69,27 +70,35 @@ def plan_dub(
     person = chosen_person(info, tracked_video, options.face, model)
     length = Fraction(sound.samples, 16000)
     timeline = plan_timeline(
-        tracked_video.times, tracked_video.durations, length, length=options.length, loop=options.loop
+        tracked_video.times,
+        tracked_video.durations,
+        length,
+        length=options.length,
+        loop=options.loop,
+        pictures=info.require_video().pictures_a_frame,
     )
     of_frames = person.motion.rows(tracked_video.tracks.frame_count)
     rows = of_frames[timeline.source]
     skip_reason = skip_reasons(person, rows, timeline, options)
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
-    report.frames, report.duration = len(timeline.times), float(timeline.duration)
-    count(frame_plans, report)
+    report.duration = float(timeline.duration)
+    count(frame_plans, report, info.require_video().pictures_a_frame)
     require_changed_frames(report, info.path, "dubbed")
     if tracked_video.decode_failures:
         report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
     allowed = _allowed(info, options, person.motion, tracked_video)
-    return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, _taught(options, of_frames))
+    taught = _taught(info, options, person.motion)
+    return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, taught)
 
 
-def _taught(options: DubOptions, of_frames: np.ndarray) -> list[np.ndarray] | None:
+def _taught(info: MediaInfo, options: DubOptions, motion: FaceMotion) -> list[np.ndarray] | None:
     adapted = options.adapted
     if adapted is None or not adapted.painter.used or options.reference_segment is not None:
         return None
-    rows = of_frames[list(adapted.painter.references)]
-    return [rows[[place]] for place in range(len(rows))]
+    # It was taught with frames, of which these may be fields: the face is seen in the same ones, or nearly.
+    frames = np.array(adapted.painter.references) * info.require_video().pictures_a_frame
+    rows = [int(np.abs(motion.frames - frame).argmin()) for frame in frames]
+    return [np.array([row]) for row in rows]
 
 
 def _allowed(
