@@ -16,19 +16,24 @@ import numpy as np
 
 from dubtool.errors import InputError
 from dubtool.media.frame import Frame
-from dubtool.media.interlace import Deinterlacer
+from dubtool.media.interlace import Deinterlacer, field_rows
 from dubtool.media.pixels import kept_color, nearest_layout, read_planes
 from dubtool.media.probe import MediaInfo, decoder_of, open_media
 from dubtool.media.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
+# Index of a picture, the picture, and the frame that it is made of.
+Shown = tuple[int, av.VideoFrame, av.VideoFrame]
+
 REVERSE_BUDGET = 192 * 2**20
 _DEMUX_ERRORS_IN_A_ROW = 16
 
 
 class VideoReader:
-    """Reads the video of `info`; damaged packets are counted in `decode_failures` and passed over.
+    """Reads the video of `info` as its `read_as` says: fields count as frames, of half a frame's duration each.
+
+    Damaged packets are counted in `decode_failures` and passed over.
 
     Each iteration opens the file anew, so several may run side by side. What the first pass learns about times and
     keyframes is kept, and lets later ones seek. `reverse_budget` bounds the bytes of frames held to run backward.
@@ -54,13 +59,13 @@ class VideoReader:
         return None
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, picture in self._pictures(0):
-            yield self._frame(index, picture)
+        for found in self._pictures(0):
+            yield self._frame(*found)
 
     def scan(self) -> list[tuple[Fraction, Fraction]]:
         """(time, duration) of every frame, by decoding without keeping any picture."""
         count = sum(1 for _ in self._pictures(0))
-        return [(self._timeline.time(index), self._timeline.duration(index)) for index in range(count)]
+        return [self._stands(index) for index in range(count)]
 
     def frames(self, plan: Sequence[int]) -> Iterator[Frame]:
         """The frames with these indices, in this order; each is a frame of its own, free to be changed.
@@ -99,10 +104,10 @@ class VideoReader:
             held: dict[int, Frame] = {}
             pictures = self._pictures(min(wanted))
             try:
-                for index, picture in pictures:
-                    if index in wanted:
-                        held[index] = self._frame(index, picture)
-                    if index >= run[place]:
+                for found in pictures:
+                    if found[0] in wanted:
+                        held[found[0]] = self._frame(*found)
+                    if found[0] >= run[place]:
                         break
             finally:
                 pictures.close()
@@ -114,27 +119,46 @@ class VideoReader:
             place += most
 
     def _ended(self, wanted: int) -> InputError:
+        wanted //= self.video.pictures_a_frame
         return InputError(f"{self.info.path} ends after {len(self._timeline)} frames; frame {wanted + 1} was wanted")
 
-    def _frame(self, index: int, picture: av.VideoFrame) -> Frame:
+    def _frame(self, index: int, picture: av.VideoFrame, coded: av.VideoFrame) -> Frame:
+        time, duration = self._stands(index)
+        planes = self._planes(picture)
+        if self.video.read_as == "fields":
+            # A filter that does not know the format has it converted: the field's own rows are to be what they were.
+            rows = field_rows(index, self.video.field_order)
+            for plane, own in zip(planes, self._planes(coded), strict=True):
+                plane[rows] = own[rows]
         return Frame.from_coded(
-            read_planes(picture, self.layout, self.color, self.video.width, self.video.height),
+            planes,
             self.layout,
             self.color,
             rotation=self.video.rotation,
             mirrored=self.video.mirrored,
-            field_order="progressive" if self.video.deinterlaced else self.video.field_order,
+            field_order=self.video.field_order if self.video.read_as == "frames" else "progressive",
             index=index,
-            time=self._timeline.time(index),
-            duration=self._timeline.duration(index),
+            time=time,
+            duration=duration,
         )
 
-    def _pictures(self, first: int) -> Generator[tuple[int, av.VideoFrame], None, None]:
+    def _planes(self, picture: av.VideoFrame) -> list[np.ndarray]:
+        return read_planes(picture, self.layout, self.color, self.video.width, self.video.height)
+
+    def _stands(self, index: int) -> tuple[Fraction, Fraction]:
+        """Time and duration of a picture, seconds."""
+        of_frame, later = divmod(index, self.video.pictures_a_frame)
+        duration = self._timeline.duration(of_frame) / self.video.pictures_a_frame
+        return self._timeline.time(of_frame) + later * duration, duration
+
+    def _pictures(self, first: int) -> Generator[Shown, None, None]:
         """Pictures from index `first` on, each handed out once the next one's time is known."""
-        held: tuple[int, av.VideoFrame] | None = None
-        # A deinterlacer looks at the picture before, too.
-        numbered = self._numbered(max(first - self.video.deinterlaced, 0))
-        pictures = self._progressive(numbered) if self.video.deinterlaced else numbered
+        held: Shown | None = None
+        if self.video.read_as == "frames":
+            pictures = ((index, picture, picture) for index, picture in self._numbered(first))
+        else:
+            # A deinterlacer looks at the picture before, too.
+            pictures = self._progressive(max(first // self.video.pictures_a_frame - 1, 0))
         for found in itertools.dropwhile(lambda found: found[0] < first, pictures):
             if held is not None:
                 yield held
@@ -142,15 +166,17 @@ class VideoReader:
         if held is not None:
             yield held
 
-    def _progressive(self, found: Iterator[tuple[int, av.VideoFrame]]) -> Iterator[tuple[int, av.VideoFrame]]:
-        """The same pictures, deinterlaced."""
-        indices: deque[int] = deque()
-        deinterlacer = Deinterlacer(self.video.field_order)
-        for index, picture in itertools.chain(found, [(-1, None)]):
-            if picture is not None:
-                indices.append(index)
-            for made in deinterlacer(picture):
-                yield indices.popleft(), made
+    def _progressive(self, first: int) -> Generator[Shown, None, None]:
+        """Deinterlaced pictures of the frames from index `first` on."""
+        each = self.video.pictures_a_frame
+        waiting: deque[tuple[int, av.VideoFrame]] = deque()
+        deinterlacer = Deinterlacer(self.video.field_order, fields=self.video.read_as == "fields")
+        for index, coded in itertools.chain(self._numbered(first), [(-1, None)]):
+            if coded is not None:
+                waiting += ((each * index + later, coded) for later in range(each))
+            for made in deinterlacer(coded):
+                number, shown = waiting.popleft()
+                yield number, made, shown
 
     def _numbered(self, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Pictures with their indices from `first` on, without a gap.

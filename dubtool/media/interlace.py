@@ -1,4 +1,4 @@
-"""Interlaced pictures: which field comes first, and progressive pictures made of them on request."""
+"""Interlaced pictures: which field comes first, and progressive pictures made of them, one a frame or one a field."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ import numpy as np
 
 # "tt": the top field is shown first, "bb": the bottom one.
 FieldOrder = Literal["progressive", "tt", "bb"]
+# How a reader shows a video: its frames as they are coded; progressive ones made of them; or two progressive pictures a
+# frame, one of each field, in which the field's own rows are as they are coded.
+ReadAs = Literal["frames", "deinterlaced", "fields"]
 
 # AVFieldOrder. Files that FFmpeg wrote say 4 (top coded first) where the top field is also shown first.
 _BY_NUMBER: dict[int, FieldOrder] = {2: "tt", 3: "bb", 4: "tt", 5: "bb"}
@@ -29,9 +32,10 @@ def field_order(picture: av.VideoFrame, told: int) -> FieldOrder:
 
 
 class Deinterlacer:
-    """Progressive pictures of interlaced ones, as many and at the same times (bwdif)."""
+    """Progressive pictures of interlaced ones (bwdif): one of each, or with `fields` one of each field in turn."""
 
-    def __init__(self, order: FieldOrder) -> None:
+    def __init__(self, order: FieldOrder, *, fields: bool = False) -> None:
+        self._mode = "send_field" if fields else "send_frame"
         self._parity = "bff" if order == "bb" else "tff"
         self._graph: av.filter.Graph | None = None
 
@@ -40,18 +44,26 @@ class Deinterlacer:
         if self._graph is None:
             if picture is None:
                 return
-            self._graph = _graph(picture, "bwdif", f"mode=send_frame:deint=all:parity={self._parity}")
+            self._graph = _graph(picture, "bwdif", f"mode={self._mode}:deint=all:parity={self._parity}")
         self._graph.push(picture)
         with contextlib.suppress(BlockingIOError, EOFError):
             while True:
                 yield cast(av.VideoFrame, self._graph.pull())
 
 
+def field_rows(number: int, order: FieldOrder) -> slice:
+    """Which coded rows of every plane belong to field `number` of a video's fields, counted from 0 as they are shown.
+
+    order: of the fields, which are shown by turns.
+    """
+    return slice((number + (order == "bb")) % 2, None, 2)
+
+
 def _moved_by(picture: av.VideoFrame, order: str) -> float:
     """How much the filter changes a picture."""
     graph = _graph(picture, "fieldorder", order)
     graph.push(picture)
-    return float(np.abs(_gray(cast(av.VideoFrame, graph.pull())) - _gray(picture)).mean())
+    return float(np.abs(gray(cast(av.VideoFrame, graph.pull())) - gray(picture)).mean())
 
 
 def _graph(picture: av.VideoFrame, name: str, arguments: str) -> av.filter.Graph:
@@ -70,5 +82,6 @@ def _graph(picture: av.VideoFrame, name: str, arguments: str) -> av.filter.Graph
     return graph
 
 
-def _gray(picture: av.VideoFrame) -> np.ndarray:
+def gray(picture: av.VideoFrame) -> np.ndarray:
+    """Luma of a picture, float32 [H, W] in 0..255."""
     return picture.reformat(format="gray").to_ndarray().astype(np.float32)

@@ -17,7 +17,7 @@ from dubtool.media.color import BT709_LIMITED, PRIMARIES, RANGES, SPACES, TRANSF
 from dubtool.media.described import described
 from dubtool.media.ffmpeg import file_url
 from dubtool.media.hdr import HdrMetadata, hdr_metadata
-from dubtool.media.interlace import FieldOrder, field_order
+from dubtool.media.interlace import FieldOrder, ReadAs, field_order
 from dubtool.media.orientation import orientation
 from dubtool.media.pixels import nearest_layout
 from dubtool.media.spool import is_pipe
@@ -35,9 +35,9 @@ class VideoInfo:
     """The video stream. `width` and `height` are coded; `rotation` is what turns the picture upright, clockwise, after
     left and right have changed places where it is `mirrored`.
 
-    `field_order` tells which field of interlaced pictures comes first; with `deinterlaced` a reader makes progressive
-    ones of them. `hdr` is what the first frame says. `start` is the first frame's time after the file's own start, in
-    seconds. `frame_count` is the header's word only.
+    `field_order` tells which field of interlaced pictures comes first, `read_as` what a reader is to make of them.
+    `hdr` is what the first frame says. `start` is the first frame's time after the file's own start, in seconds.
+    `frame_count` is the header's word only.
     """
 
     index: int
@@ -59,8 +59,13 @@ class VideoInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
     mirrored: bool = False
     field_order: FieldOrder = "progressive"
-    deinterlaced: bool = False
+    read_as: ReadAs = "frames"
     hdr: HdrMetadata | None = None
+
+    @property
+    def pictures_a_frame(self) -> int:
+        """How many pictures a reader makes of each frame."""
+        return 2 if self.read_as == "fields" else 1
 
     @property
     def upright_width(self) -> int:

@@ -79,7 +79,11 @@ def mouth_cover(threads: int | None = None) -> MouthCover:
 def _shown_as(info: MediaInfo) -> str:
     """How the trackers see the pictures, where that is not as they are coded."""
     video = info.require_video()
-    ways = {"mirrored": video.mirrored, "deinterlaced": video.deinterlaced, "tone": video.color_trc in HDR_TRANSFERS}
+    ways = {
+        "mirrored": video.mirrored,
+        video.read_as: video.read_as != "frames",
+        "tone": video.color_trc in HDR_TRANSFERS,
+    }
     return "".join(f" {way}" for way, taken in ways.items() if taken)
 
 
@@ -94,7 +98,7 @@ def _trackers() -> str:
 
 def _look(info: MediaInfo, threads: int | None, progress: Progress) -> TrackedVideo:
     reader = VideoReader(info)
-    expected = info.require_video().frame_count
+    expected, pictures = info.require_video().frame_count, info.require_video().pictures_a_frame
     times, durations = [], []
     with FaceLandmarker(find(_LANDMARKER)) as landmarker:
         tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, mouth_cover(threads).covered)
@@ -102,9 +106,9 @@ def _look(info: MediaInfo, threads: int | None, progress: Progress) -> TrackedVi
             tracker.feed(FramePicture(frame))
             times.append(frame.time)
             durations.append(frame.duration)
-            progress(len(times), expected)
+            progress(len(times) / pictures, expected)
     tracks = tracker.finish()
-    progress(len(times), len(times))
+    progress(len(times) / pictures, len(times) / pictures)
     return TrackedVideo(tracks, times, durations, reader.decode_failures, False)
 
 

@@ -68,7 +68,7 @@ def test_deinterlaced_frames_are_as_many_as_the_fields_pairs_and_the_same_again(
     woven = "gblur=3,scroll=h=0.05,tinterlace=interleave_top,setfield=tff"
     info = probe(make_video("a.mp4", "-c:v", "libx264", *flags, frames=12, rate="50", filters=woven))
     kept = list(VideoReader(info))
-    progressive = replace(info, video=replace(info.require_video(), deinterlaced=True))
+    progressive = replace(info, video=replace(info.require_video(), read_as="deinterlaced"))
     reader = VideoReader(progressive)
     made = list(reader)
     assert {frame.field_order for frame in kept} == {"tt"}
@@ -78,6 +78,32 @@ def test_deinterlaced_frames_are_as_many_as_the_fields_pairs_and_the_same_again(
     assert combing[1] < 0.7 * combing[0]
     plan = [9, 8, 7, 6, 5, 4, 5, 6]
     assert all(_same(frame, made[index]) for index, frame in zip(plan, reader.frames(plan), strict=True))
+
+
+@pytest.mark.parametrize("first", ["top", "bottom"])
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p10le", "yuv444p", "gray10le", "gbrp"])
+def test_each_field_is_a_picture_whose_own_rows_are_as_they_are_coded(
+    make_video: Make, first: str, pixels: str
+) -> None:
+    woven = f"noise=alls=20:allf=t,format={pixels},tinterlace=interleave_{first},setfield={first[0]}ff"
+    flags = ["-c:v", "ffv1", "-field_order", "tt" if first == "top" else "bb", "-g", 4]
+    info = probe(make_video("a.mkv", *flags, frames=9, rate="50", filters=woven))
+    frames = list(VideoReader(info))
+    reader = VideoReader(replace(info, video=replace(info.require_video(), read_as="fields")))
+    fields = list(reader)
+    assert [field.index for field in fields] == list(range(18))
+    assert {field.field_order for field in fields} == {"progressive"}
+    for number, field in enumerate(fields):
+        frame, own = frames[number // 2], (number + (first == "bottom")) % 2
+        assert (field.time, field.duration) == (frame.time + number % 2 * frame.duration / 2, frame.duration / 2)
+        for plane, coded in zip(field.planes, frame.planes, strict=True):
+            np.testing.assert_array_equal(plane[own::2], coded[own::2])
+            assert (plane[1 - own :: 2] != coded[1 - own :: 2]).any() or (coded == coded[0, 0]).all()
+    plan = [17, 16, 15, 9, 8, 7, 6, 5, 4, 5, 6, 7, 0, 1]
+    assert all(_same(field, fields[index]) for index, field in zip(plan, reader.frames(plan), strict=True))
+    assert reader.scan() == [(field.time, field.duration) for field in fields]
+    with pytest.raises(InputError, match="ends after 9 frames; frame 10 was wanted"):
+        list(reader.frames([17, 18]))
 
 
 def test_any_plan_is_followed_even_when_it_begins_backward(make_video: Make) -> None:
@@ -104,10 +130,10 @@ def test_backward_holds_no_more_frames_than_its_budget(make_video: Make, monkeyp
     made = 0
     original = VideoReader._frame
 
-    def counted(self: VideoReader, index: int, picture: object) -> Frame:
+    def counted(self: VideoReader, *found: object) -> Frame:
         nonlocal made
         made += 1
-        return original(self, index, picture)  # type: ignore[arg-type]
+        return original(self, *found)  # type: ignore[arg-type]
 
     monkeypatch.setattr(VideoReader, "_frame", counted)
     reader = VideoReader(info, reverse_budget=5 * 64 * 48 * 3 // 2)

@@ -19,6 +19,7 @@ from dubtool.jobs.adapt.store import keep, place_of, read, writing
 from dubtool.jobs.adapt.voice import fit_voice
 from dubtool.jobs.shared.adapted import CHECKPOINT, Adapted, Painter, Score
 from dubtool.jobs.shared.examples import Examples
+from dubtool.jobs.shared.interlacing import progressive
 from dubtool.jobs.shared.load import load_adapted, load_generator
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.media.probe import MediaInfo, probe
@@ -83,8 +84,7 @@ def adapt(
     if minutes < LEAST_MINUTES:
         raise UsageError(f"adapting for {minutes:g} minutes is too short; give {LEAST_MINUTES:g} or more")
     video = Path(video)
-    info = probe(video)
-    info.require_video()
+    info = progressive(probe(video))
     place = _place(video, face, model)
     kept = read(place)
     if kept is not None and kept.minutes >= minutes - _SLACK_MINUTES:

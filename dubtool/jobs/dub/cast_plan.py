@@ -58,7 +58,10 @@ def plan_cast(
         UsageError, NoFaceError: somebody is not there, a speech does not fit, or no frame can be dubbed; where a row is
         to blame it is named. WeightsError: see `chosen_person`.
     """
-    plain = plan_timeline(tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold")
+    pictures = info.require_video().pictures_a_frame
+    plain = plan_timeline(
+        tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold", pictures=pictures
+    )
     lines = speeches.lines(plain.duration, options.fit)
     clock = clock_of(lines)
     timeline = clock.slow(plain)
@@ -79,8 +82,8 @@ def plan_cast(
     if off_screen:
         report.details["off_screen"] = off_screen
     frame_plans = joined([plan.frame_plans for plan, _ in people])
-    report.frames, report.duration = len(timeline), float(timeline.duration)
-    count(frame_plans, report)
+    report.duration = float(timeline.duration)
+    count(frame_plans, report, pictures)
     require_changed_frames(report, info.path, "dubbed")
     return CastPlan(timeline, people, frame_plans, soundtrack)
 
@@ -120,9 +123,9 @@ def _speaking(lines: Sequence[Line], clock: FilmClock, timeline: FrameTimeline) 
 
 def _own_report(plan: DubPlan, lines: Sequence[Line], clock: FilmClock) -> Report:
     """What happens to one person."""
-    own = Report("dub", "", {}, frames=len(plan.timeline))
+    own = Report("dub", "", {})
     own.details = {"face": lines[0].row.face, "lines": [line.told(clock) for line in lines]}
-    count(plan.frame_plans, own)
+    count(plan.frame_plans, own, plan.info.require_video().pictures_a_frame)
     return own
 
 

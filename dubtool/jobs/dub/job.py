@@ -35,6 +35,7 @@ from dubtool.jobs.shared.calls import (
     video_file,
 )
 from dubtool.jobs.shared.cast import Cast
+from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch, stream
@@ -42,7 +43,7 @@ from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
-from dubtool.jobs.shared.outputs import EXTRAS, Outputs, beside, check_writing, checked_output, save_text
+from dubtool.jobs.shared.outputs import EXTRAS, beside, check_writing, checked_output, open_outputs, save_text
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.turns_table import turns_table
 from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
@@ -197,7 +198,7 @@ class _Job:
             info = with_fields(info, codec, options.deinterlace, self._report)
             networks, plan = self._planned(info, heard, options, pool)
             soundtrack = options.soundtrack or plan.soundtrack
-            outputs = partial(Outputs, target, info, options, plan.timeline, self._report, soundtrack)
+            outputs = partial(open_outputs, target, info, options, plan.timeline, self._report, soundtrack)
             table = beside(target, EXTRAS["speaking"])
             if plan.turns:
                 self._report.extra["cast"] = str(table)
@@ -264,7 +265,7 @@ class _Job:
         networks: Networks,
         info: MediaInfo,
         plan: CastPlan,
-        open_outputs: Callable[[], Outputs | FrameSink],
+        outputs_of: Callable[[], FrameOutput],
         pool: Sequence[str],
     ) -> None:
         """Pass 2: every frame decoded, changed where it is to be, and written."""
@@ -285,7 +286,7 @@ class _Job:
 
         with (
             report.timed("dub"),
-            open_outputs() as outputs,
+            outputs_of() as outputs,
             WorkerPool(renderer, pool, batch_size) as others,
         ):
             change = renderer.change if len(pool) == 1 else others.change
@@ -297,6 +298,7 @@ class _Job:
                 batch_size=batch_size,
                 progress=self._stage("dub"),
                 ahead=0 if len(pool) == 1 else others.ahead,
+                pictures=info.require_video().pictures_a_frame,
             )
 
     def _stage(self, name: str) -> Callable[[float, float | None], None]:

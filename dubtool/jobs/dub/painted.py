@@ -65,7 +65,7 @@ class PaintedMouths:
         self._references = np.stack([crops[row] for row in best]).reshape(len(best), size.height, size.width, 3)
         self._usual = self._references.mean(axis=0, dtype=np.float32)
         self._generator.set_references(self._references)
-        return [int(frame) for frame in self._motion.frames[best]]
+        return [int(frame) // reader.video.pictures_a_frame for frame in self._motion.frames[best]]
 
     def make(self, frames: Sequence[Frame], rows: np.ndarray, wanted: Conditions) -> list[Placed | None]:
         """A mouth for each frame, in the colours of what is around it. rows: of the motion [B]."""

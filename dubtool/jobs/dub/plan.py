@@ -27,10 +27,11 @@ from dubtool.tracking.track_video import TrackedVideo, mouth_cover
 class DubPlan:
     """What is to be dubbed of one person.
 
-    person: whose mouth. timeline: which source frame stands when. frame_plans: what happens to each output frame.
-    allowed: rows of the motion that pictures may be taken from, bool [N]; None: all. taught: rows of the references
-    that an adapted generator was taught with, one each; None: they are chosen. speaking: when the person is to speak,
-    bool [output frames]; None: always. covers: what is in front of the mouth.
+    person: whose mouth. timeline: which source frame stands when; of interlaced video all frames here are fields.
+    frame_plans: what happens to each output frame. allowed: rows of the motion that pictures may be taken from, bool
+    [N]; None: all. taught: rows of the references that an adapted generator was taught with, one each; None: they are
+    chosen. speaking: when the person is to speak, bool [output frames]; None: always. covers: what is in front of the
+    mouth.
     """
 
     info: MediaInfo
@@ -80,11 +81,16 @@ def plan_dub(
     person = chosen_person(info, tracked_video, options.face, model, use_cache=options.cache)
     length = Fraction(sound.samples, RATE)
     timeline = plan_timeline(
-        tracked_video.times, tracked_video.durations, length, length=options.length, loop=options.loop
+        tracked_video.times,
+        tracked_video.durations,
+        length,
+        length=options.length,
+        loop=options.loop,
+        pictures=info.require_video().pictures_a_frame,
     )
     plan = plan_person(info, options, model, sound, tracked_video, timeline, person, report)
-    report.frames, report.duration = len(timeline.times), float(timeline.duration)
-    count(plan.frame_plans, report)
+    report.duration = float(timeline.duration)
+    count(plan.frame_plans, report, info.require_video().pictures_a_frame)
     require_changed_frames(report, info.path, "dubbed")
     return plan
 
@@ -113,7 +119,7 @@ def plan_person(
     skip_reason = skip_reasons(person, rows, timeline, options, speaking)
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
     allowed = _allowed(info, options, person.motion, tracked_video)
-    taught = _taught(options, of_frames)
+    taught = _taught(info, options, person.motion)
     return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, taught, speaking, covers)
 
 
@@ -127,12 +133,14 @@ def _behind_covers(
         return look_behind(person, model, VideoReader(info), mouth_cover, rows)
 
 
-def _taught(options: DubOptions, of_frames: np.ndarray) -> list[np.ndarray] | None:
+def _taught(info: MediaInfo, options: DubOptions, motion: FaceMotion) -> list[np.ndarray] | None:
     adapted = options.adapted
     if adapted is None or not adapted.painter.used or options.reference_segment is not None:
         return None
-    rows = of_frames[list(adapted.painter.references)]
-    return [rows[[place]] for place in range(len(rows))]
+    # It was taught with frames, of which these may be fields: the face is seen in the same ones, or nearly.
+    frames = np.array(adapted.painter.references) * info.require_video().pictures_a_frame
+    rows = [int(np.abs(motion.frames - frame).argmin()) for frame in frames]
+    return [np.array([row]) for row in rows]
 
 
 def _allowed(

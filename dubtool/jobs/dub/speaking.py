@@ -49,12 +49,13 @@ def plan_speaking(
         Fraction(sound.samples, RATE),
         length=options.length,
         loop=options.loop,
+        pictures=info.require_video().pictures_a_frame,
     )
     named = {turn.name: turn.person for turn in speakers.turns}
     owner = _owners(speakers.turns, list(named), tracked_video.times)[timeline.source]
     plans = {
         name: plan_person(
-            info, options, model, sound, tracked_video, timeline, people.moving(person), speaking=owner == number
+            info, options, model, sound, tracked_video, timeline, people.moving(person), report, owner == number
         )
         for number, (name, person) in enumerate(named.items())
     }
@@ -63,8 +64,8 @@ def plan_speaking(
         each[who].frame_plans[number] if who >= 0 else FramePlan(number, -1, 0.0, _NOBODY_SPEAKS)
         for number, who in enumerate(owner.tolist())
     ]
-    report.frames, report.duration = len(timeline.times), float(timeline.duration)
-    count(frame_plans, report)
+    report.duration = float(timeline.duration)
+    count(frame_plans, report, info.require_video().pictures_a_frame)
     tell_speakers(speakers, info, report)
     require_changed_frames(report, info.path, "dubbed")
     told = [(one, _own_report(one, name, speakers)) for name, one in plans.items()]
@@ -73,10 +74,10 @@ def plan_speaking(
 
 def _own_report(plan: DubPlan, name: str, speakers: Speakers) -> Report:
     """What happens to one person."""
-    own = Report("dub", "", {}, frames=len(plan.timeline))
+    own = Report("dub", "", {})
     lines = [{"from": float(turn.start), "to": float(turn.stop)} for turn in speakers.turns if turn.name == name]
     own.details = {"face": name, "lines": lines}
-    count(plan.frame_plans, own)
+    count(plan.frame_plans, own, plan.info.require_video().pictures_a_frame)
     return own
 
 

@@ -25,6 +25,7 @@ from dubtool.jobs.shared.calls import (
     place_of,
     video_file,
 )
+from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require_changed_frames, skip_reasons
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch, stream
@@ -33,7 +34,7 @@ from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import load_restorer
 from dubtool.jobs.shared.options import DEFAULT_RESTORER, RETRIEVAL, RestoreOptions
-from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
+from dubtool.jobs.shared.outputs import check_writing, checked_output, open_outputs
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.media.decode import VideoReader
@@ -215,27 +216,30 @@ class _Job:
         self.info, self.options, self.report, self.tracked_video = info, options, report, tracked_video
         self.motion, self.restoring = chosen.motion, restoring
         self.timeline = plan_timeline(
-            tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold"
+            tracked_video.times,
+            tracked_video.durations,
+            Fraction(0),
+            length="video",
+            loop="hold",
+            pictures=info.require_video().pictures_a_frame,
         )
         self.plans = self._planned(chosen)
-        report.frames, report.duration = len(self.timeline.times), float(self.timeline.duration)
+        report.duration = float(self.timeline.duration)
         if tracked_video.decode_failures:
             report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
 
-    def outputs(self, target: Path) -> Outputs:
+    def outputs(self, target: Path) -> FrameOutput:
         """The files of the result."""
-        return Outputs(target, self.info, self.options, self.timeline, self.report)
+        return open_outputs(target, self.info, self.options, self.timeline, self.report)
 
-    def run(
-        self, open_outputs: Callable[[], Outputs | FrameSink], progress: Callable[[float, float | None], None]
-    ) -> None:
-        """Draw everything into what `open_outputs` gives."""
+    def run(self, outputs_of: Callable[[], FrameOutput], progress: Callable[[float, float | None], None]) -> None:
+        """Draw everything into what `outputs_of` gives."""
         reader = VideoReader(self.info)
         with self.report.timed("references"):
             self.report.details |= self.restoring.prepare(reader, self.plans)
         with (
             self.report.timed("restore"),
-            open_outputs() as outputs,
+            outputs_of() as outputs,
         ):
             stream(
                 self.plans,
@@ -244,9 +248,10 @@ class _Job:
                 outputs,
                 batch_size=self.options.batch_size,
                 progress=progress,
+                pictures=self.info.require_video().pictures_a_frame,
             )
 
-    def _restore_batch(self, batch: Batch, outputs: Outputs | FrameSink) -> None:
+    def _restore_batch(self, batch: Batch, outputs: FrameOutput) -> None:
         untouched = {plan.number: frame.copy() for plan, frame in batch if outputs.wants(plan.number)}
         done = self.restoring.restore(batch)
         for plan, frame in batch:
@@ -262,7 +267,7 @@ class _Job:
         closed = (skip_reason == "") & self.restoring.closed[rows]
         skip_reason[closed], weight[closed] = _CLOSED, 0.0
         plans = make_plans(rows, skip_reason, weight)
-        count(plans, self.report)
+        count(plans, self.report, self.info.require_video().pictures_a_frame)
         if self.report.passed[_CLOSED]:
             if self.report.dubbed == 0:
                 self.report.warn(f"{self.info.path}: no teeth are to be seen, so nothing was changed")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from dubtool.jobs.restore_teeth.from_source import BorrowedMouths
 from dubtool.jobs.shared.contact_sheet import work_tiles
 from dubtool.jobs.shared.frame_plan import FramePlan, showing
 from dubtool.jobs.shared.frame_stream import Batch
+from dubtool.jobs.shared.interlacing import progressive
 from dubtool.jobs.shared.options import RestoreOptions
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.media.decode import VideoReader
@@ -92,10 +92,8 @@ class Source:
         Raises:
             InputError: it is shorter than a second.
         """
-        video = info.require_video()
         # Single frames are taken out: both fields of one at once would be two mouths.
-        deinterlaced = video.deinterlaced or video.field_order != "progressive"
-        self.info = replace(info, video=replace(video, deinterlaced=deinterlaced))
+        self.info = progressive(info)
         self._stretch = options.reference_segment
         self._followed: TrackedVideo = track_video(self.info, use_cache=options.cache, progress=progress)
         seconds = self._followed.times[-1] + self._followed.durations[-1]

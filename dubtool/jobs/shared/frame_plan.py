@@ -89,10 +89,12 @@ def joined(plans: Sequence[Sequence[FramePlan]]) -> list[FramePlan]:
     return found
 
 
-def count(plans: Sequence[FramePlan], report: Report) -> None:
-    """Tell the report how many frames are changed, and why the others are not."""
-    report.dubbed = sum(plan.weight > 0 for plan in plans)
-    report.passed.update(plan.skip_reason or "too short a stretch" for plan in plans if plan.weight == 0)
+def count(plans: Sequence[FramePlan], report: Report, pictures: int = 1) -> None:
+    """Tell the report how many frames are changed, and why the others are not. pictures: how many plans a frame has."""
+    frames = [plans[n : n + pictures] for n in range(0, len(plans), pictures)]
+    untouched = [frame[0] for frame in frames if all(plan.weight == 0 for plan in frame)]
+    report.frames, report.dubbed = len(frames), len(frames) - len(untouched)
+    report.passed.update(plan.skip_reason or "too short a stretch" for plan in untouched)
 
 
 def require_changed_frames(report: Report, path: Path, changed: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 import numpy as np
 
 from dubtool.errors import CancelledError
+from dubtool.jobs.shared.frame_output import Tiles
 from dubtool.media.frame import Frame
 
 _AHEAD = 4
@@ -39,7 +40,7 @@ class FrameSink:
         """Nobody is to be shown how frame `number` was made."""
         return False
 
-    def show(self, number: int, before: Frame, after: Frame, tiles: Callable[[], Sequence[np.ndarray]]) -> None:
+    def show(self, number: int, before: Frame, after: Frame, tiles: Tiles) -> None:
         """See `wants`."""
 
     def write(self, item: tuple[int, Frame]) -> None:

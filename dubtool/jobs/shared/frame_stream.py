@@ -10,9 +10,8 @@ import numpy as np
 from dubtool.engine.pipeline import Background, batched, prefetched
 from dubtool.face.crop import warp
 from dubtool.face.picture import bounds, within
+from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_plan import FramePlan
-from dubtool.jobs.shared.frame_sink import FrameSink
-from dubtool.jobs.shared.outputs import Outputs
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 
@@ -26,16 +25,18 @@ def stream(
     plans: Sequence[FramePlan],
     frames: Iterable[Frame],
     change: Callable[[Batch], Callable[[], None] | None],
-    outputs: Outputs | FrameSink,
+    outputs: FrameOutput,
     *,
     batch_size: int,
     progress: Callable[[float, float | None], None],
     ahead: int = 0,
+    pictures: int = 1,
 ) -> None:
     """Write every plan's frame, in order; `change` may alter those whose weight is above 0, in place.
 
     It gets them in batches, without the others; a batch may be empty of them, and then is not shown to it. What it does
-    elsewhere meanwhile is done when the call that it returns has ended; `ahead` batches may be under way so.
+    elsewhere meanwhile is done when the call that it returns has ended; `ahead` batches may be under way so. pictures:
+    how many plans make one of the frames that progress is told in.
     """
     under_way: deque[tuple[Batch, Callable[[], None] | None]] = deque()
     with Background(outputs.write, _QUEUE) as sink:
@@ -46,7 +47,7 @@ def stream(
                 finish()
             for plan, frame in batch:
                 sink.put((plan.number, frame))
-            progress(batch[-1][0].number + 1, len(plans))
+            progress((batch[-1][0].number + 1) / pictures, len(plans) / pictures)
 
         coming = prefetched(frames, _QUEUE)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, count, pairwise, repeat
+from itertools import chain, count, cycle, pairwise
 from statistics import median_low
 from typing import Literal
 
@@ -37,9 +37,20 @@ class FrameTimeline:
     def __len__(self) -> int:
         return len(self.times)
 
+    def by_frames(self, pictures: int) -> FrameTimeline:
+        """The same of whole frames, each of so many pictures; their source frame is that of the first."""
+        durations = [sum(self.durations[n : n + pictures], Fraction(0)) for n in range(0, len(self), pictures)]
+        return FrameTimeline(self.source[::pictures] // pictures, self.times[::pictures], durations, self.duration)
+
 
 def plan_timeline(
-    times: Sequence[Fraction], durations: Sequence[Fraction], speech: Fraction, *, length: Length, loop: Loop
+    times: Sequence[Fraction],
+    durations: Sequence[Fraction],
+    speech: Fraction,
+    *,
+    length: Length,
+    loop: Loop,
+    pictures: int = 1,
 ) -> FrameTimeline:
     """Lay the video's frames out over the output.
 
@@ -51,6 +62,9 @@ def plan_timeline(
     long; the last frame is cut to fit. loop: what a longer speech sees: the video backward and forward again (each
     frame for its own duration, none twice in a row at the turns), again from its start, or its last frame, repeated
     at the video's usual step so that the mouth can move on it.
+
+    pictures: how many of the times make one frame, 2 for fields: these are laid out one by one, so that they move
+    rightly backward, too, and always by turns. Of the last frame none is missing, should it last for no time.
 
     Raises:
         InputError: there is no frame.
@@ -69,27 +83,28 @@ def plan_timeline(
     source: list[int] = []
     starts: list[Fraction] = []
     now = Fraction(0)
-    for index, stands in _order(standing, usual, loop):
-        if now >= duration:
+    for index, stands in _order(standing, usual, loop, pictures):
+        if now >= duration and len(source) % pictures == 0:
             break
         source.append(index)
         starts.append(now)
         now += stands
     ends = [*starts[1:], duration]
-    cut = [end - start for start, end in zip(starts, ends, strict=False)]
+    cut = [max(min(end, duration) - start, Fraction(0)) for start, end in zip(starts, ends, strict=True)]
     return FrameTimeline(np.array(source, np.int32), starts, cut, duration)
 
 
-def _order(standing: list[Fraction], usual: Fraction, loop: Loop) -> Iterator[tuple[int, Fraction]]:
+def _order(standing: list[Fraction], usual: Fraction, loop: Loop, pictures: int) -> Iterator[tuple[int, Fraction]]:
     """Frames and how long they stand, without end."""
     total = len(standing)
-    if loop == "hold" or total == 1:
-        yield from chain(enumerate(standing), repeat((total - 1, usual)))
-    cycle = list(range(total))
+    if loop == "hold" or total <= pictures:
+        last = range(max(total - pictures, 0), total)
+        yield from chain(enumerate(standing), ((index, usual) for index in cycle(last)))
+    once = list(range(total))
     if loop == "pingpong":
-        cycle += range(total - 2, 0, -1)
+        once += range(total - 2, 0, -1)
     for step in count():
-        index = cycle[step % len(cycle)]
+        index = once[step % len(once)]
         yield index, standing[index]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -16,9 +16,11 @@ import numpy as np
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.attestation import Attestation, check_signing
 from dubtool.jobs.shared.contact_sheet import ContactSheet
+from dubtool.jobs.shared.frame_output import FrameOutput, Tiles
 from dubtool.jobs.shared.frame_timeline import FrameTimeline
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.jobs.shared.report import Report
+from dubtool.jobs.shared.woven_outputs import WovenOutputs
 from dubtool.media.codecs import container_for, is_container
 from dubtool.media.encode import VideoWriter, busy, same_file, save, taken
 from dubtool.media.frame import Frame
@@ -209,14 +211,14 @@ class Outputs:
             save_text(path, json.dumps(self._report.as_dict(), indent=2), overwrite=overwrite)
 
     def wants(self, number: int) -> bool:
-        """Whether `show` needs frame `number` as it was before."""
+        """See `FrameOutput.wants`."""
         return self._preview is not None or self.draws(number)
 
     def draws(self, number: int) -> bool:
-        """Whether `show` will call for the tiles of frame `number`."""
+        """See `FrameOutput.draws`."""
         return self._sheet is not None and self._sheet.wants(number)
 
-    def show(self, number: int, before: Frame, after: Frame, tiles: Callable[[], Sequence[np.ndarray]]) -> None:
+    def show(self, number: int, before: Frame, after: Frame, tiles: Tiles) -> None:
         """A changed frame with what led to it, for the preview and the sheet; `tiles` is called where they are."""
         if self._preview is not None:
             self._before[number] = before
@@ -231,6 +233,21 @@ class Outputs:
             before = self._before.pop(number, frame)
             self._preview.write(side_by_side(before, frame), time, duration)
         self._writer.write(frame, time, duration)
+
+
+def open_outputs(
+    target: Path,
+    info: MediaInfo,
+    options: JobOptions,
+    timeline: FrameTimeline,
+    report: Report,
+    soundtrack: Path | None = None,
+) -> FrameOutput:
+    """`Outputs` for the pictures of the timeline, frames or fields as `info` is read. Arguments as there."""
+    video = info.require_video()
+    by_frames = timeline.by_frames(video.pictures_a_frame)
+    outputs = Outputs(target, info, options, by_frames, report, soundtrack)
+    return WovenOutputs(outputs, video.field_order) if video.read_as == "fields" else outputs
 
 
 def beside(target: Path, suffix: str) -> Path:

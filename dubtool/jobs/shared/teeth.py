@@ -101,7 +101,7 @@ class Teeth:
         crops = dict(crops_of_rows(reader, self.motion.frames, self._to_crop, rows.tolist(), side, side))
         best = max(crops, key=lambda row: sharpness(crops[row][lips_box(self._lips[row], side)]))
         self._features = self._restorer.encode(crops[best][None])
-        return int(self.motion.frames[best])
+        return int(self.motion.frames[best]) // reader.video.pictures_a_frame
 
     def restore(self, batch: Batch, landmarks: np.ndarray | None = None) -> dict[int, Redrawn]:
         """Redraw the mouths of a batch's frames in place, and tell what was done by number of the output frame.

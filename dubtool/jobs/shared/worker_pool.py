@@ -23,10 +23,9 @@ import numpy as np
 from dubtool.engine.device import resolve
 from dubtool.errors import DeviceError, DubtoolError, UsageError
 from dubtool.jobs.shared.cores import default_devices, default_workers, keep_to, share, usable
+from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_plan import FramePlan
-from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch
-from dubtool.jobs.shared.outputs import Outputs
 from dubtool.jobs.shared.shared_frames import SharedFrames
 from dubtool.jobs.shared.worker_process import Child, Held, serving
 from dubtool.media.frame import Frame
@@ -45,7 +44,7 @@ class Work(Protocol):
 
 
 class Shown(Protocol):
-    """Where single frames are shown: `Outputs`, or in a worker their stand-in."""
+    """Where single frames are shown: a `FrameOutput`, or in a worker their stand-in."""
 
     def wants(self, number: int) -> bool: ...
     def show(self, number: int, before: Frame, after: Frame, tiles: Callable[[], Sequence[np.ndarray]]) -> None: ...
@@ -139,7 +138,7 @@ class WorkerPool:
             member.child.join()
             member.memory.close()
 
-    def change(self, batch: Batch, wanted: Any, outputs: Outputs | FrameSink) -> Callable[[], None]:
+    def change(self, batch: Batch, wanted: Any, outputs: FrameOutput) -> Callable[[], None]:
         """Give a batch to a worker as soon as one can take it. The call that is returned waits until it is changed."""
         if not self._members:
             self._start(batch[0][1])

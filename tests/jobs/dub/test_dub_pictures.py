@@ -85,7 +85,7 @@ def test_fields_are_kept_or_left_and_the_report_says_so(place: Path, cut: Cut, s
     flags = ["-vf", "setfield=bff", "-flags", "+ilme+ildct", "-x264-params", "bff=1"]
     woven = cut("woven.mp4", "-frames:v", 10, "-an", "-preset", "ultrafast", *flags)
     kept = dubtool.dub(woven, speech, place / "kept.mp4", preset="ultrafast")
-    assert kept.details["fields"] == "kept, bottom field first" and kept.warnings == []
+    assert kept.details["fields"].startswith("kept, bottom field first") and kept.warnings == []
     assert probe(place / "kept.mp4").require_video().field_order == "bb"
     asked = dubtool.dub(woven, speech, place / "asked.mp4", preset="ultrafast", deinterlace=True)
     assert asked.details["fields"] == "deinterlaced" and asked.warnings == []

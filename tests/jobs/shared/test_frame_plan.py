@@ -64,6 +64,13 @@ def test_the_stretch_that_was_asked_for_comes_before_all() -> None:
     assert told(someone(covered=[1] * 5), start=Fraction(2, 25))[:3] == ["outside the stretch"] * 2 + ["mouth covered"]
 
 
+def test_a_frame_is_changed_where_one_of_its_fields_is() -> None:
+    report = Report("dub", "out.mp4", {})
+    reasons = np.array(["no face", "", "", "", "mouth covered", "no face"], object)
+    count(make_plans(np.arange(6), reasons, np.array([0.0, 0.5, 1.0, 1.0, 0.0, 0.0])), report, 2)
+    assert (report.frames, report.dubbed, dict(report.passed)) == (3, 2, {"mouth covered": 1})
+
+
 def test_a_video_upside_down_is_refused_with_what_to_do() -> None:
     skip_reason = np.array(["upside down"] * 8, object)
     report = Report("dub", "out.mp4", {})

@@ -104,6 +104,34 @@ def test_an_unknown_last_duration_is_the_usual_step() -> None:
     assert plan([Fraction(1, 30), Fraction(1, 30), Fraction(0)], Fraction(9), "video").duration == Fraction(1, 10)
 
 
+@UNHURRIED
+@given(st.lists(STEPS.map(lambda steps: steps[0]), min_size=1, max_size=8), SECONDS, LENGTHS, LOOPS)
+def test_fields_come_by_turns_and_fill_whole_frames(
+    steps: list[Fraction], speech: Fraction, length: str, loop: str
+) -> None:
+    halves = [step / 2 for step in steps for _ in range(2)]
+    times = list(accumulate(halves[:-1], initial=Fraction(0)))
+    timeline = plan_timeline(times, halves, speech, length=length, loop=loop, pictures=2)  # type: ignore[arg-type]
+    assert (timeline.source % 2 == np.arange(len(timeline)) % 2).all()
+    assert all(before < after for before, after in pairwise(timeline.times))
+    assert sum(timeline.durations) == timeline.duration
+    frames = timeline.by_frames(2)
+    assert 2 * len(frames) == len(timeline) and frames.duration == timeline.duration
+    assert min(frames.durations) > 0
+    ends = [time + duration for time, duration in zip(frames.times, frames.durations, strict=True)]
+    assert ends == [*frames.times[1:], frames.duration]
+
+
+def test_fields_move_backward_one_by_one_and_a_held_frame_keeps_both() -> None:
+    halves, times = [Fraction(1, 50)] * 6, [Fraction(n, 50) for n in range(6)]
+
+    def fields(loop: str, seconds: Fraction) -> list[int]:
+        return plan_timeline(times, halves, seconds, length="speech", loop=loop, pictures=2).source.tolist()  # type: ignore[arg-type]
+
+    assert fields("pingpong", Fraction(12, 50)) == [0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0, 1]
+    assert fields("hold", Fraction(9, 50)) == [0, 1, 2, 3, 4, 5, 4, 5, 4, 5]
+
+
 def test_no_frames_are_refused() -> None:
     with pytest.raises(InputError, match="no frame"):
         plan_timeline([], [], Fraction(1), length="speech", loop="hold")
