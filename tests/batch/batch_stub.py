@@ -88,7 +88,7 @@ def _note(log: Path, what: str, path: Path) -> None:
         file.write(json.dumps([what, path.name, os.getpid()]) + "\n")
 
 
-KINDS = {"dub": Kind(stub, ("video", "speech"), ".out", StubOptions, ("track", "dub"))}
+KINDS = {"dub": Kind("dub", stub, ("video", "speech"), ".out", StubOptions, ("track", "dub"))}
 
 
 def run(table: str, *, retry_failed: bool = False, workers: int = 2, patience: float = 15.0) -> Outcome:
