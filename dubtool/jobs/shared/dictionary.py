@@ -17,8 +17,9 @@ from dubtool.tracking.person import Chosen
 _MEMORY = 64 * 2**20
 # Of a face in 4K fewer fit than anybody needs: then so many are kept, within this.
 _LEAST, _MOST_MEMORY = 96, 256 * 2**20
-# Frames that are looked at for what a long film needs, and how many at once.
-_LOOKED_AT, _BLOCK = 4096, 512
+# Frames that are looked at for what a long film needs, and how many costs of one for another at once: of long films
+# all would take more memory than of short ones.
+_LOOKED_AT, _COSTS = 4096, 2**18
 # References come in runs of neighbours, since a mouth that goes on as it was filmed looks best.
 _RUN = 4
 
@@ -45,9 +46,13 @@ def chosen_rows(chosen: Chosen, usable: np.ndarray, wanted: Looks, costs: MouthC
     frames = chosen.motion.frames[candidates]
     needed = np.zeros(len(candidates))
     moments = np.unique(np.linspace(0, len(wanted) - 1, _LOOKED_AT).astype(int))
-    for start in range(0, len(moments), _BLOCK):
-        here = costs(wanted[moments[start : start + _BLOCK]], known)
-        np.add.at(needed, cheapest_path(here, frames), 1.0)
+    block = max(1, _COSTS // len(candidates))
+    shown: int | None = None
+    for start in range(0, len(moments), block):
+        here = costs(wanted[moments[start : start + block]], known)
+        path = cheapest_path(here, frames, shown)
+        shown = int(path[-1])
+        np.add.at(needed, path, 1.0)
         np.add.at(needed, here.argmin(axis=1), 1.0)
     # A run is needed as much as its frames together.
     runs = np.arange(len(candidates)) // _RUN

@@ -81,3 +81,18 @@ def test_memory_bounds_how_many_fit(person: DrawnPerson) -> None:
     usual = capacity(person.motion, None)
     assert usual > 200
     assert usual * each < 256 * 2**20
+
+
+def test_long_films_are_weighed_in_parts(person: DrawnPerson, model: ShapeModel) -> None:
+    """All costs at once of a film of minutes would take tens of megabytes more than those of a short one."""
+    sizes = []
+
+    class Watched(MouthCosts):
+        def __call__(self, wanted: Looks, candidates: Looks) -> np.ndarray:
+            found = super().__call__(wanted, candidates)
+            sizes.append(found.nbytes)
+            return found
+
+    wanted = _wanted(person, np.arange(5000) % COUNT)
+    chosen_rows(person.chosen, np.arange(COUNT), wanted, Watched(model), 40)
+    assert len(sizes) > 1 and max(sizes) <= 2**20
