@@ -45,6 +45,10 @@ _SLACK = 0.015
 _CERTAIN, _RIM = 30.0, 9.0
 # A cover's least size and the widest hole in it that is closed, in sides of the mouth box.
 _SMALLEST, _HOLE = 0.04, 0.06
+# Colours in so many steps a channel; how often one is seen at least; how much of a cover is of others.
+_STEPS, _COMMON, _FOREIGN = 32, 2e-4, 0.3
+# In so many of the references a colour is seen that is the person's.
+_KNOWN = 0.45
 # Notches in a cover that are closed, in sides of the mouth box.
 _NOTCH = 0.25
 # Of a mouth more is hidden than this, and lips are seen in more than this of it: then nothing is before it.
@@ -186,6 +190,11 @@ class _Background:
         self._frames, self._known = chosen.motion.frames[rows], looks_of(chosen, rows)
         self._costs, self._rows, self._dropped = MouthCosts(model), rows, np.zeros(len(rows), bool)
         self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
+        covered = cv2.dilate(chosen.motion.covered.astype(np.uint8)[:, None], np.ones((2 * _STEP + 1, 1)))
+        self._near_covered = covered[:, 0] > 0
+        usual = ~_doubtful(chosen)[1][rows]
+        trusted = usual if usual.sum() >= _FEWEST else np.ones(len(rows), bool)
+        self._colours = _colours_of([one for one, usual in zip(references, trusted, strict=True) if usual])
 
     def drop(self, rows: np.ndarray) -> bool:
         """Compare with these rows of the motion no more, unless too few would be left; whether that is new."""
@@ -214,7 +223,40 @@ class _Background:
             return None
         shown = [warped_mouth(self._references, Picks(one, one, 0.0, ()), place, relit=False) for one in near]
         cover = _apart(place.source, shown, place.side)
+        if not self._near_covered[row]:
+            # The parser finds the lips: then nothing but its colours tells a cover.
+            cover = _foreign(cover, place.source, self._colours)
         return (place.box, cover) if (cover.any() and (place.weight[cover > 0] > _SHOWS).any()) else None
+
+
+def _colours_of(references: Sequence[Reference]) -> np.ndarray:
+    """Which colours many of the references show, and those beside them: bool [32 ** 3], by RGB in 32 steps."""
+    shown = np.zeros((_STEPS, _STEPS, _STEPS), int)
+    for reference in references:
+        numbers = _colour_numbers(reference.small).ravel()
+        seen = np.bincount(numbers, minlength=_STEPS**3) > _COMMON * len(numbers)
+        seen = seen.reshape(_STEPS, _STEPS, _STEPS)
+        for axis in range(3):
+            seen = seen | np.roll(seen, 1, axis) | np.roll(seen, -1, axis)
+        shown += seen
+    # A cover may be among them, too.
+    return (shown >= _KNOWN * len(references)).ravel()
+
+
+def _colour_numbers(picture: np.ndarray) -> np.ndarray:
+    """Of RGB pictures [h, w, 3] of 0..255: int [h, w]."""
+    red, green, blue = (np.clip(picture, 0, 255).astype(int) * _STEPS // 256).transpose(2, 0, 1)
+    return np.asarray((red * _STEPS + green) * _STEPS + blue)
+
+
+def _foreign(cover: np.ndarray, source: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The connected parts of a cover that are largely of colours which the person and what is around do not have: a
+    mouth that opens further than ever, a turned cheek or a collar is none."""
+    count, labels = cv2.connectedComponents((cover > 0).astype(np.uint8), connectivity=8)
+    strange = ~known[_colour_numbers(source)]
+    share = np.bincount(labels[strange], minlength=count) / np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
+    share[0] = 0
+    return np.where(np.isin(labels, np.flatnonzero(share > _FOREIGN)), cover, 0).astype(np.uint8)
 
 
 def _apart(source: np.ndarray, shown: Sequence[np.ndarray], side: float) -> np.ndarray:

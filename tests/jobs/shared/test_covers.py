@@ -20,7 +20,7 @@ SIDE, FRAMES, FIRST, WIDE = 320, 24, 12, 36
 NEAR = f"crop=400:400:120:110,scale={SIDE}:{SIDE}"
 # From frame 12 on a bar goes over the right half of the mouth, 5 px a frame; or a caption lies over the chin.
 _OVERLAY = "[near][bar]overlay=shortest=1:"
-BAR = f"color=gray:s={WIDE}x160:r=25[bar];{_OVERLAY}x='if(lt(n,{FIRST}),-90,205-5*(n-{FIRST}))':y=150"
+BAR = f"color=0x2080a0:s={WIDE}x160:r=25[bar];{_OVERLAY}x='if(lt(n,{FIRST}),-90,205-5*(n-{FIRST}))':y=150"
 CAPTION = f"color=0x203060:s={SIDE}x36:r=25[bar];{_OVERLAY}x=0:y='if(lt(n,{FIRST}),400,262-2*(n-{FIRST}))'"
 
 
