@@ -123,7 +123,7 @@ def test_ctrl_c_while_frames_are_made(
         "dubtool.jobs.dub.job.probe",
         "dubtool.jobs.shared.load.load_generator",
         "dubtool.jobs.dub.job.load_speech",
-        "dubtool.media.audio._Decoder._command",
+        "dubtool.media.audio.SoundDecoder._command",
         "dubtool.jobs.dub.job.track_video",
         "dubtool.jobs.dub.painted.reference_candidates",
         "dubtool.jobs.dub.references.conditioner",

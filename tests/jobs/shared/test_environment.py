@@ -90,7 +90,8 @@ def test_names_that_are_not_utf8(place: Path, clip: Path, speech: Path) -> None:
     done = subprocess.run([os.fspath(word) for word in words], capture_output=True, check=False)
     made = os.fsencode(folder) + b"/caf\xe9.dubbed.mp4"
     assert (done.returncode, done.stdout) == (0, made + b"\n"), done.stderr
-    assert all(beside(Path(os.fsdecode(made)), suffix).exists() for suffix in EXTRAS.values())
+    asked = [suffix for option, suffix in EXTRAS.items() if option != "speaking"]
+    assert all(beside(Path(os.fsdecode(made)), suffix).exists() for suffix in asked)
     again = subprocess.run([os.fspath(word) for word in words], capture_output=True, check=False)
     assert again.returncode == 2 and again.stderr.count(b"\n") == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,11 +21,15 @@ from dubtool.media.temporary_output import claim
 Capture = pytest.CaptureFixture[str]
 State = Callable[[Path], dict[str, str]]
 
-_FLAGS = {"preview": "--preview", "sheet": "--debug", "sidecar": "--sidecar"}
+_FLAGS = {"preview": ["--preview"], "sheet": ["--debug"], "sidecar": ["--sidecar"], "speaking": ["--face", "speaking"]}
+# What any job writes on request; the table of who speaks is a dub's alone.
+_ANY = {option: suffix for option, suffix in EXTRAS.items() if option != "speaking"}
 
 
-@pytest.mark.parametrize("option", [None, *EXTRAS])
-@pytest.mark.parametrize("command", ["dub", "restore-teeth", "reenact"])
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [*itertools.product(["dub", "restore-teeth", "reenact"], [None, *_ANY]), ("dub", "speaking")],
+)
 def test_what_stands_in_the_place_of_any_output_is_kept(
     command: str, option: str | None, place: Path, video: Path, sound: Path, state: State, capfd: Capture
 ) -> None:
@@ -32,7 +37,7 @@ def test_what_stands_in_the_place_of_any_output_is_kept(
     mine = target if option is None else beside(target, EXTRAS[option])
     mine.write_text("mine")
     second = {"dub": [sound], "restore-teeth": [], "reenact": [video]}[command]
-    words = [command, video, *second, "-o", target, "--quiet", *([_FLAGS[option]] if option else [])]
+    words = [command, video, *second, "-o", target, "--quiet", *(_FLAGS[option] if option else [])]
     before = state(place)
     assert main([str(word) for word in words]) == 2
     said = capfd.readouterr().err
@@ -68,7 +73,7 @@ def test_the_codec_is_that_of_the_frames_which_are_written(place: Path, video: P
 
 def test_overwrite_replaces_all_of_them(place: Path, video: Path, sound: Path) -> None:
     target = place / "out.mp4"
-    files = [target, *(beside(target, suffix) for suffix in EXTRAS.values())]
+    files = [target, *(beside(target, suffix) for suffix in _ANY.values())]
     for file in files:
         file.write_text("old")
     dubtool.dub(video, sound, target, overwrite=True, preview=True, sheet=True, sidecar=True)
@@ -76,7 +81,7 @@ def test_overwrite_replaces_all_of_them(place: Path, video: Path, sound: Path) -
     assert sorted(place.iterdir()) == sorted([video, sound, *files])
 
 
-@pytest.mark.parametrize("suffix", ["", *EXTRAS.values()])
+@pytest.mark.parametrize("suffix", ["", *_ANY.values()])
 def test_what_appears_while_a_dub_is_made_is_kept(suffix: str, place: Path, video: Path, sound: Path) -> None:
     target = place / "out.mp4"
     theirs = beside(target, suffix) if suffix else target
