@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from dubtool import __version__
-from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, restore_teeth, train, weights
+from dubtool.cli import batch, bench, doctor, dub, evaluate, reenact, report, restore_teeth, review, train, weights
 from dubtool.cli.console import Console
 from dubtool.cli.signals import Stopped, stopping
 from dubtool.engine.malloc import share_heap
@@ -30,6 +30,8 @@ app.command("dub")(dub.dub)
 app.command("reenact")(reenact.reenact)
 app.command("restore-teeth")(restore_teeth.restore_teeth)
 app.command("batch", short_help="Do many jobs, one after another.")(batch.batch)
+app.command("review", short_help="A page to look at a dub frame by frame.")(review.review)
+app.command("report", short_help="Draw how a dub went.")(report.report)
 app.command("evaluate", short_help="How well a model dubs.")(evaluate.evaluate)
 app.command("bench", short_help="How fast this machine dubs.")(bench.bench)
 app.add_typer(train.app, name="train", short_help="Train the networks on videos.")

@@ -19,7 +19,7 @@ def tell_report(console: Console, report: Report, as_json: bool) -> None:
     """The end of a job's command: the summary for people, and on stdout the output's path or the whole report."""
     show_summary(console, report)
     if as_json:
-        console.json(report.as_dict())
+        console.result(report.text())
     else:
         console.result(report.output)
 

@@ -10,7 +10,15 @@ import numpy as np
 
 from dubtool.errors import NoFaceError
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require_changed_frames, skip_reasons
+from dubtool.jobs.shared.course import Course, shot_starts, stretches
+from dubtool.jobs.shared.frame_plan import (
+    FramePlan,
+    count,
+    make_plans,
+    require_changed_frames,
+    skip_reasons,
+    why_passed,
+)
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease, plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
@@ -77,11 +85,25 @@ def plan_dub(
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
     report.frames, report.duration = len(timeline.times), float(timeline.duration)
     count(frame_plans, report)
+    report.course = _course(timeline, frame_plans, tracked_video, options)
     require_changed_frames(report, info.path, "dubbed")
     if tracked_video.decode_failures:
         report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
     allowed = _allowed(info, options, person.motion, tracked_video)
     return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, _taught(options, of_frames))
+
+
+def _course(
+    timeline: FrameTimeline, frame_plans: Sequence[FramePlan], tracked_video: TrackedVideo, options: DubOptions
+) -> Course:
+    source = [int(frame) for frame in timeline.source]
+    return Course(
+        [round(float(time), 6) for time in timeline.times],
+        source,
+        stretches([why_passed(frame_plan) for frame_plan in frame_plans]),
+        shot_starts(source, tracked_video.tracks.cuts),
+        settings={"face": options.face, "expression": options.expression},
+    )
 
 
 def _taught(options: DubOptions, of_frames: np.ndarray) -> list[np.ndarray] | None:

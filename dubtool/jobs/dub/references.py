@@ -47,6 +47,8 @@ def prepared(plan: DubPlan, networks: Networks, reader: VideoReader, report: Rep
     def asked(frame_plans: Sequence[FramePlan]) -> Conditions | Wanted:
         numbers, rows, weight, times = plan.placed(frame_plans)
         conditions = source.at(times, rows, weight)
+        if report.course is not None and conditions.asks:
+            report.course.ask(numbers, plan.motion.opening_in_crop(conditions.mouths[:, 0], rows))
         return conditions if retrieved is None else retrieved.wanted(conditions, numbers, rows)
 
     teeth = None if networks.restorer is None else Teeth(networks.restorer, plan.person, "frame")
@@ -81,6 +83,8 @@ def _retrieval(
     bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1), 1.0)
     wanted = bare.shapes(times, rows, weight)[:, 0]
     report.details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans))
+    if report.course is not None:
+        report.course.switches = retrieved.switches(numbers)
     return _conditioner(plan, networks, shapes, drawing=retrieved.needs_painter)
 
 

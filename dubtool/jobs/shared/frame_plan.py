@@ -65,10 +65,15 @@ def make_plans(rows: np.ndarray, skip_reason: np.ndarray, weight: np.ndarray) ->
     ]
 
 
+def why_passed(plan: FramePlan) -> str:
+    """Why a frame is left as it is, "" where it is not."""
+    return "" if plan.weight > 0 else plan.skip_reason or "too short a stretch"
+
+
 def count(plans: Sequence[FramePlan], report: Report) -> None:
     """Tell the report how many frames are changed, and why the others are not."""
     report.dubbed = sum(plan.weight > 0 for plan in plans)
-    report.passed.update(plan.skip_reason or "too short a stretch" for plan in plans if plan.weight == 0)
+    report.passed.update(why_passed(plan) for plan in plans if plan.weight == 0)
 
 
 def require_changed_frames(report: Report, path: Path, changed: str) -> None:

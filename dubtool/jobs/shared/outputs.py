@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -27,6 +26,8 @@ from dubtool.media.temporary_output import is_claimed
 
 # Further files that a job writes beside its result: their suffixes, by the option that asks for them.
 EXTRAS: Mapping[str, str] = {"preview": ".preview.mp4", "sheet": ".sheet.png", "sidecar": ".json"}
+# What `dubtool report` and `dubtool review` write beside a dub.
+PLOTS, PAGE = ".plots.png", ".review.html"
 
 _SHEET_ROWS = 6
 _LONGEST_NAME = 255
@@ -163,7 +164,7 @@ class Outputs:
         if self._options.sidecar:
             path = beside(self._target, EXTRAS["sidecar"])
             self._report.extra["sidecar"] = str(path)
-            save_text(path, json.dumps(self._report.as_dict(), indent=2), overwrite=overwrite)
+            save_text(path, self._report.text(), overwrite=overwrite)
 
     def wants(self, number: int) -> bool:
         """Whether `show` needs frame `number` as it was before."""
