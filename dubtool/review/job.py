@@ -91,11 +91,8 @@ def page_of(
 ) -> Path:
     """The page of a dub that is open; see `make_page`. used: further files that it must not replace."""
     target = output or beside(dubbed.film, PAGE)
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"{target} is no name of a page: give one that ends in .html")
     inputs = [dubbed.film, require_source(dubbed), dubbed.speech, *used]
-    replaced = overwrite or is_page(target)
-    _check(target, inputs, overwrite=replaced)
+    replaced = check_page(target, inputs, overwrite=overwrite)
     video = target.with_suffix(FILM)
     if beside_page:
         _check(video, inputs, overwrite=overwrite)
@@ -112,6 +109,19 @@ def page_of(
     text = page_text(dubbed, proxy, held, plots, light=light, levels=levels, rendered=rendered)
     save_text(target, text, overwrite=replaced)
     return target
+
+
+def check_page(target: Path, inputs: list[Path | None], *, overwrite: bool) -> bool:
+    """Whether what stands at the page's place may be replaced: with `overwrite`, or an earlier page.
+
+    Raises:
+        UsageError, OutputError: the page cannot or must not be written there.
+    """
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{target} is no name of a page: give one that ends in .html")
+    replaced = overwrite or is_page(target)
+    _check(target, inputs, overwrite=replaced)
+    return replaced
 
 
 def _measures(

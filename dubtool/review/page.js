@@ -8,6 +8,7 @@ const film = document.createElement("video");
 film.playsInline = true;
 film.preload = "auto";
 let frame = 0;
+let played = false; // whether it has played since the last seek, which may end at the end, too
 let wanted = null; // the frame to be sought once the one that is being sought is there
 
 for (const canvas of canvases) { canvas.width = data.width; canvas.height = data.height; }
@@ -32,7 +33,7 @@ function frameAt(seconds) {
   let low = 0, high = total - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (data.times[middle] <= seconds + 1e-4) low = middle; else high = middle - 1;
+    if (data.times[middle] <= seconds + 1e-3) low = middle; else high = middle - 1;
   }
   return low;
 }
@@ -52,7 +53,6 @@ function drawPictures() {
   canvases.forEach((canvas, side) => {
     canvas.getContext("2d").drawImage(film, side * data.width + x, y, w, h, 0, 0, data.width, data.height);
   });
-  document.body.dataset.drawn = String(frame);
 }
 
 function drawLine() {
@@ -115,6 +115,7 @@ function tell() {
 function seek(number) {
   frame = Math.min(Math.max(number, 0), total - 1);
   film.pause();
+  played = false;
   tell();
   if (film.seeking) { wanted = frame; return; }
   // The middle of the frame: no rounding leads to its neighbour.
@@ -139,18 +140,22 @@ film.addEventListener("seeked", () => {
 });
 film.addEventListener("loadeddata", () => { document.body.dataset.ready = "1"; seek(frame); });
 film.addEventListener("error", () => { at("problem").textContent = "This browser cannot play the film of the page (H.264)."; });
-film.addEventListener("play", () => { at("play").textContent = "Stop"; });
+// A slow machine leaves out frames as it plays, the last one among them.
+film.addEventListener("ended", () => { if (played) seek(total - 1); });
+film.addEventListener("play", () => { played = true; at("play").textContent = "Stop"; });
 film.addEventListener("pause", () => { at("play").textContent = "Play"; });
-function playing(now, told) {
-  if (!film.paused && !film.seeking) {
-    frame = frameAt(told ? told.mediaTime : film.currentTime);
-    drawPictures();
-    tell();
-  }
+// A browser tells when it shows another frame, which after a seek is later than the end of seeking.
+function showing(now, told) {
+  const shown = frameAt(told ? told.mediaTime : film.currentTime);
+  const changes = !film.paused && !film.seeking;
+  if (changes) frame = shown;
+  drawPictures();
+  document.body.dataset.drawn = String(shown);
+  if (changes) tell();
   again();
 }
 function again() {
-  if (film.requestVideoFrameCallback) film.requestVideoFrameCallback(playing); else requestAnimationFrame(() => playing());
+  if (film.requestVideoFrameCallback) film.requestVideoFrameCallback(showing); else requestAnimationFrame(() => showing());
 }
 
 // What is said of shots, kept by the browser under the dub's name.

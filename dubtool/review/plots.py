@@ -154,7 +154,7 @@ def _write(panel: np.ndarray, text: str, place: tuple[int, int], size: float = 0
 
 def _clock(seconds: float, span: float) -> str:
     if span < 60:
-        return f"{seconds:.1f}"
+        return f"{seconds:.1f}" if span >= _TICKS else f"{seconds:.2f}"
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
