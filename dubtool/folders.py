@@ -26,7 +26,8 @@ def cache_folder() -> Path:
         folder = _cache_folder()
         folder.exists()
     except (RuntimeError, PermissionError):
-        return _homeless(os.getuid())
+        # Windows numbers no users; temporary files are each user's own there.
+        return _homeless(os.getuid() if hasattr(os, "getuid") else 0)
     return folder
 
 
@@ -79,5 +80,7 @@ def _homeless(user: int) -> Path:
     except OSError:
         return Path(os.devnull) / "dubtool"
     # Others may write among the temporary files: a folder of theirs is not ours.
-    ours = stat.S_ISDIR(status.st_mode) and status.st_uid == user and not status.st_mode & 0o022
+    ours = stat.S_ISDIR(status.st_mode) and status.st_uid == user
+    # On Windows the mode tells nothing of others.
+    ours &= sys.platform == "win32" or not status.st_mode & 0o022
     return folder if ours else folder.with_name(f"{folder.name}-{secrets.token_hex(6)}")

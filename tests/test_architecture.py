@@ -34,9 +34,10 @@ ARROWS = {
     "export": BASE | {"engine", "networks", "weights"},
     "batch": MIDDLE | {"jobs"},
     "evaluation": MIDDLE | {"jobs"},
+    "review": MIDDLE | {"jobs"},
     "diagnostics": MIDDLE | {"jobs"},
     "training": MIDDLE | {"jobs", "networks", "export"},
-    "cli": MIDDLE | {"jobs", "batch", "evaluation", "diagnostics", "training", "export"},
+    "cli": MIDDLE | {"jobs", "batch", "evaluation", "review", "diagnostics", "training", "export"},
 }
 # Jobs know one another only by what they share, but that adapting learns what dubs are driven by.
 JOB_ARROWS = {

@@ -14,7 +14,7 @@ from dubtool.batch.kinds import KINDS
 from dubtool.batch.state import Entry, Ledger
 from dubtool.batch.table import Job, JobList
 from dubtool.errors import DubtoolError, OutputError, UsageError
-from dubtool.jobs.shared.outputs import save_text
+from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, save_text
 from dubtool.media.encode import same_file, taken
 from dubtool.media.probe import probe
 from dubtool.media.still import still
@@ -113,6 +113,7 @@ def _row(job: Job, entry: Entry | None, folder: Path) -> str:
     done = entry is not None and entry.state == "done"
     output = _link(job.output, folder) if done else _text(job.output.name)
     extra = "".join(f"<br>{_text(name)}: {_link(Path(path), folder)}" for name, path in told.get("extra", {}).items())
+    extra += "".join(f"<br>{_text(name)}: {_link(path, folder)}" for name, path in _looked_at(job) if done)
     frames = f"{told['dubbed']} of {told['frames']}" if told.get("frames") else ""
     passed = "".join(f"<br>{_text(why)}: {count}" for why, count in told.get("passed", {}).items())
     stages = "".join(f"<br>{_text(stage)}: {_duration(each)}" for stage, each in told.get("seconds", {}).items())
@@ -124,6 +125,14 @@ def _row(job: Job, entry: Entry | None, folder: Path) -> str:
 <td class="number">{frames}<small>{passed}</small></td>
 <td class="number">{time}</td>
 </tr>"""
+
+
+def _looked_at(job: Job) -> Iterator[tuple[str, Path]]:
+    """What `dubtool review` and `dubtool report` have written beside the result."""
+    for name, suffix in (("review", PAGE), ("plots", PLOTS)):
+        path = beside(job.output, suffix)
+        if path.is_file():
+            yield name, path
 
 
 def _state(entry: Entry | None) -> str:

@@ -13,7 +13,21 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from dubtool import __version__
-from dubtool.cli import batch, bench, doctor, dub, evaluate, faces, reenact, restore_teeth, train, verify, weights
+from dubtool.cli import (
+    batch,
+    bench,
+    doctor,
+    dub,
+    evaluate,
+    faces,
+    reenact,
+    report,
+    restore_teeth,
+    review,
+    train,
+    verify,
+    weights,
+)
 from dubtool.cli.command import App, require_command
 from dubtool.cli.console import Console
 from dubtool.cli.signals import Stopped, stopping
@@ -30,6 +44,8 @@ app.command("faces")(faces.faces)
 app.command("reenact")(reenact.reenact)
 app.command("restore-teeth")(restore_teeth.restore_teeth)
 app.command("batch", short_help="Do many jobs in a row.")(batch.batch)
+app.command("review", short_help="A page to look at a dub by.")(review.review)
+app.command("report", short_help="Draw how a dub went.")(report.report)
 app.command("evaluate", short_help="How well a model dubs.")(evaluate.evaluate)
 app.command("bench", short_help="How fast this machine dubs.")(bench.bench)
 app.add_typer(train.app, name="train", short_help="Train the networks on videos.")

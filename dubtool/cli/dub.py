@@ -11,6 +11,7 @@ import typer
 from dubtool.cli.adapting import adapted_to
 from dubtool.cli.from_options import from_options
 from dubtool.cli.options import Devices, DryRun, Json, Output, Progress, Quiet, Rate, Verbose, console_of, names_in
+from dubtool.cli.review import add_review, check_review
 from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.cast import cast_of_speakers
@@ -46,6 +47,9 @@ def dub(
         int | None,
         typer.Option("--workers", min=1, metavar="N", help="Draw this one file by N processes side by side."),
     ] = None,
+    review: Annotated[
+        bool, typer.Option("--review", help="Also write a page to look at the result; see 'dubtool review -h'.")
+    ] = False,
     rate: Rate = None,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -85,8 +89,12 @@ def dub(
     if adapt is not None:
         adapted = adapted_to(console, video, adapt, face=options.face, device=options.device)
         options = replace(options, adapted=adapted)
+    if review:
+        check_review(video, output, overwrite=options.overwrite)
     with console.progress() as tell:
         report = run(
             video, speech, output, options, progress=tell, frame_rate=rate, devices=names_in(devices), workers=workers
         )
+    if review:
+        add_review(console, report, overwrite=options.overwrite)
     tell_report(console, report, as_json)

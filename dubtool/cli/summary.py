@@ -23,7 +23,7 @@ def tell_report(console: Console, report: Report, as_json: bool) -> None:
     remember(report)
     show_summary(console, report)
     if as_json:
-        console.json(report.as_dict())
+        console.result(report.text())
     else:
         console.result(report.output)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import mmap
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -436,6 +437,6 @@ def _packed(frame: Frame, piped: PixelLayout) -> bytes:
 
 def _disk_is_full(path: Path) -> bool:
     try:
-        return shutil.disk_usage(path.parent).free < os.sysconf("SC_PAGE_SIZE")
+        return shutil.disk_usage(path.parent).free < mmap.PAGESIZE
     except OSError:
         return False

@@ -12,9 +12,9 @@ _MAX_WIDTH = 960
 _COLOR = Color("tv", "bt709", "bt709", "bt709")
 
 
-def side_by_side(left: Frame, right: Frame) -> Frame:
-    """One 8-bit 4:2:0 frame of both, each at most 960 px wide, sides even."""
-    scale = min(1.0, _MAX_WIDTH / left.width)
+def side_by_side(left: Frame, right: Frame, widest: int = _MAX_WIDTH) -> Frame:
+    """One 8-bit 4:2:0 frame of both, each at most `widest` px wide, sides even."""
+    scale = min(1.0, widest / left.width)
     pair = [frame.rgb(scale=scale) if scale < 1 else frame.rgb() for frame in (left, right)]
     height, width = (side - side % 2 or 1 for side in pair[0].shape[:2])
     both = np.concatenate([picture[:height, :width] for picture in pair], axis=1)

@@ -26,6 +26,10 @@ def claim(output: Path) -> tuple[Path, int]:
     path = output.absolute().with_name(f"{_prefix(output)}{secrets.token_hex(6)}{output.suffix}")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     leftovers.note(path)
+    if sys.platform == "win32":
+        # There an open file can be neither renamed nor removed; who writes it holds it by having it open.
+        os.close(descriptor)
+        return path, os.open(os.devnull, os.O_RDWR)
     _lock(descriptor)
     return path, descriptor
 
@@ -63,6 +67,9 @@ def remove_abandoned(folder: Path) -> None:
     """Remove what writers left in a folder that were killed before they could clean up."""
     for path in folder.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                path.unlink()  # refused as long as a process has it open
+                continue
             descriptor = os.open(path, os.O_RDWR)
             try:
                 if _lock(descriptor):
@@ -76,6 +83,13 @@ def _prefix(output: Path) -> str:
 
 
 def _is_held(path: Path) -> bool:
+    if sys.platform == "win32":
+        try:
+            # To its own name: refused as long as a process has it open.
+            path.rename(path)
+        except OSError:
+            return path.exists()
+        return False
     try:
         descriptor = os.open(path, os.O_RDWR)
     except OSError:
@@ -87,7 +101,7 @@ def _is_held(path: Path) -> bool:
 
 
 def _lock(descriptor: int) -> bool:
-    """Whether nobody else holds the file; False also where the file system cannot tell."""
+    """Whether nobody else holds the file; False also where the system or the file system cannot tell."""
     if sys.platform == "win32":
         return False
     import fcntl

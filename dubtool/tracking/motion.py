@@ -54,6 +54,11 @@ class FaceMotion:
         picture = self.poses[rows].to_picture(model.mouths(coefficients, self.rest))
         return apply(self.unit[rows], picture)
 
+    def opening_in_crop(self, mouths: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """How far mouths [n, 55, 2] in the unit crops of `rows` [n] are open, in units of the eye corners' distance."""
+        crop_scale = np.sqrt(np.abs(np.linalg.det(self.unit[rows][:, :, :2])))
+        return np.asarray(inner_opening(mouths) / (crop_scale * self.poses.scale[rows]))
+
 
 def face_motion(
     tracks: Sequence[FaceTrack], model: ShapeModel, covered: np.ndarray, *, pixel_aspect: float = 1.0

@@ -13,6 +13,7 @@ import pytest
 from dubtool.batch.page import write_page
 from dubtool.batch.state import Ledger
 from dubtool.batch.table import Job, JobList
+from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside
 
 
 class _Page(HTMLParser):
@@ -47,6 +48,8 @@ def page(tmp_path: Path, clip: Path) -> _Page:
         Job("jobs.csv, line 3", "dub", {"video": folder / "gone.mp4", "speech": clip}, folder / "x\udcff.mp4", {}),
         Job("jobs.csv, line 4", "dub", {"video": source, "speech": clip}, folder / "later.mp4", {}),
     )
+    for suffix in (PAGE, PLOTS):
+        beside(output, suffix).write_text("made by the other commands")
     listed = JobList("<i>jobs", jobs, folder / "state.jsonl")
     ledger = Ledger(listed.state)
     ledger.running(jobs[0], False)
@@ -74,8 +77,9 @@ def test_the_pictures_are_those_of_source_and_result(page: _Page) -> None:
 
 def test_links_lead_to_the_files(page: _Page, tmp_path: Path) -> None:
     found = [tmp_path / unquote_to_bytes(link).decode("utf-8", "surrogateescape") for link in page.links]
-    assert len(found) == 3 + 1 + 2 + 2
-    assert [path.exists() for path in found] == [True] * 4 + [False, True] + [True, True]
+    assert len(found) == 3 + 1 + 2 + 2 + 2
+    assert [path.exists() for path in found] == [True] * 6 + [False, True] + [True, True]
+    assert {"<script>早.review.html", "<script>早.plots.png"} <= {path.name for path in found}
 
 
 def test_names_reasons_and_warnings_are_text(page: _Page) -> None:

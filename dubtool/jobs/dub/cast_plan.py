@@ -13,7 +13,7 @@ from dubtool.errors import NoFaceError, UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.film_clock import FilmClock
 from dubtool.jobs.dub.lines import Line, Speeches, clock_of, naming, notes_on
-from dubtool.jobs.dub.plan import DubPlan, plan_person
+from dubtool.jobs.dub.plan import DubPlan, course_of, plan_person
 from dubtool.jobs.shared.cast import check_apart
 from dubtool.jobs.shared.frame_plan import FramePlan, count, joined, require_changed_frames
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
@@ -84,6 +84,7 @@ def plan_cast(
     frame_plans = joined([plan.frame_plans for plan, _ in people])
     report.duration = float(timeline.duration)
     count(frame_plans, report, pictures)
+    report.course = course_of(info, timeline, frame_plans, tracked_video, options)
     require_changed_frames(report, info.path, "dubbed")
     return CastPlan(timeline, people, frame_plans, soundtrack)
 

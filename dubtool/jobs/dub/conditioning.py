@@ -31,6 +31,11 @@ class Conditions:
     drawings: np.ndarray | None
     mouths: np.ndarray
 
+    @property
+    def asks(self) -> bool:
+        """Whether the first of a frame's mouths is the one that is asked for, before its own."""
+        return self.mouths.shape[1] > 1
+
     def part(self, where: np.ndarray) -> Conditions:
         """Those of some of the batch's frames, by their places int [b]."""
         drawings = None if self.drawings is None else self.drawings[where]

@@ -271,8 +271,10 @@ class _Job:
         """Pass 2: every frame decoded, changed where it is to be, and written."""
         report, batch_size = self._report, self._options.batch_size
         reader = VideoReader(info)
+        alone = len(plan.people) == 1 and info.require_video().pictures_a_frame == 1
+        course = report.course if alone else None
         people = [
-            (one, *prepared(_sharing(one, len(plan.people)), networks, reader, report, own.details))
+            (one, *prepared(_sharing(one, len(plan.people)), networks, reader, report, own.details, course))
             for one, own in plan.people
             if own.dubbed
         ]

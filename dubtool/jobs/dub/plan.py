@@ -10,8 +10,16 @@ import numpy as np
 
 from dubtool.errors import NoFaceError
 from dubtool.face.shape import ShapeModel
+from dubtool.jobs.shared.course import Course, shot_starts, stretches
 from dubtool.jobs.shared.covers import Covers, is_doubtful, look_behind
-from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require_changed_frames, skip_reasons
+from dubtool.jobs.shared.frame_plan import (
+    FramePlan,
+    count,
+    make_plans,
+    require_changed_frames,
+    skip_reasons,
+    why_passed,
+)
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease, plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
@@ -91,6 +99,7 @@ def plan_dub(
     plan = plan_person(info, options, model, sound, tracked_video, timeline, person, report)
     report.duration = float(timeline.duration)
     count(plan.frame_plans, report, info.require_video().pictures_a_frame)
+    report.course = course_of(info, timeline, plan.frame_plans, tracked_video, options)
     require_changed_frames(report, info.path, "dubbed")
     return plan
 
@@ -131,6 +140,26 @@ def _behind_covers(
         return person, Covers()
     with report.timed("covers"):
         return look_behind(person, model, VideoReader(info), mouth_cover, rows)
+
+
+def course_of(
+    info: MediaInfo,
+    timeline: FrameTimeline,
+    frame_plans: Sequence[FramePlan],
+    tracked_video: TrackedVideo,
+    options: DubOptions,
+) -> Course:
+    """What happens to each frame of the result, by frames where the plans are of fields."""
+    pictures = info.require_video().pictures_a_frame
+    frames = timeline.by_frames(pictures)
+    source = [int(frame) for frame in frames.source]
+    return Course(
+        [round(float(time), 6) for time in frames.times],
+        source,
+        stretches([why_passed(frame_plan) for frame_plan in frame_plans[::pictures]]),
+        shot_starts(source, [cut // pictures for cut in tracked_video.tracks.cuts]),
+        settings={"face": options.face, "expression": options.expression},
+    )
 
 
 def _taught(info: MediaInfo, options: DubOptions, motion: FaceMotion) -> list[np.ndarray] | None:

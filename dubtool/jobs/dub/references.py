@@ -15,6 +15,7 @@ from dubtool.jobs.dub.plan import DubPlan
 from dubtool.jobs.dub.reach import ReachedShapes, reach_of
 from dubtool.jobs.dub.renderer import MouthRenderer
 from dubtool.jobs.dub.retrieved import RetrievedMouths, Wanted
+from dubtool.jobs.shared.course import Course
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.jobs.shared.known_shapes import MouthShapes
@@ -34,11 +35,16 @@ Asking = Callable[[Sequence[FramePlan]], Conditions | Wanted]
 
 
 def prepared(
-    plan: DubPlan, networks: Networks, reader: VideoReader, report: Report, details: dict[str, Any]
+    plan: DubPlan,
+    networks: Networks,
+    reader: VideoReader,
+    report: Report,
+    details: dict[str, Any],
+    course: Course | None = None,
 ) -> tuple[MouthRenderer, Asking]:
     """What draws the plan's mouths, its references read and its finish measured, and what it is asked for frames.
 
-    report: gets the times. details: of the person, get the rest.
+    report: gets the times. details: of the person, get the rest. course: gets what is asked and shown by frames.
     """
     painter = PaintedMouths(networks.generator, plan.motion, plan.taught, plan.covers)
     retrieved = None
@@ -47,7 +53,7 @@ def prepared(
             retrieved = RetrievedMouths(
                 plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory), plan.covers
             )
-            source = _retrieval(plan, networks, retrieved, reader, details)
+            source = _retrieval(plan, networks, retrieved, reader, details, course)
         else:
             source = _conditioner(plan, networks)
             details["references"] = painter.prepare(reader, plan.allowed)
@@ -55,6 +61,8 @@ def prepared(
     def asked(frame_plans: Sequence[FramePlan]) -> Conditions | Wanted:
         numbers, rows, weight, times = plan.placed(frame_plans)
         conditions = source.at(times, rows, weight)
+        if course is not None and conditions.asks:
+            course.ask(numbers, plan.motion.opening_in_crop(conditions.mouths[:, 0], rows))
         return conditions if retrieved is None else retrieved.wanted(conditions, numbers, rows)
 
     teeth = None if networks.restorer is None else Teeth(networks.restorer, plan.person, "frame")
@@ -84,7 +92,12 @@ def _conditioner(
 
 
 def _retrieval(
-    plan: DubPlan, networks: Networks, retrieved: RetrievedMouths, reader: VideoReader, details: dict[str, Any]
+    plan: DubPlan,
+    networks: Networks,
+    retrieved: RetrievedMouths,
+    reader: VideoReader,
+    details: dict[str, Any],
+    course: Course | None,
 ) -> Conditioner:
     """Find out which of the person's frames are to be shown; what drives them."""
     shapes = plan.options.shapes or _within_reach(plan, details)
@@ -92,6 +105,8 @@ def _retrieval(
     bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1), 1.0)
     wanted = bare.shapes(times, rows, weight)[:, 0]
     details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans))
+    if course is not None:
+        course.switches = retrieved.switches(numbers)
     return _conditioner(plan, networks, shapes, drawing=retrieved.needs_painter)
 
 

@@ -109,7 +109,7 @@ class RetrievedMouths:
         painted = np.maximum(painted, self._small[rows])
         told: dict[str, Any] = {
             "references": len(kept),
-            "changes": self._plan.changes(numbers),
+            "changes": len(self.switches(numbers)),
             "frames_without_network": int((painted == 0).sum()),
             "frames_painted": int((self._plan.unlike[numbers] == 1).sum()),
         }
@@ -117,6 +117,10 @@ class RetrievedMouths:
             told["painter_references"] = self._painter.prepare(reader, allowed)
         self.needs_painter = bool((painted > 0).any())
         return told
+
+    def switches(self, numbers: np.ndarray) -> list[int]:
+        """Which of the output frames `numbers` show another reference than the one before them; once prepared."""
+        return self._plan.switches(numbers)
 
     def wanted(self, conditions: Conditions, numbers: np.ndarray, rows: np.ndarray) -> Wanted:
         """What a batch of output frames needs. rows: of the motion [B]."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.cast_plan import CastPlan
-from dubtool.jobs.dub.plan import DubPlan, plan_person
+from dubtool.jobs.dub.plan import DubPlan, course_of, plan_person
 from dubtool.jobs.shared.frame_plan import FramePlan, count, require_changed_frames
 from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.options import DubOptions
@@ -67,6 +67,7 @@ def plan_speaking(
     report.duration = float(timeline.duration)
     count(frame_plans, report, info.require_video().pictures_a_frame)
     tell_speakers(speakers, info, report)
+    report.course = course_of(info, timeline, frame_plans, tracked_video, options)
     require_changed_frames(report, info.path, "dubbed")
     told = [(one, _own_report(one, name, speakers)) for name, one in plans.items()]
     return CastPlan(timeline, told, frame_plans, sound.source, speakers.turns)

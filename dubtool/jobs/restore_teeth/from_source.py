@@ -59,7 +59,7 @@ class BorrowedMouths:
         self._plan = plan_references(self._costs, wanted, known, opened, own.frames[kept], numbers, frame_count)
         return {
             "references": len(kept),
-            "changes": self._plan.changes(numbers),
+            "changes": len(self._plan.switches(numbers)),
             "frames_unlike": int((self._plan.unlike[numbers] == 1).sum()),
         }
 

@@ -26,6 +26,8 @@ def default_workers(devices: list[str]) -> int:
     """
     if any(device != "cpu" for device in devices):
         return len(devices)
+    if not hasattr(os, "sysconf"):
+        return usable_threads()  # Windows does not tell its memory in this way
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, min(usable_threads(), memory // _BYTES_A_WORKER))
 

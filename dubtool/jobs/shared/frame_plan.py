@@ -89,12 +89,17 @@ def joined(plans: Sequence[Sequence[FramePlan]]) -> list[FramePlan]:
     return found
 
 
+def why_passed(plan: FramePlan) -> str:
+    """Why a frame is left as it is, "" where it is not."""
+    return "" if plan.weight > 0 else plan.skip_reason or "too short a stretch"
+
+
 def count(plans: Sequence[FramePlan], report: Report, pictures: int = 1) -> None:
     """Tell the report how many frames are changed, and why the others are not. pictures: how many plans a frame has."""
     frames = [plans[n : n + pictures] for n in range(0, len(plans), pictures)]
     untouched = [frame[0] for frame in frames if all(plan.weight == 0 for plan in frame)]
     report.frames, report.dubbed = len(frames), len(frames) - len(untouched)
-    report.passed.update(plan.skip_reason or "too short a stretch" for plan in untouched)
+    report.passed.update(why_passed(plan) for plan in untouched)
 
 
 def require_changed_frames(report: Report, path: Path, changed: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -40,6 +39,8 @@ EXTRAS: Mapping[str, str] = {
     "sidecar": ".json",
     "speaking": ".cast.csv",
 }
+# What `dubtool report` and `dubtool review` write beside a dub.
+PLOTS, PAGE = ".plots.png", ".review.html"
 
 _SHEET_ROWS = 6
 _LONGEST_NAME = 255
@@ -208,7 +209,7 @@ class Outputs:
         if self._options.sidecar:
             path = beside(self._target, EXTRAS["sidecar"])
             self._report.extra["sidecar"] = str(path)
-            save_text(path, json.dumps(self._report.as_dict(), indent=2), overwrite=overwrite)
+            save_text(path, self._report.text(), overwrite=overwrite)
 
     def wants(self, number: int) -> bool:
         """See `FrameOutput.wants`."""

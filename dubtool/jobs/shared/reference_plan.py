@@ -46,9 +46,9 @@ class Plan:
             tuple(int(each) for each in self.voters[number] if each >= 0),
         )
 
-    def changes(self, numbers: np.ndarray) -> int:
-        """How often another reference is shown over these output frames."""
-        return int((np.diff(self.shown[numbers]) != 0).sum())
+    def switches(self, numbers: np.ndarray) -> list[int]:
+        """Which of these output frames show another reference than the one before them."""
+        return [int(number) for number in numbers[1:][np.diff(self.shown[numbers]) != 0]]
 
 
 def plan_references(

@@ -1,0 +1,36 @@
+"""`dubtool report`: plots of a dub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dubtool.cli.options import Output, Overwrite, Quiet, Verbose, console_of
+
+Film = Annotated[Path, typer.Argument(metavar="DUB", help="A video that 'dubtool dub --sidecar' made.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="The dub's report, by default the JSON file beside it."),
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Do not look for the mouth in the dub: no rendered opening.")]
+
+
+def report(
+    context: typer.Context,
+    film: Film,
+    output: Output = None,
+    report_file: ReportFile = None,
+    quick: Quick = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Draw how a dub went: opening of the mouth asked and rendered, loudness, time of each stage."""
+    from dubtool.review.job import draw_report
+
+    console = console_of(context)
+    with console.progress() as tell:
+        made = draw_report(film, output, report=report_file, quick=quick, overwrite=overwrite, progress=tell)
+    console.result(str(made))

@@ -1,0 +1,73 @@
+"""A dub that is there: its file, its source's and what its report tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dubtool.errors import InputError
+from dubtool.jobs.shared.course import Course, read_course
+from dubtool.jobs.shared.outputs import EXTRAS, beside
+
+_HOW = "dub again with --sidecar, or name the report with --report"
+
+
+@dataclass(frozen=True)
+class Dubbed:
+    """film: the dub. source, speech: what it was made of, by the names in the report; they may be gone. told: its
+    report. course: its frames."""
+
+    film: Path
+    source: Path
+    speech: Path
+    told: Mapping[str, Any]
+    course: Course
+
+
+def open_dubbed(film: Path, report: Path | None = None, source: Path | None = None) -> Dubbed:
+    """A dub by its file. report: by default what `--sidecar` wrote beside it. source: where the source is now.
+
+    Raises:
+        InputError: a file is missing or not understood, or the report is not of a dub.
+    """
+    if not film.is_file():
+        raise InputError(f"{film} does not exist: name a file that 'dubtool dub' made")
+    sidecar = beside(film, EXTRAS["sidecar"]) if report is None else report
+    try:
+        text = sidecar.read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError as error:
+        raise InputError(f"{sidecar} does not exist, the report of {film.name}: {_HOW}") from error
+    except OSError as error:
+        raise InputError(f"{sidecar} cannot be read: {(error.strerror or 'unknown reason').lower()}") from error
+    return dubbed_of(film, text, str(sidecar), source)
+
+
+def dubbed_of(film: Path, text: str, where: str, source: Path | None = None) -> Dubbed:
+    """A dub by the JSON of its report. where: what errors name it.
+
+    Raises:
+        InputError: it is not the report of a dub.
+    """
+    try:
+        told = json.loads(text)
+        job, inputs = told["job"], told["inputs"]
+        video, speech = Path(inputs["video"]), Path(inputs["speech"])
+        seconds = {str(stage): float(each) for stage, each in told["seconds"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{where} is not the report of a dub: {_HOW}") from error
+    if job != "dub":
+        raise InputError(f"{where} is the report of the job {job}: only dubs can be looked at in this way")
+    if "course" not in told:
+        raise InputError(f"{where} does not tell what happened frame by frame, as older versions did not: {_HOW}")
+    course = read_course(told.pop("course"), where)
+    return Dubbed(film, source or video, speech, told | {"seconds": seconds}, course)
+
+
+def require_source(dubbed: Dubbed) -> Path:
+    """Where the source is. Raises InputError where it is not."""
+    if not dubbed.source.is_file():
+        raise InputError(f"{dubbed.source}, of which {dubbed.film.name} was made, is not there: name it with --source")
+    return dubbed.source

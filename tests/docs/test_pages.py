@@ -1,0 +1,107 @@
+"""What the pages for people say: commands run as they stand there, files are there, messages are those of the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dubtool.cli import main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCS = REPOSITORY / "docs"
+# What is run elsewhere, or by nobody: see tests/docs/test_wheel.py, and what docs/install.md says of builders.
+_NOT_RUN = {"pip", "pipx", "docker"}
+# Anything that an f-string puts in.
+_HOLE = "\0"
+
+
+def _commands(page: str) -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.S)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+
+
+def test_the_first_dub_goes_as_told(place: Path, clip: Path, speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    Path("examples").mkdir()
+    shutil.copy(clip, "examples/portrait.mp4")
+    shutil.copy(speech, "examples/speech.wav")
+    for words in _commands("first-dub.md"):
+        if words[0] == "cp":
+            shutil.copy(*words[1:])
+            continue
+        assert words[0] == "dubtool"
+        # The clip of the tests is shorter than the example.
+        words = ["0:00.1" if word == "0:00.5" else word for word in words]
+        assert main([*words[1:], "--quiet"]) == 0, words
+    for name in re.findall(r"^- `(\S+)`:", (DOCS / "first-dub.md").read_text(encoding="utf-8"), re.M):
+        assert Path(name).is_file(), name
+    assert Path("film.dubbed.plots.png").is_file() and Path("again.mp4").is_file()
+
+
+def test_commands_of_the_installation_are_understood() -> None:
+    for words in _commands("install.md"):
+        if words[0] == "dubtool":
+            assert main(words[1:]) == 0, words
+        else:
+            assert words[0] in _NOT_RUN, words
+        for word in words:
+            if word.endswith((".txt", ".Dockerfile")):
+                assert (REPOSITORY / word).is_file(), word
+
+
+def test_every_link_of_a_page_leads_somewhere() -> None:
+    for page in DOCS.glob("*.md"):
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def _texts() -> Iterator[str]:
+    """Every text in the code, with holes for what is put in."""
+    for file in (REPOSITORY / "dubtool").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else _HOLE for part in node.values)
+
+
+def _messages() -> list[str]:
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    return re.findall(r"^### `(.*)`$", text, re.M)
+
+
+def test_messages_are_those_of_the_code() -> None:
+    texts = set(_texts())
+    messages = _messages()
+    assert len(messages) > 15
+    for message in messages:
+        parts = [re.escape(part) for part in message.split("...")]
+        wanted = re.compile(f"[^{_HOLE}]*{_HOLE}.*".join(parts) + f"{_HOLE}?", re.S)
+        assert any(wanted.fullmatch(text) for text in texts), message
+
+
+def test_container_files_copy_and_run_what_is_there() -> None:
+    for file in (REPOSITORY / "docker").iterdir():
+        lines = re.sub(r"\\\n", " ", file.read_text(encoding="utf-8")).splitlines()
+        words = [line.split() for line in lines if line and not line.startswith("#")]
+        assert {line[0] for line in words} <= {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "ENTRYPOINT"}
+        assert words[0][0] == "FROM" and words[-1] == ["ENTRYPOINT", '["dubtool"]']
+        assert any(line[0] == "USER" for line in words), "no container of ours runs as root"
+        for line in words:
+            if line[0] == "COPY" and not line[1].startswith("--from"):
+                assert all((REPOSITORY / source).exists() for source in line[1:-1])
+
+
+def test_the_workflow_is_off_and_names_all_three_systems() -> None:
+    yaml = pytest.importorskip("yaml")
+    told = yaml.safe_load((REPOSITORY / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
+    # YAML 1.1 takes `on` for a truth value.
+    assert set(told[True]) == {"workflow_dispatch"}
+    systems = told["jobs"]["checks"]["strategy"]["matrix"]["system"]
+    assert systems == ["ubuntu-latest", "windows-latest", "macos-latest"]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dubtool
+from dubtool.cli import main
+from dubtool.errors import InputError
+from dubtool.face.shape import ShapeModel
+from dubtool.jobs.shared.course import Course, read_course, shot_starts, stretches
+from dubtool.jobs.shared.known_shapes import MouthShapes
+from dubtool.jobs.shared.report import Report
+from dubtool.weights.locate import find
+
+
+def test_runs_of_a_reason_are_told_once() -> None:
+    assert stretches(["", "no face", "no face", "", "turned away"]) == [(1, 3, "no face"), (4, 5, "turned away")]
+
+
+def test_shots_begin_where_the_picture_crosses_a_cut_whichever_way_it_runs() -> None:
+    assert shot_starts([0, 1, 2, 3, 4], [2]) == [0, 2]
+    assert shot_starts([0, 1, 2, 3, 2, 1, 0], [2]) == [0, 2, 5]
+    assert shot_starts([0, 1, 1, 1], []) == [0]
+    assert shot_starts([1, 3], [2, 3]) == [0, 1]
+
+
+def test_what_is_written_is_read() -> None:
+    course = Course([0.0, 0.04, 0.08], [0, 1, 0], [(1, 2, "no face")], [0], [2], settings={"face": "left"})
+    course.ask([0, 2], [0.123456, 0.2])
+    report = Report("dub", "x.mp4", {}, course=course)
+    told = json.loads(report.text())
+    assert told["course"]["asked"] == [0.1235, None, 0.2]
+    assert read_course(told["course"], "x.json") == course
+    assert "course" not in report.as_dict()
+
+
+@pytest.mark.parametrize("change", [{"times": None}, {"times": []}, {"source": [0]}, {"passed": [[1]]}, {"asked": []}])
+def test_frames_that_are_not_understood_are_refused(change: dict[str, object]) -> None:
+    told = Course([0.0, 0.04], [0, 1], [], [0]).as_dict()
+    with pytest.raises(InputError, match=r"x\.json tells of its frames"):
+        read_course(told | change, "x.json")
+
+
+def test_a_stage_that_goes_on_is_told_as_far_as_it_is() -> None:
+    report = Report("dub", "x.mp4", {})
+    with report.timed("dub"):
+        assert set(report.as_dict()["seconds"]) == {"dub"}
+        assert report.seconds == {}
+    assert set(report.seconds) == {"dub"}
+
+
+def test_a_dub_tells_its_frames(place: Path, clip: Path, speech: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for file in (clip, speech):
+        shutil.copy(file, place)
+    words = [str(place / clip.name), str(place / speech.name), "--from", "0.16", "--sidecar", "--json", "--quiet"]
+    assert main(["dub", *words]) == 0
+    shown = json.loads(capfd.readouterr().out)
+    kept = json.loads((place / "clip.dubbed.json").read_text())
+    assert kept["course"] == shown["course"] and "dub" in kept["seconds"]
+    course = read_course(kept["course"], "")
+    assert course.passed == [(0, 4, "outside the stretch")] and course.source == list(range(10))
+    assert set(course.asked) == set(range(4, 10)) and 0 < max(course.asked.values()) < 0.6
+    assert len(course.switches) == kept["details"]["changes"]
+
+
+@pytest.mark.parametrize("model", ["dinet-shape", "g4g"])
+def test_what_is_asked_is_the_same_in_every_model(model: str, place: Path, clip: Path, speech: Path) -> None:
+    coefficients = np.zeros((2, ShapeModel.load(find("face_shape")).basis.shape[0]))
+    coefficients[1, 1] = 1.5
+    shapes = MouthShapes(np.array([0.0, 0.4]), coefficients)
+    openings = []
+    for name in (model, "retrieval-warp"):
+        report = dubtool.dub(clip, speech, place / f"{name}.mp4", model=name, shapes=shapes)
+        assert report.course is not None
+        openings.append([report.course.asked[number] for number in range(10)])
+    assert openings[0] == pytest.approx(openings[1], abs=0.002)
+    assert abs(openings[0][9] - openings[0][0]) > 0.03
