@@ -40,11 +40,11 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("dub")(dub.dub)
-app.command("faces")(faces.faces)
+app.command("faces", short_help="List the people of a film.")(faces.faces)
 app.command("reenact")(reenact.reenact)
 app.command("restore-teeth")(restore_teeth.restore_teeth)
 app.command("batch", short_help="Do many jobs in a row.")(batch.batch)
-app.command("review", short_help="A page to look at a dub by.")(review.review)
+app.command("review", short_help="A page to look at a dub.")(review.review)
 app.command("report", short_help="Draw how a dub went.")(report.report)
 app.command("evaluate", short_help="How well a model dubs.")(evaluate.evaluate)
 app.command("bench", short_help="How fast this machine dubs.")(bench.bench)
