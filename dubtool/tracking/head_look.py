@@ -6,6 +6,8 @@ follows another these change, even before the same backdrop.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -23,6 +25,8 @@ _CHIN = slice(4, 6), slice(3, 5)
 _UNUSUAL, _TIMES = 12.0, 2.5
 # Fewer cells that both have in the picture tell nothing.
 _LEAST_CELLS = 10
+# How far looks may be moved over each other, in cells: the middle of a face moves within its head when that turns.
+_MOVED = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 
 def head_look(rgb: np.ndarray, x: float, y: float, size: float) -> np.ndarray:
@@ -78,23 +82,41 @@ def unusual_chins(looks: np.ndarray) -> np.ndarray:
     return wide
 
 
-def look_likeness(before: np.ndarray, after: np.ndarray) -> float | None:
-    """Correlation of two stretches' mean looks [N, CELLS, CELLS, 3], -1..1, light and contrast aside.
+@dataclass(frozen=True)
+class MeanLook:
+    """The mean of each cell float64 [CELLS, CELLS, 3], and of which there is any, bool [CELLS, CELLS]."""
 
-    None where too little is known of them.
-    """
-    (a, known_a), (b, known_b) = _mean(before), _mean(after)
-    both = known_a & known_b
+    cells: np.ndarray
+    known: np.ndarray
+
+    def moved(self, x: float, y: float) -> MeanLook:
+        """Moved by so many cells."""
+        matrix, size = np.array([[1.0, 0.0, x], [0.0, 1.0, y]]), (CELLS, CELLS)
+        cells, known = (cv2.warpAffine(each.astype(np.float32), matrix, size) for each in (self.cells, self.known))
+        return MeanLook(cells, known > 1 - 1e-3)
+
+
+def mean_look(looks: np.ndarray) -> MeanLook:
+    """The mean of looks [N, CELLS, CELLS, 3], each cell over the rows that have it."""
+    seen = (looks > 0).any(axis=-1)
+    count = seen.sum(axis=0)
+    return MeanLook(looks.sum(axis=0, dtype=np.float64) / np.maximum(count, 1)[..., None], count > 0)
+
+
+def look_likeness(one: MeanLook, other: MeanLook) -> float | None:
+    """Correlation of two looks, -1..1, light and contrast aside; None where too little is known of them."""
+    both = one.known & other.known
     if both.sum() < _LEAST_CELLS:
         return None
-    a, b = a[both] - a[both].mean(axis=0), b[both] - b[both].mean(axis=0)
+    a, b = (each.cells[both] - each.cells[both].mean(axis=0) for each in (one, other))
     # What is flat looks like anything flat.
     scale = max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1.0)
     return float((a * b).sum()) / scale
 
 
-def _mean(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of each cell [CELLS, CELLS, 3] over the rows that have it, and where there are any."""
-    seen = (looks > 0).any(axis=-1)
-    count = seen.sum(axis=0)
-    return looks.sum(axis=0, dtype=np.float64) / np.maximum(count, 1)[..., None], count > 0
+def moved_likeness(one: MeanLook, other: MeanLook) -> float | None:
+    """`look_likeness` of looks that are moved over each other until they fit best: of heads that turned."""
+    moves = [(x / 2, y / 2) for x in _MOVED for y in _MOVED]
+    # Half of the way each: both are interpolated alike.
+    found = [look_likeness(one.moved(x, y), other.moved(-x, -y)) for x, y in moves]
+    return max((each for each in found if each is not None), default=None)

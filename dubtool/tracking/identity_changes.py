@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from dubtool.tracking.head_form import HeadForm, likeness
-from dubtool.tracking.head_look import look_likeness
+from dubtool.tracking.head_look import look_likeness, mean_look, moved_likeness
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.track import FaceTrack
 
@@ -20,14 +20,14 @@ from dubtool.tracking.track import FaceTrack
 # and their looks); of two people's all but 1 % are.
 _ANOTHER, _APART = 0.7, 9.0
 # Most such changes in films of one person are laughs and grimaces; whole stretches are more alike than this, where
-# nothing is known of their looks, or where the head turned meanwhile, which changes both.
+# nothing is known of their looks.
 _STRANGERS = 0.35
-_TURNED_DEGREES = 12.0
 # Looks that are more alike are one person's. The less alike they are, the more alike may be the forms of two, up to
-# `_MOST`. Of 45 hand-overs, of people before the same backdrop, too, those nearest to the limit have looks and forms of
-# 0.968 and 0.31, 0.954 and 0.14, 0.941 and 0.41, 0.92 and 0.38, 0.67 and 0.64; of one person's grimaces those that are
-# have 0.98 and 0.1, 0.964 and 0.49, 0.938 and 0.55, 0.88 and 0.57.
-_SAME_LOOK, _ALIKE, _SLOPE, _MOST = 0.974, 0.40, 1.6, 0.65
+# `_MOST`, and less where the head turned meanwhile, which changes both: `benchmarks/hand_overs.py` measures this.
+_SAME_LOOK, _ALIKE, _SLOPE, _MOST = 0.97, 0.50, 3.0, 0.8
+_STRAIGHT_DEGREES, _BY_TURNING = 3.0, 0.04
+# Between these turns looks are moved over each other more and more.
+_TURNED_DEGREES = (8.0, 16.0)
 # Rows that are compared, on each side, and left out between them: half of the longest dissolve that is common (0.8 s).
 _LONGEST, _LEAST, _GAP = 20, 6, 10
 _STEP = 2
@@ -90,11 +90,20 @@ def _between_strangers(
         before, after = forms[begin : first + 1].mean(axis=0), forms[last : end + 1].mean(axis=0)
         # Looks change in minutes, too, and heads turn: only what is near the change is compared.
         low, high = max(begin, first - _SIDE), min(end, last + _SIDE)
-        look = look_likeness(looks[rows[low] : rows[first] + 1], looks[rows[last] : rows[high] + 1])
         turn = abs(float(yaw[low : first + 1].mean() - yaw[last : high + 1].mean()))
+        look = _look(looks[rows[low] : rows[first] + 1], looks[rows[last] : rows[high] + 1], turn)
         if likeness(before, after) < _limit(look, turn):
             kept.append((first, last))
     return kept
+
+
+def _look(before: np.ndarray, after: np.ndarray, turn: float) -> float | None:
+    """How alike looks are between which the head turned by so many degrees."""
+    means = mean_look(before), mean_look(after)
+    still, moved = look_likeness(*means), moved_likeness(*means)
+    if still is None or moved is None:
+        return still
+    return still + float(np.interp(turn, _TURNED_DEGREES, (0.0, 1.0))) * (moved - still)
 
 
 def _limit(look: float | None, turn: float) -> float:
@@ -106,7 +115,8 @@ def _limit(look: float | None, turn: float) -> float:
         return _STRANGERS
     if look > _SAME_LOOK:
         return -1.0
-    return min(_ALIKE + _SLOPE * (_SAME_LOOK - look), _STRANGERS if turn > _TURNED_DEGREES else _MOST)
+    turned = _BY_TURNING * max(turn - _STRAIGHT_DEGREES, 0.0)
+    return min(_ALIKE + _SLOPE * (_SAME_LOOK - look) - turned, _MOST)
 
 
 def _unmixed(looks: np.ndarray, first: int, last: int) -> tuple[int, int]:

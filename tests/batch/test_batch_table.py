@@ -155,7 +155,7 @@ def test_a_job_is_the_same_in_another_row_and_on_another_device(tmp_path: Path) 
 def test_every_flag_of_the_command_may_stand_in_a_row() -> None:
     # A batch shares files out, not one file, and a row names a whole cast.
     own = {"adapt", "devices", "workers", "output", "json", "quiet", "verbose", "help", "dry-run", "progress", "config"}
-    own |= {"speaker", "preset", "rate"}  # the one stands for others, the other for a file beside a sequence
+    own |= {"speaker", "review", "preset", "rate"}  # the one stands for others, the other for a file beside a sequence
     command = typer.main.get_command(app).commands["dub"]  # type: ignore[attr-defined]
     words = [word for parameter in command.params for word in parameter.opts]
     flags = [word.removeprefix("--") for word in words if word.startswith("--") and word.removeprefix("--") not in own]

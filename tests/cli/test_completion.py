@@ -61,7 +61,7 @@ def _asked(shell: str, line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("dubtool re", {"reenact", "restore-teeth"}),
+        ("dubtool re", {"reenact", "report", "restore-teeth", "review"}),
         ("dubtool dub --rest", {"--restore-teeth", "--restorer"}),
         ("dubtool dub --length ", {"speech", "video", "shortest"}),
         ("dubtool reenact --preset ", {"draft", "broadcast", "web"}),

@@ -3,14 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubtool.tracking.head_look import CELLS, dark_rows, head_look, look_likeness, unusual_chins
+from dubtool.tracking.head_look import (
+    CELLS,
+    MeanLook,
+    dark_rows,
+    head_look,
+    look_likeness,
+    mean_look,
+    moved_likeness,
+    unusual_chins,
+)
 
 # A scene of soft stains.
 SCENE = np.kron(np.random.default_rng(0).integers(30, 220, (12, 16, 3)), np.ones((20, 20, 1))).astype(np.uint8)
 
 
-def looks(rgb: np.ndarray, x: float = 160.0, y: float = 120.0, size: float = 60.0) -> np.ndarray:
-    return head_look(rgb, x, y, size)[None]
+def looks(rgb: np.ndarray, x: float = 160.0, y: float = 120.0, size: float = 60.0) -> MeanLook:
+    return mean_look(head_look(rgb, x, y, size)[None])
 
 
 def test_all_around_a_head_is_seen_in_cells() -> None:
@@ -30,7 +39,7 @@ def test_a_larger_picture_of_the_same_looks_the_same(factor: float) -> None:
     column = (np.arange(int(320 * factor)) / factor).astype(int)
     row = (np.arange(int(240 * factor)) / factor).astype(int)
     larger = head_look(SCENE[row][:, column], 160.5 * factor - 0.5, 120.5 * factor - 0.5, 60 * factor)
-    assert look_likeness(looks(SCENE), larger[None]) == pytest.approx(1, abs=0.01)
+    assert look_likeness(looks(SCENE), mean_look(larger[None])) == pytest.approx(1, abs=0.01)
 
 
 def test_light_and_contrast_are_no_matter() -> None:
@@ -44,9 +53,19 @@ def test_another_scene_looks_otherwise() -> None:
 
 
 def test_rows_that_were_not_looked_at_do_not_count() -> None:
-    some = np.concatenate([looks(SCENE), np.zeros((3, CELLS, CELLS, 3), np.uint8)])
-    assert look_likeness(some, looks(SCENE)) == pytest.approx(1)
-    assert look_likeness(some[1:], looks(SCENE)) is None
+    some = np.concatenate([head_look(SCENE, 160, 120, 60)[None], np.zeros((3, CELLS, CELLS, 3), np.uint8)])
+    assert look_likeness(mean_look(some), looks(SCENE)) == pytest.approx(1)
+    assert look_likeness(mean_look(some[1:]), looks(SCENE)) is None
+    assert moved_likeness(mean_look(some[1:]), looks(SCENE)) is None
+
+
+def test_a_look_that_moved_is_known_again_and_another_is_not() -> None:
+    moved = looks(SCENE, 160 + 0.75 * 22.5, 120 - 0.5 * 22.5)
+    still, fitted = look_likeness(looks(SCENE), moved), moved_likeness(looks(SCENE), moved)
+    assert still is not None and fitted is not None
+    assert still < 0.8 and fitted > still + 0.1
+    other = moved_likeness(looks(SCENE), looks(SCENE[::-1].copy()))
+    assert other is not None and other < 0.6
 
 
 def test_a_flat_picture_is_like_nothing() -> None:

@@ -132,10 +132,10 @@ def with_looks(track: FaceTrack, share: np.ndarray, looks: np.ndarray = LOOKS) -
     return track
 
 
-def alike(share: np.ndarray) -> np.ndarray:
-    """Heads that go from Ann's form to one of likeness 0.5 to it, by `share` [N]."""
+def alike(share: np.ndarray, kept: float = 0.6) -> np.ndarray:
+    """Heads that go from Ann's form to one that keeps so much of it, by `share` [N]; at 0.6 their likeness is 0.5."""
     own, other = ANN.form - COMMON, BEN.form - COMMON
-    return ANN.heads(len(share)) + share.reshape(-1, 1, 1) * (0.6 * own + other - own)
+    return ANN.heads(len(share)) + share.reshape(-1, 1, 1) * (kept * own + other - own)
 
 
 def turned(heads: np.ndarray, angle: float) -> np.ndarray:
@@ -163,10 +163,22 @@ def test_people_of_similar_heads_are_told_apart_by_what_is_around_them(length: i
     assert share[second.frames].min() > 0.85 and len(second.frames) >= 36
 
 
-def test_a_head_that_turns_looks_otherwise_and_stays_the_persons() -> None:
+@pytest.mark.parametrize(("angle", "parts"), [(0.0, 2), (0.4, 1)])
+def test_a_head_that_turns_moves_within_what_is_around_it_and_stays_the_persons(angle: float, parts: int) -> None:
     share = np.repeat([0.0, 1.0], 40)
-    heads = np.concatenate([alike(np.zeros(40)), turned(alike(np.ones(40)), 0.4)])
-    assert len(persons_apart(with_looks(track_of(heads, range(80)), share), FORM)) == 1
+    # A grimace: its form is as little like the first as a stranger's.
+    heads = np.concatenate([alike(np.zeros(40)), turned(alike(np.ones(40), 0.2), angle)])
+    wide = np.random.default_rng(7).integers(1, 255, (9, 9, 3)).astype(np.float64)
+    moved = np.stack([wide[:8, :8], wide[:8, 1:]])
+    assert len(persons_apart(with_looks(track_of(heads, range(80)), share, moved), FORM)) == parts
+
+
+def test_a_head_that_turns_may_look_less_alike() -> None:
+    share = np.repeat([0.0, 1.0], 40)
+    looks = np.stack([LOOKS[0], 0.7 * LOOKS[0] + 0.3 * LOOKS[1]])
+    for angle, parts in ((0.0, 2), (0.4, 1)):
+        heads = np.concatenate([alike(np.zeros(40)), turned(alike(np.ones(40)), angle)])
+        assert len(persons_apart(with_looks(track_of(heads, range(80)), share, looks), FORM)) == parts
 
 
 def test_looks_that_lie_beyond_the_picture_tell_nothing() -> None:

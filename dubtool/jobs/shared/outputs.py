@@ -254,7 +254,8 @@ def open_outputs(
 def beside(target: Path, suffix: str) -> Path:
     """A file named after the target, or the folder of a sequence, beside it."""
     if is_pattern(target):
-        return target.parent.with_name(target.parent.name + suffix)
+        folder = target.absolute().parent
+        return folder.with_name(folder.name + suffix)
     return target.with_name(target.stem + suffix)
 
 
