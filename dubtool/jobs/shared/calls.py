@@ -80,7 +80,8 @@ def video_file(given: Video, rate: Fraction | float | None, folder: Path) -> Pat
         sequence = find_sequence(Path(given))
         if sequence is not None:
             return film_of(sequence, None if rate is None else Fraction(rate), folder)
-        if rate is not None:
+        # That a file is not there is told when it is opened.
+        if rate is not None and Path(given).exists():
             raise UsageError(
                 f"{given} has a rate of its own: frame_rate, or --rate, is of pictures in memory and image sequences"
             )

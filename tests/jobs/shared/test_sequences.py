@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dubtool.cli import main
+from dubtool.jobs.shared.outputs import beside
 from dubtool.media.packets import coding_of
 from dubtool.media.probe import probe
 from dubtool.provenance.mark import mark_of
@@ -45,6 +46,7 @@ def test_frames_in_and_frames_out(place: Path, video: Path, capfd: Capture) -> N
         (["{}", "--rate", "fast"], 2, "is not a rate"),
         (["{}", "-o", "out.png"], 2, "single picture"),
         (["none_%04d.png", "--rate", "25"], 3, "no such files"),
+        (["none", "--rate", "25"], 3, "no such file"),
     ],
 )
 def test_what_does_not_go_is_told(
@@ -53,6 +55,11 @@ def test_what_does_not_go_is_told(
     assert main(["restore-teeth", *(word.format(video) for word in words), "--quiet"]) == code
     assert told in capfd.readouterr().err
     assert sorted(one.name for one in place.iterdir()) == ["video.mp4"]
+
+
+def test_files_beside_frames_in_the_present_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    assert beside(Path("frames_%06d.png"), ".json") == place.with_name(place.name + ".json")
 
 
 def test_a_result_like_its_source(place: Path, cut: Callable[..., Path], capfd: Capture) -> None:
