@@ -46,7 +46,7 @@ def test_frames_in_and_frames_out(place: Path, video: Path, capfd: Capture) -> N
         (["{}", "--rate", "fast"], 2, "is not a rate"),
         (["{}", "-o", "out.png"], 2, "single picture"),
         (["none_%04d.png", "--rate", "25"], 3, "no such files"),
-        (["none", "--rate", "25"], 3, "no such file"),
+        (["none.mp4", "--rate", "25"], 3, "none.mp4 does not exist"),
     ],
 )
 def test_what_does_not_go_is_told(
