@@ -101,14 +101,18 @@ def look_behind(
         return chosen, Covers()
     kept = free[np.unique(np.linspace(0, len(free) - 1, _REFERENCES).astype(int))]
     background = _Background(chosen, model, kept, read_references(reader, chosen, kept, model))
-    first = np.isin(rows, kept) | hidden[rows]
+    first = hidden[rows].copy()
     first[np.flatnonzero(unusual[rows])[::_STEP]] = True
     looker = _Looker(chosen, reader, background, judge())
     todo, looked, found = rows[first], np.zeros(0, int), np.zeros(0, int)
     for _ in range(_ROUNDS):
         found = np.union1d(found, looker.look(todo))
         looked = np.union1d(looked, todo)
-        near = rows[np.abs(rows[:, None] - found[None]).min(axis=1, initial=_STEP + 1) <= _STEP]
+        if len(found) == 0:
+            break
+        near = np.abs(rows[:, None] - found[None]).min(axis=1, initial=_STEP + 1) <= _STEP
+        # Where there is one, those that are compared with may show it, too.
+        near = rows[near | np.isin(rows, kept)]
         # What shows a cover is no background: without it more is seen.
         todo = near if background.drop(found) else np.setdiff1d(near, looked)
         if len(todo) == 0:
