@@ -27,6 +27,27 @@ def tinted(made: np.ndarray, source: np.ndarray) -> np.ndarray:
 
     made, source: float32 [h, w, 3] RGB in 0..255, of one size.
     """
+    share, levels, rule = _tint(source)
+    if share == 0:
+        return made
+    level, _ = _parted(made)
+    red, blue = (level + np.interp(level, levels[:, 0], each).astype(np.float32) for each in rule.T)
+    green = (level - _LUMA[0] * red - _LUMA[2] * blue) / _LUMA[1]
+    return np.asarray(made + np.float32(share) * (np.stack([red, green, blue], axis=-1) - made), np.float32)
+
+
+def is_tinted(picture: np.ndarray) -> bool:
+    """Whether a picture float32 [h, w, 3] RGB in 0..255 has no colours of its own."""
+    return _tint(picture)[0] == 1
+
+
+def coloured(made: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """The luma of `made` in the colours of `source`, pixel by pixel, float32 [h, w, 3]; both as for `tinted`."""
+    return np.asarray(source + (_parted(made)[0] - _parted(source)[0])[..., None], np.float32)
+
+
+def _tint(source: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """How surely a picture is tinted, 0..1, and the rule: luma [n, 1], rising, and the colours there [n, 2]."""
     height, width = source.shape[:2]
     size = (min(width, _CELLS), min(height, _CELLS))
     luma, colour = _parted(cv2.resize(source, size, interpolation=cv2.INTER_AREA).reshape(-1, 3))
@@ -36,13 +57,7 @@ def tinted(made: np.ndarray, source: np.ndarray) -> np.ndarray:
     levels, rule = (cv2.blur(each, reach, borderType=cv2.BORDER_REPLICATE) for each in (luma[:, None], colour))
     apart = float(np.sqrt(np.square(rule - colour).mean()))
     apart /= float(np.clip(luma.mean() / _USUAL_LEVEL, _DARK, _BRIGHT))
-    share = float(np.clip((_COLOURED - apart) / (_COLOURED - _TINTED), 0, 1))
-    if share == 0:
-        return made
-    level, _ = _parted(made)
-    red, blue = (level + np.interp(level, levels[:, 0], each).astype(np.float32) for each in rule.T)
-    green = (level - _LUMA[0] * red - _LUMA[2] * blue) / _LUMA[1]
-    return np.asarray(made + np.float32(share) * (np.stack([red, green, blue], axis=-1) - made), np.float32)
+    return float(np.clip((_COLOURED - apart) / (_COLOURED - _TINTED), 0, 1)), levels, rule
 
 
 def _parted(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

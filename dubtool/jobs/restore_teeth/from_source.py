@@ -12,7 +12,7 @@ from dubtool.face.grain_match import Compared
 from dubtool.face.reference_warp import MOUTH_POINTS, SKIN, Reference, warped_mouth
 from dubtool.face.retrieval import Looks, MouthCosts
 from dubtool.face.shape import ShapeModel
-from dubtool.face.tint import tinted
+from dubtool.face.tint import coloured, is_tinted, tinted
 from dubtool.jobs.shared.cutout import control_points, reduced
 from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, read_references
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, inner_mask, place_over
@@ -26,6 +26,9 @@ _STIFFNESS = 0.002
 # Tools spoil more than the lips: all the skin from the nose to the jaw and out to the cheeks' sides is made anew. LPIPS
 # over the mouth box falls to 0.57 to 0.66 of before by it; within the dub's own mask it was 0.73 to 0.81.
 _SPOILED, _REACH = (0.0, 2.0, -1.0, 1.0), 1.4
+
+# So many references are looked at for whether the film has colours.
+_LOOKS = 8
 
 
 class BorrowedMouths:
@@ -55,6 +58,11 @@ class BorrowedMouths:
         known = _anywhere(looks_of(self._source, kept))
         side = 2 / float(np.sqrt(np.median(np.abs(np.linalg.det(motion.unit[:, :, :2])))))
         self._references = [reduced(each, side) for each in read_references(reader, self._source, kept, None)]
+        # Black and white film gives what is fine, and no colour.
+        tints = [
+            is_tinted(each.picture.astype(np.float32)) for each in self._references[:: max(1, len(kept) // _LOOKS)]
+        ]
+        self._colourless = bool(np.mean(tints) > 0.5) if tints else False
         opened = motion.opening[rows], own.opening[kept]
         self._plan = plan_references(self._costs, wanted, known, opened, own.frames[kept], numbers, frame_count)
         return {
@@ -63,11 +71,15 @@ class BorrowedMouths:
             "frames_unlike": int((self._plan.unlike[numbers] == 1).sum()),
         }
 
+    def unlike(self, number: int) -> float:
+        """How little the references will do for an output frame, 0..1."""
+        return float(self._plan.unlike[number])
+
     def make(self, frame: Frame, number: int, row: int) -> Placed | None:
         """The mouth of one output frame, in the colours of what is around it. row: of the motion."""
         control = control_points(self._chosen.person.tracks, self._chosen.motion, np.array([row]))[0]
         mouth, rim = control[:MOUTH_POINTS], control[MOUTH_POINTS:]
-        unlike, inside = float(self._plan.unlike[number]), float(self._plan.inside[number])
+        unlike, inside = self.unlike(number), float(self._plan.inside[number])
         covered = np.concatenate([mouth, control[list(SKIN)]])
         unit = self._chosen.motion.unit[row]
         place = place_over(
@@ -76,6 +88,8 @@ class BorrowedMouths:
         if place is None or unlike == 1:
             return None
         made = warped_mouth(self._references, self._plan.picks(number), place)
+        if self._colourless:
+            made = coloured(made, place.source)
         weight = place.weight * np.float32(1 - unlike)
         if inside > 0:
             weight *= 1 - np.float32(inside) * inner_mask(place, place.box)

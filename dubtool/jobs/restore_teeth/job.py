@@ -12,7 +12,8 @@ import numpy as np
 
 from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
-from dubtool.jobs.restore_teeth.methods import Borrowing, Redrawing, Restoring, Source
+from dubtool.jobs.restore_teeth.methods import CLOSED, Borrowing, BorrowingHere, Redrawing, Restoring, Source
+from dubtool.jobs.restore_teeth.untouched import measured_detail, untouched_rows
 from dubtool.jobs.shared.calls import (
     IN_MEMORY,
     Cancel,
@@ -26,7 +27,7 @@ from dubtool.jobs.shared.calls import (
     video_file,
 )
 from dubtool.jobs.shared.frame_output import FrameOutput
-from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require_changed_frames, skip_reasons
+from dubtool.jobs.shared.frame_plan import FramePlan, count, make_plans, require_changed_frames, showing, skip_reasons
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_stream import Batch, stream
 from dubtool.jobs.shared.frame_timeline import ease, plan_timeline
@@ -46,7 +47,6 @@ from dubtool.tracking.track_video import TrackedVideo, track_video
 from dubtool.weights.locate import digests, find
 
 SUFFIX = ".restored.mp4"
-_CLOSED = "mouth closed"
 
 
 class TeethRestorer:
@@ -194,11 +194,29 @@ def _planned(info: MediaInfo, chosen: RestoreOptions, report: Report, tell: Prog
     person = chosen_person(info, tracked_video, chosen.face, model, use_cache=chosen.cache)
     restoring: Restoring
     if source is not None:
-        restoring = Borrowing(person, source, source.person(person, model), model)
+        other = source.person(person, model)
+        restoring = Borrowing(person, source.info, other, source.usable(other), model)
     else:
         assert drawer is not None
         restoring = Redrawing(Teeth(drawer[0], person, chosen.reference))
+        if chosen.reference == "frame" and chosen.model == DEFAULT_RESTORER:
+            with report.timed("look"):
+                untouched = _untouched(info, person, tracked_video, chosen)
+            if untouched.any():
+                report.details["source"] = "the clip itself"
+                borrowing = Borrowing(person, info, person, untouched & (showing(person) == ""), model)
+                restoring = BorrowingHere(borrowing, restoring, untouched)
     return _Job(info, chosen, person, restoring, tracked_video, report)
+
+
+def _untouched(info: MediaInfo, person: Chosen, tracked_video: TrackedVideo, chosen: RestoreOptions) -> np.ndarray:
+    """Rows of the person's motion that no tool has touched, bool [N]."""
+    inside = None
+    if chosen.start is not None or chosen.stop is not None:
+        start, stop = chosen.start or 0, chosen.stop
+        within = [time >= start and (stop is None or time < stop) for time in tracked_video.times]
+        inside = np.array(within)[person.motion.frames]
+    return untouched_rows(measured_detail(VideoReader(info), person), person.shots, inside)
 
 
 class _Job:
@@ -264,11 +282,11 @@ class _Job:
         skip_reason = skip_reasons(chosen, rows, self.timeline, self.options)
         # Mouths open and close all the time, and the teeth come and go with them: that needs no easing.
         weight = ease(skip_reason == "", self.timeline.times)
-        closed = (skip_reason == "") & self.restoring.closed[rows]
-        skip_reason[closed], weight[closed] = _CLOSED, 0.0
+        idle = (skip_reason == "") & (self.restoring.idle[rows] != "")
+        skip_reason[idle], weight[idle] = self.restoring.idle[rows[idle]], 0.0
         plans = make_plans(rows, skip_reason, weight)
         count(plans, self.report, self.info.require_video().pictures_a_frame)
-        if self.report.passed[_CLOSED]:
+        if self.report.passed[CLOSED]:
             if self.report.dubbed == 0:
                 self.report.warn(f"{self.info.path}: no teeth are to be seen, so nothing was changed")
         else:

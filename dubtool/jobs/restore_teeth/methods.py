@@ -1,4 +1,5 @@
-"""The two ways of restoring a mouth: a network draws it sharply, or frames of another film of the person give it."""
+"""The ways of restoring a mouth: a network draws it sharply, or frames give it, of another film of the person or of the
+clip itself."""
 
 from __future__ import annotations
 
@@ -25,13 +26,15 @@ from dubtool.tracking.track_video import TrackedVideo, track_video
 
 _SHORTEST_SECONDS = 1
 
+CLOSED, AS_FILMED = "mouth closed", "as filmed"
+
 Tiles = Callable[[], Sequence[np.ndarray]]
 
 
 class Restoring(Protocol):
-    """closed: rows of the motion in which nothing is to be restored, bool [N]."""
+    """idle: why nothing is to be restored in rows of the motion, "" where something is: object [N]."""
 
-    closed: np.ndarray
+    idle: np.ndarray
 
     def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
         """Make ready for the frames of `plans`, by a reader of the video; what the report tells of it."""
@@ -47,10 +50,10 @@ class Redrawing:
 
     def __init__(self, teeth: Teeth) -> None:
         self._teeth = teeth
-        self.closed = teeth.shown == 0
+        self.idle = np.where(teeth.shown == 0, CLOSED, "").astype(object)
 
     def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
-        usable = np.zeros(len(self.closed), bool)
+        usable = np.zeros(len(self.idle), bool)
         usable[[plan.row for plan in plans if plan.weight > 0]] = True
         found = self._teeth.find_reference(reader, usable)
         return {} if found is None else {"reference": found}
@@ -60,27 +63,50 @@ class Redrawing:
 
 
 class Borrowing:
-    """By the frames of the source."""
+    """By the frames of a film of the same person. info: of that film. usable: rows of the person's motion in it that
+    may be shown, bool [N]."""
 
-    def __init__(self, chosen: Chosen, source: Source, person: Chosen, model: ShapeModel) -> None:
-        self._source, self._usable = source, source.usable(person)
-        self._mouths = BorrowedMouths(chosen, person, model)
+    def __init__(self, chosen: Chosen, info: MediaInfo, person: Chosen, usable: np.ndarray, model: ShapeModel) -> None:
+        self._info, self._usable = info, usable
+        self.mouths = BorrowedMouths(chosen, person, model)
         # Skin and lips are restored, too.
-        self.closed = np.zeros(len(chosen.motion.frames), bool)
+        self.idle = np.full(len(chosen.motion.frames), "", object)
 
     def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
         changed = [plan for plan in plans if plan.weight > 0]
         numbers, rows = (np.array([getattr(plan, name) for plan in changed], int) for name in ("number", "row"))
-        return self._mouths.prepare(VideoReader(self._source.info), self._usable, numbers, rows, len(plans))
+        return self.mouths.prepare(VideoReader(self._info), self._usable, numbers, rows, len(plans))
 
     def restore(self, batch: Batch) -> dict[int, Tiles]:
         done: dict[int, Tiles] = {}
         for plan, frame in batch:
-            placed = self._mouths.make(frame, plan.number, plan.row)
+            placed = self.mouths.make(frame, plan.number, plan.row)
             if placed is not None:
                 placed.blend(frame, plan.weight, seed=plan.number)
                 done[plan.number] = partial(_tiles, placed)
         return done
+
+
+class BorrowingHere:
+    """By the clip's own untouched frames, and by the network where none of them is like the mouth.
+
+    borrowing: whose source is the clip itself. untouched: its rows that stay as they are, bool [N].
+    """
+
+    def __init__(self, borrowing: Borrowing, redrawing: Redrawing, untouched: np.ndarray) -> None:
+        self._borrowing, self._redrawing = borrowing, redrawing
+        self._untouched = untouched
+        self.idle = np.where(untouched, AS_FILMED, "").astype(object)
+
+    def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
+        told = self._borrowing.prepare(reader, plans)
+        return {"frames_as_filmed": int(self._untouched.sum())} | told
+
+    def restore(self, batch: Batch) -> dict[int, Tiles]:
+        # What is borrowed is laid over what is drawn, and hides it as far as it fits.
+        drawn = [(plan, frame) for plan, frame in batch if self._borrowing.mouths.unlike(plan.number) > 0]
+        done = self._redrawing.restore(drawn) if drawn else {}
+        return done | self._borrowing.restore(batch)
 
 
 class Source:

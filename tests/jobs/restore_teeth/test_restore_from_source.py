@@ -187,3 +187,37 @@ def test_a_coloured_source_gives_black_and_white_film_no_colour(place: Path, cut
     assert report.dubbed > 0
     for frame in _frames(place / "out.mkv"):
         assert max(np.abs(plane.astype(int) - 128).max() for plane in frame.planes[1:]) <= 1
+
+
+def _chroma(path: Path) -> list[np.ndarray]:
+    return [np.stack(frame.planes[1:]).astype(int) for frame in _frames(path)]
+
+
+def test_a_source_in_black_and_white_leaves_the_colours(place: Path, cut: Cut, soft: Path) -> None:
+    gray = cut("gray source.mp4", "-ss", 1.2, "-t", 1.6, "-vf", "hue=s=0", *_CODED)
+    dubtool.restore_teeth(soft, place / "out.mkv", source=gray, codec="ffv1")
+    for made, before in zip(_chroma(place / "out.mkv"), _chroma(soft), strict=True):
+        # But for what RGB cuts off.
+        apart = np.abs(made - before)
+        assert apart.mean() < 0.05 and apart.max() < 16
+
+
+def test_the_source_of_another_person_is_one_line(place: Path, soft: Path, cut: Cut, capfd: Capture) -> None:
+    """A head of another form: the example's, as narrow as nobody's."""
+    other = cut("other.mp4", "-ss", 1.2, "-t", 1.2, "-vf", "scale=160:320,setsar=1", *_CODED)
+    with pytest.raises(NoFaceError, match=r"other\.mp4: nobody in it is like the person"):
+        dubtool.restore_teeth(soft, place / "out.mp4", source=other)
+    told = ["restore-teeth", str(soft), "-o", str(place / "out.mp4"), "--source", str(other), "--quiet"]
+    assert main(told) == 4
+    assert capfd.readouterr().err.count("\n") == 1
+    assert list(place.iterdir()) == []
+
+
+def test_a_mirrored_source_gives_detail_and_moves_no_lips(place: Path, cut: Cut, soft: Path, true: Path) -> None:
+    """Nobody can tell it for certain from another film of the person; what it gives is still better than nothing."""
+    mirrored = cut("mirrored.mp4", "-ss", 1.2, "-t", 1.6, "-vf", "hflip", *_CODED)
+    report = dubtool.restore_teeth(soft, place / "out.mkv", source=mirrored, codec="ffv1")
+    assert report.dubbed == 10
+    assert np.median(_errors(place / "out.mkv", true)) < 0.6 * np.median(_errors(soft, true))
+    before, after = _motion(soft).opening, _motion(place / "out.mkv").opening
+    assert compare(after, before, 25.0).r > 0.9 or np.abs(after - before).max() < 0.03
