@@ -177,9 +177,12 @@ def _encoder(video: VideoEncoding) -> Arguments:
     """All arguments of the encoder."""
     arguments = video_arguments(video.codec, video.crf, video.preset, lossless=video.lossless)
     arguments |= layout_arguments(video.codec, video.coded)
+    told = [] if video.hdr is None else hdr_parameters(video.codec, video.hdr)
     if video.field_order != "progressive":
         arguments["flags"] = "+ilme+ildct"
-    told = [] if video.hdr is None else hdr_parameters(video.codec, video.hdr)
+        if video.codec == "libx264":
+            # The pictures say it anyhow; without it the stream says the top one.
+            told.append("tff=1" if video.field_order == "tt" else "bff=1")
     if told:
         name = video.codec.removeprefix("lib") + "-params"
         arguments[name] = ":".join([*filter(None, [str(arguments.get(name, ""))]), *told])
