@@ -203,9 +203,12 @@ def _encoder(video: VideoEncoding) -> Arguments:
             arguments |= {"maxrate:v": video.bit_rate * 3 // 2, "bufsize:v": video.bit_rate * 2}
     if video.gop is not None:
         arguments["g"] = video.gop
+    told = [] if video.hdr is None else hdr_parameters(video.codec, video.hdr)
     if video.field_order != "progressive":
         arguments["flags"] = "+ilme+ildct"
-    told = [] if video.hdr is None else hdr_parameters(video.codec, video.hdr)
+        if encoder_of(video.codec) == "libx264":
+            # The pictures say it anyhow; without it the stream says the top one.
+            told.append("tff=1" if video.field_order == "tt" else "bff=1")
     if told:
         name = encoder_of(video.codec).removeprefix("lib") + "-params"
         arguments[name] = ":".join([*filter(None, [str(arguments.get(name, ""))]), *told])

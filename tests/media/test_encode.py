@@ -160,6 +160,7 @@ def test_every_display_matrix_survives_as_a_flag(
     ("order", "name", "codec"),
     [
         ("tt", "a.mp4", "libx264"),
+        ("bb", "g.mp4", "libx264"),
         ("bb", "b.mkv", "libx264"),
         ("tt", "c.mov", "prores_ks"),
         ("bb", "d.mov", "prores_ks"),
@@ -175,6 +176,9 @@ def test_the_order_of_fields_survives(make_video: Make, out: Path, order: str, n
     assert info.require_video().field_order == order
     assert _copy(info, out / name, codec=codec) == []
     assert probe(out / name).require_video().field_order == order
+    with av.open(str(out / name)) as container:
+        # AVFieldOrder, as players and editors read it of the stream.
+        assert container.streams.video[0].codec_context.field_order in ((2, 4) if order == "tt" else (3, 5))
 
 
 def test_an_encoder_without_fields_says_so(make_video: Make, out: Path) -> None:
