@@ -219,7 +219,8 @@ def table(rows: dict[str, Numbers]) -> str:
     for name in columns:
         head += [_COLUMNS[name][0], *(["ratio"] if name in _RATIOS else [])]
     lines = [[*head, "flicker", "opening r"], ["---"] * 2 + ["---:"] * len(head)]
-    means = {name: _mean([row[name] for row in rows.values() if name in row]) for name in next(iter(rows.values()))}
+    names = dict.fromkeys(name for row in rows.values() for name in row)
+    means = {name: _mean([row[name] for row in rows.values() if name in row]) for name in names}
     for tool, row in [*rows.items(), ("mean | ", means)]:
         cells = [tool]
         for name in columns:
