@@ -16,7 +16,7 @@ from dubtool.batch.table import Job, JobList
 from dubtool.errors import DubtoolError, OutputError
 from dubtool.folders import temporary_folder
 from dubtool.jobs.dub.heard import cast_of
-from dubtool.jobs.dub.lines import HEADERS_ERR, Speeches
+from dubtool.jobs.dub.lines import HEADERS_ERR, QUIET_RMS, Speeches
 from dubtool.jobs.reenact.portrait import load_portrait
 from dubtool.jobs.shared.cast import Cast
 from dubtool.jobs.shared.cores import share
@@ -31,7 +31,6 @@ from dubtool.weights.locate import find
 
 _FIRST_SECONDS = 5.0
 _BETWEEN_LOOKS = 0.5
-_QUIET_RMS = 1e-4
 _PREVIEW_SHARE = 0.5
 
 
@@ -180,7 +179,7 @@ def _examine(job: Job, kind: Kind, film: Film, replace: bool, look: _Look, findi
         _examine_cast(info, chosen, cast, finding)
     if speech is not None:
         seconds, loudness = look.sound(speech)
-        if loudness < _QUIET_RMS:
+        if loudness < QUIET_RMS:
             finding.warnings.append(f"{speech} is silent")
     check_writing(target, options, info.drawn() if kind.stills else info, soundtrack or speech)
     if not look.face(film.path):
@@ -199,7 +198,7 @@ def _examine_cast(info: MediaInfo, options: DubOptions, cast: Cast, finding: Fin
     with temporary_folder() as folder:
         speeches = Speeches(cast, Path, folder)
         for path, sound in speeches.sounds.items():
-            if sound.rms < _QUIET_RMS:
+            if sound.rms < QUIET_RMS:
                 finding.warnings.append(f"{path} is silent")
         if info.duration is not None:
             speeches.lines(info.duration, options.fit, HEADERS_ERR)

@@ -17,7 +17,7 @@ from dubtool.engine.device import resolve
 from dubtool.errors import UsageError
 from dubtool.folders import temporary_folder
 from dubtool.jobs.dub.heard import cast_of
-from dubtool.jobs.dub.lines import HEADERS_ERR, Speeches
+from dubtool.jobs.dub.lines import HEADERS_ERR, QUIET_RMS, Speeches
 from dubtool.jobs.reenact.portrait import load_portrait
 from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.load import load_animator, load_networks, load_restorer
@@ -30,8 +30,6 @@ from dubtool.media.probe import AudioInfo, MediaInfo, probe
 from dubtool.media.spool import Spooled, spooling
 from dubtool.tracking.people import check_face
 from dubtool.weights.locate import digests
-
-_QUIET_RMS = 1e-4
 
 
 @dataclass
@@ -190,7 +188,7 @@ def _speech(path: Path, report: Report) -> tuple[float, AudioInfo]:
     """Seconds, and the stream; an almost silent speech is warned of, as the job does."""
     with temporary_folder() as folder:
         speech = load_speech(path, folder)
-    if speech.rms < _QUIET_RMS:
+    if speech.rms < QUIET_RMS:
         report.warn(f"{path} is silent: the mouth will stay at rest")
     return speech.duration, probe(path).require_audio()
 

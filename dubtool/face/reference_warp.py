@@ -28,6 +28,9 @@ SKIN = tuple(
     MOUTH_POINTS + RIM.index(point)
     for point in (197, 5, 4, 98, 97, 2, 326, 327, 50, 280, 205, 425, 203, 423, 234, 454, 93, 323)
 )
+# The points of CONTROL whose hull is the lower face, and where tracks have them.
+LOWER_FACE = (*range(MOUTH_POINTS), *SKIN)
+TRACKED_LOWER_FACE = CONTROL[list(LOWER_FACE)]
 # How far the spline may miss the landmarks' jitter, in squared face radii.
 STIFFNESS = 0.004
 # Detail coarser than this, in sides of the mouth box, is voted on by several references; finer detail is one's alone.

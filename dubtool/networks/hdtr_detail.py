@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dubtool.networks.folded_unet import FoldedUNet
+
 _BLOCKS = 3
 _SHRINK = 2
-# Channels of the levels of a U-Net, in widths.
-_LEVELS = (1, 2, 3)
-# Of the leaky ReLUs there: with plain ones all of the last were once found dead.
-_SLOPE = 0.1
+# Blocks on the levels of the U-Net, and the reach of `local_mean`, px.
+_DEPTHS = (1, 1, 2)
 _LOCAL = 16
 
 
@@ -42,50 +40,18 @@ class DetailHead(nn.Module):
         return crop + F.pixel_shuffle(self.leave(F.relu(x)), _SHRINK)
 
 
-class _Block(nn.Module):
-    """Two convolutions beside a skip, without norms."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, _SLOPE)), _SLOPE))
-
-
-class DeepDetailHead(nn.Module):
-    """The same as a U-Net of three levels, for crops that hold more than lips; S a multiple of 8.
+class DeepDetailHead(FoldedUNet):
+    """The same as a U-Net, for crops that hold more than lips; S a multiple of 8.
 
     What a tool has blurred over many pixels is told from what lies around it, which eight convolutions do not see. Only
     detail is added: the mean over `local_mean`'s square stays what it is, as colours are matched where it is used.
     """
 
     def __init__(self, width: int) -> None:
-        super().__init__()
-        widths = [width * level for level in _LEVELS]
-        self.enter = nn.Conv2d(6 * _SHRINK**2, width, 3, padding=1)
-        self.coarser = nn.ModuleList(_Block(each) for each in widths)
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
-        self.middle = _Block(widths[-1])
-        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.finer = nn.ModuleList(_Block(each) for each in widths[:-1])
-        self.leave = nn.Conv2d(width, 3 * _SHRINK**2, 3, padding=1)
-        for parameter in self.leave.parameters():
-            nn.init.zeros_(parameter)
+        super().__init__(6, width, _DEPTHS)
 
     def forward(self, drawn: Tensor, crop: Tensor) -> Tensor:
-        x = self.enter(F.pixel_unshuffle(torch.cat((crop, drawn), dim=1) - 0.5, _SHRINK))
-        kept = []
-        for block, down in zip(self.coarser, self.down, strict=False):
-            x = block(x)
-            kept.append(x)
-            x = down(x)
-        x = self.middle(self.coarser[-1](x))
-        for level in reversed(range(len(self.up))):
-            x = F.interpolate(self.up[level](x), scale_factor=2.0, mode="nearest") + kept[level]
-            x = self.finer[level](x)
-        change = F.pixel_shuffle(self.leave(F.leaky_relu(x, _SLOPE)), _SHRINK)
+        change = self.change(torch.cat((crop, drawn), dim=1) - 0.5)
         return crop + change - local_mean(change)
 
 

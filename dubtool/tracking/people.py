@@ -111,7 +111,8 @@ def choose(
     drawn = not (moment or numbered) and is_picture(spec)
     if not persons:
         raise NoFaceError(f"no face was found in any of the {tracks.frame_count} frames")
-    if drawn and pictured is not None:
+    if drawn:
+        assert pictured is not None, "whoever takes pictures says who is in them"
         return pictured(Path(spec), persons)
     if word == "largest":
         return max(persons, key=lambda person: person.size * person.screen_time(times))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from dubtool.errors import NoFaceError, UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.film_clock import FilmClock
 from dubtool.jobs.dub.lines import Line, Speeches, clock_of, naming, notes_on
-from dubtool.jobs.dub.plan import DubPlan, course_of, plan_person
+from dubtool.jobs.dub.plan import DubPlan, plan_person, tell_plans
 from dubtool.jobs.shared.cast import check_apart
-from dubtool.jobs.shared.frame_plan import FramePlan, count, joined, require_changed_frames
+from dubtool.jobs.shared.frame_plan import FramePlan, count, joined, why_passed
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
@@ -76,16 +77,14 @@ def plan_cast(
         sound = speeches.of_person(person.lines, clock, timeline.duration)
         speaking = _speaking(person.lines, clock, timeline)
         plan = plan_person(info, options, model, sound, tracked_video, timeline, person.chosen, report, speaking)
-        people.append((plan, _own_report(plan, person.lines, clock)))
+        told = [line.told(clock) for line in person.lines]
+        people.append((plan, own_report(plan, person.lines[0].row.face, told)))
         _warn_of_missing(plan, person.lines, clock, report)
     off_screen = [line.told(clock) for line in lines if not line.row.seen]
     if off_screen:
         report.details["off_screen"] = off_screen
     frame_plans = joined([plan.frame_plans for plan, _ in people])
-    report.duration = float(timeline.duration)
-    count(frame_plans, report, pictures)
-    report.course = course_of(info, timeline, frame_plans, tracked_video, options)
-    require_changed_frames(report, info.path, "dubbed")
+    tell_plans(frame_plans, info, timeline, tracked_video, options, report)
     return CastPlan(timeline, people, frame_plans, soundtrack)
 
 
@@ -122,10 +121,10 @@ def _speaking(lines: Sequence[Line], clock: FilmClock, timeline: FrameTimeline) 
     return speaking
 
 
-def _own_report(plan: DubPlan, lines: Sequence[Line], clock: FilmClock) -> Report:
-    """What happens to one person."""
+def own_report(plan: DubPlan, face: str, lines: list[dict[str, Any]]) -> Report:
+    """What happens to one person. lines: what is told of each that is theirs."""
     own = Report("dub", "", {})
-    own.details = {"face": lines[0].row.face, "lines": [line.told(clock) for line in lines]}
+    own.details = {"face": face, "lines": lines}
     count(plan.frame_plans, own, plan.info.require_video().pictures_a_frame)
     return own
 
@@ -136,7 +135,7 @@ def _warn_of_missing(plan: DubPlan, lines: Sequence[Line], clock: FilmClock, rep
         start, stop = clock.at(line.start), clock.at(line.stop)
         here = [one for one in plan.frame_plans if start <= plan.timeline.times[one.number] < stop]
         if here and not any(one.weight > 0 for one in here):
-            reasons = ", ".join(dict.fromkeys(one.skip_reason or "too short a stretch" for one in here))
+            reasons = ", ".join(dict.fromkeys(map(why_passed, here)))
             report.warn(f"{line.row.place}: no frame of {line.row.face} can be dubbed ({reasons})")
 
 

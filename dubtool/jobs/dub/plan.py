@@ -97,10 +97,7 @@ def plan_dub(
         pictures=info.require_video().pictures_a_frame,
     )
     plan = plan_person(info, options, model, sound, tracked_video, timeline, person, report)
-    report.duration = float(timeline.duration)
-    count(plan.frame_plans, report, info.require_video().pictures_a_frame)
-    report.course = course_of(info, timeline, plan.frame_plans, tracked_video, options)
-    require_changed_frames(report, info.path, "dubbed")
+    tell_plans(plan.frame_plans, info, timeline, tracked_video, options, report)
     return plan
 
 
@@ -142,7 +139,26 @@ def _behind_covers(
         return look_behind(person, model, VideoReader(info), mouth_cover, rows)
 
 
-def course_of(
+def tell_plans(
+    frame_plans: Sequence[FramePlan],
+    info: MediaInfo,
+    timeline: FrameTimeline,
+    tracked_video: TrackedVideo,
+    options: DubOptions,
+    report: Report,
+) -> None:
+    """Tell the report what will happen to the frames of the whole dub.
+
+    Raises:
+        UsageError, NoFaceError: none can be dubbed.
+    """
+    report.duration = float(timeline.duration)
+    count(frame_plans, report, info.require_video().pictures_a_frame)
+    report.course = _course(info, timeline, frame_plans, tracked_video, options)
+    require_changed_frames(report, info.path, "dubbed")
+
+
+def _course(
     info: MediaInfo,
     timeline: FrameTimeline,
     frame_plans: Sequence[FramePlan],

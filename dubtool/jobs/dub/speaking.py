@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.dub.cast_plan import CastPlan
-from dubtool.jobs.dub.plan import DubPlan, course_of, plan_person
-from dubtool.jobs.shared.frame_plan import FramePlan, count, require_changed_frames
+from dubtool.jobs.dub.cast_plan import CastPlan, own_report
+from dubtool.jobs.dub.plan import plan_person, tell_plans
+from dubtool.jobs.shared.frame_plan import NOBODY_SPEAKS, FramePlan
 from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
@@ -20,8 +21,6 @@ from dubtool.media.audio import RATE, Speech
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.person import VideoPeople
 from dubtool.tracking.track_video import TrackedVideo
-
-_NOBODY_SPEAKS = "nobody speaks"
 
 
 def plan_speaking(
@@ -61,32 +60,22 @@ def plan_speaking(
     }
     each = list(plans.values())
     frame_plans = [
-        each[who].frame_plans[number] if who >= 0 else FramePlan(number, -1, 0.0, _NOBODY_SPEAKS)
+        each[who].frame_plans[number] if who >= 0 else FramePlan(number, -1, 0.0, NOBODY_SPEAKS)
         for number, who in enumerate(owner.tolist())
     ]
-    report.duration = float(timeline.duration)
-    count(frame_plans, report, info.require_video().pictures_a_frame)
     tell_speakers(speakers, info, report)
-    report.course = course_of(info, timeline, frame_plans, tracked_video, options)
-    require_changed_frames(report, info.path, "dubbed")
-    told = [(one, _own_report(one, name, speakers)) for name, one in plans.items()]
+    tell_plans(frame_plans, info, timeline, tracked_video, options, report)
+    told = [(one, own_report(one, name, _lines_of(name, speakers))) for name, one in plans.items()]
     return CastPlan(timeline, told, frame_plans, sound.source, speakers.turns)
 
 
-def _own_report(plan: DubPlan, name: str, speakers: Speakers) -> Report:
-    """What happens to one person."""
-    own = Report("dub", "", {})
-    lines = [{"from": float(turn.start), "to": float(turn.stop)} for turn in speakers.turns if turn.name == name]
-    own.details = {"face": name, "lines": lines}
-    count(plan.frame_plans, own, plan.info.require_video().pictures_a_frame)
-    return own
+def _lines_of(name: str, speakers: Speakers) -> list[dict[str, Any]]:
+    return [{"from": float(turn.start), "to": float(turn.stop)} for turn in speakers.turns if turn.name == name]
 
 
 def tell_speakers(speakers: Speakers, info: MediaInfo, report: Report) -> None:
     """Say in the report who speaks when, and how far sound and picture are apart."""
-    report.details["speaking"] = [
-        {"face": turn.name, "from": float(turn.start), "to": float(turn.stop)} for turn in speakers.turns
-    ]
+    report.details["speaking"] = [turn.told() for turn in speakers.turns]
     report.details["sound_late"] = None if speakers.late is None else round(speakers.late, 3)
     warning = speakers.warning(info.path)
     if warning is not None:

@@ -109,7 +109,7 @@ def faces(
     listed = FaceList(str(video), found, str(target), str(beside(target, _LIST)))
     if told is not None:
         listed.cast = str(beside(target, _TABLE))
-        listed.turns = [{"face": one.name, "from": float(one.start), "to": float(one.stop)} for one in told.turns]
+        listed.turns = [turn.told() for turn in told.turns]
         listed.sound_late = None if told.late is None else round(told.late, 3)
         listed.warnings += [line for line in [told.warning(video)] if line is not None]
     good, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dubtool.face.reference_warp import CONTROL, MOUTH_POINTS, SKIN
+from dubtool.face.reference_warp import TRACKED_LOWER_FACE
 from dubtool.face.topology import OUTER_LIP, STABLE, tracked
 from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.media.decode import VideoReader
@@ -15,8 +15,7 @@ from dubtool.media.frame import Frame
 from dubtool.tracking.motion import blocks, smoothed_points
 from dubtool.tracking.person import Chosen
 
-# Landmarks whose hulls are the lower face, the lips and the upper face.
-_LOWER = [CONTROL[index] for index in (*range(MOUTH_POINTS), *SKIN)]
+# Landmarks whose hulls are the lips and the upper face.
 _LIPS, _UPPER = tracked(OUTER_LIP).tolist(), tracked(STABLE).tolist()
 # From a region's edge, and around the lips, in sides of the lower face.
 _MARGIN = 0.06
@@ -119,7 +118,7 @@ def _of_frame(frame: Frame, points: np.ndarray) -> tuple[float, float]:
         return np.nan, np.nan
     picture = cv2.cvtColor(frame.rgb((x0, y0, x1, y1)).astype(np.float32), cv2.COLOR_RGB2GRAY)
     here = points - (x0, y0)
-    lower, lips, upper = (_hull(picture, here[part]) for part in (_LOWER, _LIPS, _UPPER))
+    lower, lips, upper = (_hull(picture, here[part]) for part in (TRACKED_LOWER_FACE, _LIPS, _UPPER))
     width = 2 * int(_MARGIN * np.sqrt(lower.sum()) / 2) + 1
     brush = np.ones((width, width), np.uint8)
     lower = cv2.erode(lower, brush) & (1 - upper)

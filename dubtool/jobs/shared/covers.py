@@ -100,7 +100,7 @@ def look_behind(
     if not (hidden | unusual)[rows].any() or len(free) < _FEWEST:
         return chosen, Covers()
     kept = free[np.unique(np.linspace(0, len(free) - 1, _REFERENCES).astype(int))]
-    background = _Background(chosen, model, kept, read_references(reader, chosen, kept, model))
+    background = _Background(chosen, model, kept, read_references(reader, chosen, kept, model), ~unusual[kept])
     first = hidden[rows].copy()
     first[np.flatnonzero(unusual[rows])[::_STEP]] = True
     looker = _Looker(chosen, reader, background, judge())
@@ -189,16 +189,18 @@ def _doubtful(chosen: Chosen) -> tuple[np.ndarray, np.ndarray]:
 class _Background:
     """What a person's mouth looks like with nothing before it."""
 
-    def __init__(self, chosen: Chosen, model: ShapeModel, rows: np.ndarray, references: list[Reference]) -> None:
+    def __init__(
+        self, chosen: Chosen, model: ShapeModel, rows: np.ndarray, references: list[Reference], usual: np.ndarray
+    ) -> None:
+        """usual: which of the references look as the person mostly does, bool [N]."""
         self._chosen, self._model, self._references = chosen, model, references
         self._frames, self._known = chosen.motion.frames[rows], looks_of(chosen, rows)
         self._costs, self._rows, self._dropped = MouthCosts(model), rows, np.zeros(len(rows), bool)
         self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
         covered = cv2.dilate(chosen.motion.covered.astype(np.uint8)[:, None], np.ones((2 * _STEP + 1, 1)))
         self._near_covered = covered[:, 0] > 0
-        usual = ~_doubtful(chosen)[1][rows]
         trusted = usual if usual.sum() >= _FEWEST else np.ones(len(rows), bool)
-        self._colours = _colours_of([one for one, usual in zip(references, trusted, strict=True) if usual])
+        self._colours = _colours_of([one for one, known in zip(references, trusted, strict=True) if known])
 
     def drop(self, rows: np.ndarray) -> bool:
         """Compare with these rows of the motion no more, unless too few would be left; whether that is new."""

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,10 @@ class Turn:
     person: Person
     start: Fraction
     stop: Fraction
+
+    def told(self) -> dict[str, Any]:
+        """Plain values, for reports."""
+        return {"face": self.name, "from": float(self.start), "to": float(self.stop)}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from dubtool.face.blend import match_colour, paste_change, paste_crop
 from dubtool.face.crop import apply
-from dubtool.face.reference_warp import CONTROL, MOUTH_POINTS, SKIN
+from dubtool.face.reference_warp import TRACKED_LOWER_FACE
 from dubtool.face.teeth import (
     LIPS,
     draw_contour,
@@ -36,8 +36,6 @@ from dubtool.tracking.track import FaceTrack
 
 # How many frames are looked at for the sharpest mouth; it is one of many like it.
 _CANDIDATES = 24
-# Landmarks whose hull is the lower face.
-_FACE = [CONTROL[index] for index in (*range(MOUTH_POINTS), *SKIN)]
 # From so many px of the crop for one of the picture on, what is restored is taken back.
 _ENLARGED = 1.25
 # A mouth restored so many frames ago says nothing of the light now.
@@ -73,7 +71,7 @@ class Teeth:
         self.landmarks = np.concatenate([_smoothed(track, teeth_landmarks) for track in tracks])
         # The outline of the lower face [N, P, 2] picture px, where all of it is restored.
         self._faces = (
-            np.concatenate([_smoothed(track, lambda points: points[:, _FACE, :2]) for track in tracks])
+            np.concatenate([_smoothed(track, lambda points: points[:, TRACKED_LOWER_FACE, :2]) for track in tracks])
             if restorer.lower_face
             else None
         )

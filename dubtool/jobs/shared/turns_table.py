@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from dubtool.jobs.shared.cast import NOBODY
 from dubtool.jobs.shared.speakers import Turn
 
-# Who stands in the table where no mouth of the film says what is heard.
-NOBODY_SEEN = "nobody"
 _COLUMNS = ("face", "speech", "from", "to", "offset")
 
 
@@ -35,11 +34,11 @@ def _rows(turns: Sequence[Turn], end: Fraction) -> Iterator[tuple[str, Fraction,
         if turn.start >= end:
             break
         if turn.start > place:
-            yield NOBODY_SEEN, place, turn.start
+            yield NOBODY, place, turn.start
         yield turn.name, turn.start, min(turn.stop, end)
         place = turn.stop
     if place < end:
-        yield NOBODY_SEEN, place, end
+        yield NOBODY, place, end
 
 
 def _clock(time: Fraction) -> str:

@@ -45,7 +45,9 @@ class TrainingJob(Generic[S]):
 
     @property
     def clips(self) -> Path:
-        return self.data / "clips"
+        from dubtool.training.data.preparation import CLIPS
+
+        return self.data / CLIPS
 
     def shape_model(self) -> ShapeModel:
         """The run's, which is the data's."""

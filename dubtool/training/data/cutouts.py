@@ -6,6 +6,7 @@ and `modelled` of each (`face.reference_warp.Reference`); `shapes`, `angles` and
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,14 @@ def load_cutouts(folder: Path, split: str, least_radius: float = 0.0) -> list[Cu
             if str(stored["split"]) == split and np.median(radius) >= least_radius:
                 clips.append(_clip(path.stem, stored))
     return clips
+
+
+def by_person(clips: list[CutoutClip]) -> list[list[CutoutClip]]:
+    """The clips of each person, in the order of their names."""
+    people: dict[str, list[CutoutClip]] = defaultdict(list)
+    for clip in clips:
+        people[clip.person].append(clip)
+    return [people[name] for name in sorted(people)]
 
 
 def prepare_cutouts(

@@ -15,6 +15,7 @@ from dubtool.training.data.corpus import Recording, read_corpus, validation_peop
 from dubtool.training.data.tracking import TrackedClip, track_clip
 from dubtool.weights.locate import find
 
+CLIPS = "clips"
 TRACKS = "tracks"
 
 Progress = Callable[[str, float, float | None], None]

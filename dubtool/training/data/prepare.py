@@ -27,7 +27,7 @@ from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.training.data.corpus import Recording, read_corpus, validation_people
 from dubtool.training.data.mels import MEL_FILE, write_mel
 from dubtool.training.data.pack import Look, looks, write_clip
-from dubtool.training.data.preparation import TRACKS, Progress, make_folders
+from dubtool.training.data.preparation import CLIPS, TRACKS, Progress, make_folders
 from dubtool.training.data.shape_model import shape_model_of
 from dubtool.training.data.sounds import SOUND_FILE, write_sound
 from dubtool.training.data.sync_check import LAGS, TRUSTED_SECONDS, common_lag, heard_opening, judge, sync_curve
@@ -83,7 +83,7 @@ def prepare(
         OutputError: `out` cannot be written. WeightsError: the trackers' files are not usable.
     """
     recordings = read_corpus(corpus, manifest)
-    make_folders(out, "clips", _PARTS)
+    make_folders(out, CLIPS, _PARTS)
     kept_apart = validation_people(recordings, out, validation)
     result = Prepared(dropped=[Dropped(each.name, "clip", each.unfit) for each in recordings if each.unfit])
     tracked_video = _follow_all([each for each in recordings if not each.unfit], out, result, progress)
@@ -190,7 +190,7 @@ class _Packer:
         unknown = np.full(len(LAGS), np.nan)
         if recording.use != "sync":
             return unknown, "its sound may not be used"
-        meta = self._out / "clips" / recording.name / "meta.npz"
+        meta = self._out / CLIPS / recording.name / "meta.npz"
         if meta.exists():
             with np.load(meta) as stored:
                 curve = stored["sync"]
@@ -214,7 +214,7 @@ class _Packer:
         return sync_curve(heard, float(states["start0"]), look.times, look.opening), ""
 
     def _write(self, recording: Recording, look: Look, curve: np.ndarray, lag: int, *, spoken: bool) -> None:
-        folder, part = self._out / "clips" / recording.name, self._parts / recording.name
+        folder, part = self._out / CLIPS / recording.name, self._parts / recording.name
         if not folder.exists():
             if not spoken:
                 (part / "states.npz").unlink(missing_ok=True)

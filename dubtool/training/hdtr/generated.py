@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dubtool.training.data.clips import compressed
+
 # A tool's square over the face, in sides of the crop, and the px that it is generated at.
 _FACE = (1.4, 2.1)
 _GENERATED = (96, 128, 256)
@@ -86,8 +88,8 @@ def generate(crop: np.ndarray, ghost: np.ndarray | None, recipe: Generated | Non
     inside = _box(recipe, side)[..., None]
     shown = crop + inside * (made - crop)
     shown = np.clip(np.rint(shown), 0, 255).astype(np.uint8)
-    shown = _compressed(shown, recipe.quality)
-    return _compressed(shown, recipe.again) if recipe.again else shown
+    shown = compressed(shown, recipe.quality)
+    return compressed(shown, recipe.again) if recipe.again else shown
 
 
 def _box(recipe: Generated, side: int) -> np.ndarray:
@@ -97,8 +99,3 @@ def _box(recipe: Generated, side: int) -> np.ndarray:
     down = np.minimum(place - recipe.top, recipe.bottom - place)
     across = np.minimum(place - recipe.left, recipe.right - place)
     return np.outer(*(np.clip(each / feather + 0.5, 0, 1) for each in (down, across))).astype(np.float32)
-
-
-def _compressed(picture: np.ndarray, quality: int) -> np.ndarray:
-    _, data = cv2.imencode(".jpg", picture[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])

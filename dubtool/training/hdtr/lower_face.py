@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
 
 import cv2
 import numpy as np
 
 from dubtool.errors import InputError
 from dubtool.face.crop import apply
-from dubtool.face.reference_warp import MOUTH_POINTS, SKIN, Reference
+from dubtool.face.reference_warp import LOWER_FACE, MOUTH_POINTS, Reference
 from dubtool.face.teeth import LIPS, draw_contour, hide_lips, landmarks_of_mouths, lower_face_mask, teeth_crops
-from dubtool.training.data.cutouts import CutoutClip
+from dubtool.training.data.cutouts import CutoutClip, by_person
 from dubtool.training.hdtr.data import GAP, NOSE_TIP, TeethSample
 from dubtool.training.hdtr.generated import draw_generated, generate
 from dubtool.training.hdtr.stage import HdtrStage
@@ -39,10 +38,7 @@ class LowerFaceSampler:
                 f"there are no prepared cut-outs of faces of {stage.least_radius:g} px radius; run "
                 "'dubtool train prepare --cutouts' on people with large faces"
             )
-        people: dict[str, list[CutoutClip]] = defaultdict(list)
-        for clip in clips:
-            people[clip.person].append(clip)
-        self._people = [people[name] for name in sorted(people)]
+        self._people = by_person(clips)
         self._stage, self._own = stage, own
         self._rng = np.random.default_rng(seed)
 
@@ -104,7 +100,7 @@ class LowerFaceSampler:
         crop = cv2.warpAffine(
             reference.picture, matrix, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
-        face = reference.control[[*range(MOUTH_POINTS), *SKIN]]
+        face = reference.control[list(LOWER_FACE)]
         face = apply(matrix[None], apply(reference.from_unit[None], face[None]))[0]
         return cv2.LUT(crop, light[None]), apply(matrix[None], _landmarks(reference))[0, LIPS], face
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from dubtool.errors import InputError
 from dubtool.training.data.clips import load_clips
 from dubtool.training.data.cutouts import CUTOUTS, load_cutouts
+from dubtool.training.data.preparation import CLIPS
 from dubtool.training.hdtr.data import TeethSampler
 from dubtool.training.hdtr.lower_face import LowerFaceSampler
 from dubtool.training.hdtr.stage import HdtrStage
-
-CLIPS = "clips"
 
 
 def open_sampler(data: Path, split: str, stage: HdtrStage, own: float, seed: int) -> TeethSampler | LowerFaceSampler:

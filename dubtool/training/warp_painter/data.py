@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
 from dataclasses import dataclass
 
 import cv2
@@ -16,7 +15,7 @@ from dubtool.face.painting_over import HIDDEN, mouth_box, painter_input, shrunke
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, warped_mouth
 from dubtool.face.retrieval import MouthCosts, nearest_apart
 from dubtool.face.shape import ShapeModel
-from dubtool.training.data.cutouts import CutoutClip
+from dubtool.training.data.cutouts import CutoutClip, by_person
 
 # References nearer in time would show the very mouth that is to be made; in short clips a third of them is enough.
 _GAP, _SHORT_GAP = 25, 1 / 3
@@ -49,10 +48,7 @@ class WarpSampler:
     def __init__(self, clips: list[CutoutClip], model: ShapeModel, side: int, seed: int) -> None:
         if not clips:
             raise InputError("there are no prepared cut-outs; run 'dubtool train prepare --cutouts'")
-        people: dict[str, list[CutoutClip]] = defaultdict(list)
-        for clip in clips:
-            people[clip.person].append(clip)
-        self._people = [people[name] for name in sorted(people)]
+        self._people = by_person(clips)
         self._costs, self._side = MouthCosts(model), side
         self._rng = np.random.default_rng(seed)
 
