@@ -24,6 +24,7 @@ _COLUMNS = {
     "opening_lag": "lag",
     "opening_range": "range",
     "width_r": "width r",
+    "closure_f1": "closed",
     "sync_confidence": "sync",
     "silence_deviation": "silence",
     "psnr": "PSNR",

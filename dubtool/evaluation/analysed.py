@@ -14,7 +14,8 @@ from dubtool.face.shape import ShapeModel
 from dubtool.face.topology import INNER_LIP, OUTER_LIP, TRACKED, tracked
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.media.probe import MediaInfo, probe
-from dubtool.metrics.lips import EYE_CORNERS, LIP_POINTS, mouth_opening, mouth_width
+from dubtool.metrics.lip_motion import APERTURE_POINTS, aperture, lip_dynamics
+from dubtool.metrics.lips import CHIN_POINTS, EYE_CORNERS, LIP_POINTS, chin_drop, mouth_opening, mouth_width
 from dubtool.tracking.head_form import HeadForm
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
@@ -29,11 +30,17 @@ _SMALLEST_SIDE = 16
 
 @dataclass(frozen=True)
 class Lips:
-    """The mouth over time: seconds [N], opening and width [N] in distances of the outer eye corners; NaN unseen."""
+    """The mouth over time, in distances of the outer eye corners; NaN unseen.
+
+    times: seconds [N]. opening, width: [N], see `metrics.lips`. aperture: [N], mean gap of the inner lips. chin: [N],
+    how far below the eyes it is.
+    """
 
     times: np.ndarray
     opening: np.ndarray
     width: np.ndarray
+    aperture: np.ndarray
+    chin: np.ndarray
 
     def at(self, times: np.ndarray) -> Lips:
         """The same at other moments, linear between frames; unknown where the nearest frame is, and beyond the ends."""
@@ -41,7 +48,8 @@ class Lips:
         nearest = np.where(times - self.times[after - 1] <= self.times[after] - times, after - 1, after)
         step = float(np.median(np.diff(self.times)))
         beyond = np.abs(self.times[nearest] - times) > 0.75 * step
-        return Lips(times, *(self._between(each, times, nearest, beyond) for each in (self.opening, self.width)))
+        series = (self.opening, self.width, self.aperture, self.chin)
+        return Lips(times, *(self._between(each, times, nearest, beyond) for each in series))
 
     def _between(self, series: np.ndarray, times: np.ndarray, nearest: np.ndarray, beyond: np.ndarray) -> np.ndarray:
         known = np.isfinite(series)
@@ -67,14 +75,28 @@ class TrackedSpeaker:
 
     @cached_property
     def lips(self) -> Lips:
-        six = self.points[:, tracked(LIP_POINTS), :2] * np.array([self.aspect, 1.0])
-        return Lips(self.times, mouth_opening(six), mouth_width(six))
+        six, eyes = self._square(LIP_POINTS), self._eyes
+        gap = aperture(self._square(APERTURE_POINTS), eyes)
+        return Lips(self.times, mouth_opening(six), mouth_width(six), gap, chin_drop(self._square(CHIN_POINTS)))
 
     @cached_property
     def eyes(self) -> float:
         """Distance of the outer eye corners in the median, px of the picture's height."""
-        corners = self.points[:, tracked(EYE_CORNERS), :2] * np.array([self.aspect, 1.0])
-        return float(np.nanmedian(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)))
+        return float(np.nanmedian(self._eyes))
+
+    def dynamics(self, until: float) -> float:
+        """`metrics.lip_motion.lip_dynamics` of the frames before `until`, seconds."""
+        early = self.times < until
+        return lip_dynamics(self._square(OUTER_LIP + INNER_LIP)[early], self._eyes[early])
+
+    @cached_property
+    def _eyes(self) -> np.ndarray:
+        corners = self._square(EYE_CORNERS)
+        return np.asarray(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1))
+
+    def _square(self, mesh_indices: tuple[int, ...]) -> np.ndarray:
+        """Landmarks [N, n, 2] in px of the picture's height."""
+        return np.asarray(self.points[:, tracked(mesh_indices), :2] * np.array([self.aspect, 1.0]))
 
     @property
     def shapes(self) -> MouthShapes:

@@ -55,8 +55,17 @@ MEASURES: dict[str, Measure] = {
     "opening_lag": Measure("swapped", "lag of best r, frames", "zero", digits=0),
     # A mouth that hardly opens can have the best of correlations.
     "opening_range": Measure("swapped", "opening range, dub / real", "one", _UNTOUCHED),
+    "opening_amplitude": Measure("swapped", "amplitude, |log of range|", "less", _UNTOUCHED),
     "width_r": Measure("swapped", "width r", "more", _UNTOUCHED),
     "width_r_voiced": Measure("swapped", "width r, voiced", "more", _UNTOUCHED),
+    "chin_r": Measure("swapped", "chin r", "more", _UNTOUCHED),
+    # p, b and m: seen by everybody where they lack, and hardly in a correlation.
+    "closure_precision": Measure("swapped", "closures, precision", "more", _UNTOUCHED),
+    "closure_recall": Measure("swapped", "closures, recall", "more", _UNTOUCHED),
+    "closure_f1": Measure("swapped", "closures, F1", "more", _UNTOUCHED),
+    "pause_stability": Measure("swapped", "lips' unrest in pauses", "less", _SPOKE, 4),
+    "lip_dynamics": Measure("swapped", "lip dynamics, dub / real", "one"),
+    "loudness_difference": Measure("swapped", "opening against loudness", "less", _SPOKE),
     "sync_confidence": Measure("sync", "sync confidence, on shapes", "more", _SPOKE),
     "sync_distance": Measure("sync", "sync distance, on shapes", "less", _SPOKE),
     "sync_offset": Measure("sync", "sync offset, frames of 1/25 s", "zero", _SPOKE, 0),

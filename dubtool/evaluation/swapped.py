@@ -18,9 +18,13 @@ from dubtool.evaluation.segment import Recording, cut_sound, cut_video
 from dubtool.jobs.dub.reach import Reach
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.media.audio import RATE
+from dubtool.metrics.closures import Closures, closures
+from dubtool.metrics.lip_motion import loudness_difference, pauses_of, silent_lip_stability
 from dubtool.metrics.lips import DRIFT_SECONDS, MAX_LAG, Agreement, compare, detrend
 from dubtool.metrics.sync import Sync, sync_of
-from dubtool.metrics.voice import voiced_at
+from dubtool.metrics.voice import levels_at, voiced_at
+
+_HEARD = ("voiced", "loudness")
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,10 @@ class Swap:
     """One piece's picture with another's speech. All series share one clock, frames of the dub.
 
     dub: lips of the dub, tracked anew. real: of the piece whose words they are. untouched: of the picture before it was
-    dubbed. voiced: bool [N], where the speech speaks. rate: frames a second. made: the dub's file; dubbed: its frames
-    that were changed. shapes: of the dub's mouth, tracked anew. reach: of the person, as the job found it.
+    dubbed. voiced: bool [N], where the speech speaks. loudness: root mean square [N] of the speech. rate: frames a
+    second. made: the dub's file; dubbed: its frames that were changed. shapes: of the dub's mouth, tracked anew.
+    dynamics: how varied the lips' motion is, of the dub and of the mouth that really spoke. reach: of the person, as
+    the job found it.
     """
 
     picture: Piece
@@ -48,9 +54,11 @@ class Swap:
     real: Lips
     untouched: Lips
     voiced: np.ndarray
+    loudness: np.ndarray
     rate: float
     dubbed: int
     shapes: MouthShapes
+    dynamics: tuple[float, float]
     reach: Reach = field(default_factory=Reach)
 
 
@@ -65,6 +73,7 @@ def swap(context: EvaluationContext, picture: Piece, voice: Piece, target: Path)
     report = context.dub(picture.video, voice.speech, target, length="shortest")
     seen = context.analyse_anew(target)
     dub = seen.lips
+    end = float(dub.times[-1]) + 1e-6
     sound, _ = soundfile.read(voice.speech, dtype="float32")
     return Swap(
         picture,
@@ -74,9 +83,11 @@ def swap(context: EvaluationContext, picture: Piece, voice: Piece, target: Path)
         voice.seen.lips.at(dub.times),
         picture.seen.lips.at(dub.times),
         voiced_at(sound, RATE, dub.times),
+        10 ** (levels_at(sound, RATE, dub.times) / 20),
         float(1 / np.median(np.diff(dub.times))),
         report.dubbed,
         seen.shapes,
+        (seen.dynamics(end), voice.seen.dynamics(end)),
         Reach(**report.details.get("reach", {})),
     )
 
@@ -95,14 +106,20 @@ def agreement(swaps: Sequence[Swap]) -> dict[str, Number]:
     """How the lips follow the words, over all swaps of one person together; by the names of `results.MEASURES`."""
     opening, opening_voiced = _followed(swaps, "opening", False), _followed(swaps, "opening", True)
     width, width_voiced = _followed(swaps, "width", False), _followed(swaps, "width", True)
+    chin = _followed(swaps, "chin", False)
+    spread, spread_untouched = _range(swaps, "dub"), _range(swaps, "untouched")
     return {
         "opening_r": Number(opening[0].r, opening[1].r),
         "opening_r_voiced": Number(opening_voiced[0].r, opening_voiced[1].r),
         "opening_best_r": Number(opening[0].best, opening[1].best),
         "opening_lag": Number(opening[0].lag),
-        "opening_range": Number(_range(swaps, "dub"), _range(swaps, "untouched")),
+        "opening_range": Number(spread, spread_untouched),
+        "opening_amplitude": Number(_amplitude(spread), _amplitude(spread_untouched)),
         "width_r": Number(width[0].r, width[1].r),
         "width_r_voiced": Number(width_voiced[0].r, width_voiced[1].r),
+        "chin_r": Number(chin[0].r, chin[1].r),
+        **_closed(swaps),
+        **_moved(swaps),
     }
 
 
@@ -128,12 +145,46 @@ def _followed(swaps: Sequence[Swap], name: str, only_voiced: bool) -> tuple[Agre
     return compare(dub, real, rate, voiced), compare(untouched, real, rate, voiced)
 
 
+def _closed(swaps: Sequence[Swap]) -> dict[str, Number]:
+    """How the dub's closures meet the real ones, and how those of the untouched picture do."""
+    dub, untouched = (
+        sum((closures(getattr(each, which).opening, each.real.opening) for each in swaps), Closures())
+        for which in ("dub", "untouched")
+    )
+    names = {"closure_precision": "precision", "closure_recall": "recall", "closure_f1": "f1"}
+    return {name: Number(getattr(dub, told), getattr(untouched, told)) for name, told in names.items()}
+
+
+def _moved(swaps: Sequence[Swap]) -> dict[str, Number]:
+    """THEval's measures of the dub, and of the mouth that really spoke."""
+    rate = _rate(swaps)
+    voiced, loudness = (_joined([np.asarray(getattr(each, name), float) for each in swaps], rate) for name in _HEARD)
+    known = np.isfinite(voiced)
+    spoken, quiet = voiced == 1.0, pauses_of(np.where(known, voiced, 1.0) == 1.0, rate)
+    dub, real = (_all(swaps, which, "aperture") for which in ("dub", "real"))
+    lengths = [len(each.dub.times) for each in swaps]
+    varied = [float(np.average([each.dynamics[place] for each in swaps], weights=lengths)) for place in (0, 1)]
+    return {
+        "pause_stability": Number(silent_lip_stability(dub, quiet), silent_lip_stability(real, quiet)),
+        "lip_dynamics": Number(varied[0] / varied[1] if varied[1] else float("nan")),
+        "loudness_difference": Number(
+            loudness_difference(dub[known], loudness[known], spoken[known]),
+            loudness_difference(real[known], loudness[known], spoken[known]),
+        ),
+    }
+
+
 def _range(swaps: Sequence[Swap], which: str) -> float:
     """How far the mouth opens, by its deviation around the slow drift, over how far the real one does."""
     made, real = (detrend(_all(swaps, each, "opening"), _rate(swaps)) for each in (which, "real"))
     known = np.isfinite(made) & np.isfinite(real)
     spread = float(np.std(real[known])) if known.any() else 0.0
     return float(np.std(made[known])) / spread if spread else float("nan")
+
+
+def _amplitude(spread: float) -> float:
+    """How far a range is off, too small as bad as too large; infinite for a mouth that does not move."""
+    return abs(float(np.log(spread))) if spread > 0 else float("inf")
 
 
 def _rate(swaps: Sequence[Swap]) -> float:

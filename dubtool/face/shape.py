@@ -58,6 +58,12 @@ class ShapeModel:
         here = mouths.reshape(len(mouths), -1).astype(np.float32, copy=False) @ solve
         return here - rest.reshape(-1).astype(np.float32) @ solve
 
+    @property
+    def opening(self) -> np.ndarray:
+        """How much further each coefficient opens the inner lips' middles: float32 [K], in the frame's unit."""
+        top, bottom = _middles()
+        return np.asarray(self.basis[:, bottom, 1] - self.basis[:, top, 1])
+
     def mouths(self, coefficients: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Head-frame mouths [N, 55, 3] of coefficients [N, K]."""
         return rest + np.tensordot(coefficients, self.basis, axes=1)
@@ -76,10 +82,15 @@ def rest_mouth(mouths: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
 def inner_opening(mouths: np.ndarray) -> np.ndarray:
     """Distance of the inner lips' middles (mesh points 13 and 14) [N], in units of the eye corners' distance."""
-    top, bottom = _OUTER + INNER_LIP.index(13), _OUTER + INNER_LIP.index(14)
+    top, bottom = _middles()
     return np.linalg.norm(mouths[:, top] - mouths[:, bottom], axis=-1)
 
 
 def split_mouth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outer lip [..., 20, D], inner lip [..., 20, D] and jaw [..., 15, D] of mouth points [..., 55, D]."""
     return points[..., :_OUTER, :], points[..., _OUTER : _OUTER + _INNER, :], points[..., _OUTER + _INNER :, :]
+
+
+def _middles() -> tuple[int, int]:
+    """Where the upper and the lower inner lip's middle stand among the 55 mouth points."""
+    return _OUTER + INNER_LIP.index(13), _OUTER + INNER_LIP.index(14)

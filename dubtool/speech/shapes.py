@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,27 @@ from dubtool.speech.source import SpeechSource
 from dubtool.speech.whisper import CORE_VECTORS, MEL, MEL_VALUES, RATE, SILENCE_VECTORS, WhisperExtractor
 
 LAYERS = ("layer_1", "layer_2", "layer_3", "layer_4")
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Lips that nearly meet are made to meet.
+
+    A predicted shape is the mean of what people do at such a sound, so at a p, b or m lips come near and stay apart.
+    Openings u above rest become u^3 / (u^2 + below^2), which hardly touches wide ones, by the likeliest change of shape
+    that does so: coefficients have unit deviation, so it is the smallest one.
+
+    below: about where lips are pressed together, in distances of the outer eye corners. opening: `ShapeModel.opening`.
+    """
+
+    below: float
+    opening: np.ndarray
+
+    def close(self, shapes: np.ndarray) -> np.ndarray:
+        """Shapes float32 [N, K] with lips that meet."""
+        opening = np.maximum(shapes @ self.opening, 0)
+        less = opening * self.below**2 / (opening**2 + self.below**2)
+        return np.asarray(shapes - less[:, None] * (self.opening / (self.opening @ self.opening)), np.float32)
 
 
 class ShapeExtractor:
@@ -44,6 +66,8 @@ class ShapeExtractor:
         self._reach = int(told["reach"])
         # A network that is punished for every wrong guess moves less than people do.
         self._gain = np.float32(told.get("gain", 1.0))
+        closing = told.get("closing")
+        self._closing = None if closing is None else Closing(closing["below"], np.array(closing["opening"], np.float32))
         self.first = -SILENCE_VECTORS
         self.last = -(-source.samples * RATE // 16000) + SILENCE_VECTORS
 
@@ -51,7 +75,8 @@ class ShapeExtractor:
         """Shapes first .. first + count - 1 as float32 [count, K]."""
         steps = np.arange(first - self._reach, first + count + self._reach)
         shapes = predict_shapes(self._session, self._heard.at(steps / RATE))
-        return shapes[:, self._reach : self._reach + count].T * self._gain
+        shapes = shapes[:, self._reach : self._reach + count].T * self._gain
+        return shapes if self._closing is None else self._closing.close(shapes)
 
 
 def predict_shapes(predictor: Session, heard: np.ndarray) -> np.ndarray:

@@ -125,7 +125,7 @@ def test_a_clip_whose_sound_never_meets_its_picture_is_refused(talk: Path, tmp_p
 
 
 def test_lips_at_other_times_are_interpolated_and_never_made_up() -> None:
-    lips = Lips(np.arange(6) / 25, np.array([0.0, 1, 2, np.nan, 4, 5]), np.ones(6))
+    lips = Lips(np.arange(6) / 25, np.array([0.0, 1, 2, np.nan, 4, 5]), *[np.ones(6)] * 3)
     found = lips.at(np.array([0.02, 0.119, 0.2, 0.5])).opening
     assert found[[0, 2]] == pytest.approx([0.5, 5])
     assert np.isnan(found[[1, 3]]).all()
@@ -134,12 +134,23 @@ def test_lips_at_other_times_are_interpolated_and_never_made_up() -> None:
 def _swap(dub: np.ndarray, real: np.ndarray, voiced: np.ndarray | None = None) -> Swap:
     times = np.arange(len(dub)) / 25
     lips = {
-        name: Lips(times, series, series)
+        name: Lips(times, series, series, series, series)
         for name, series in (("dub", dub), ("real", real), ("untouched", np.zeros(len(dub))))
     }
     voiced = np.ones(len(dub), bool) if voiced is None else voiced
     mouth = MouthShapes(times, np.zeros((len(dub), 3), np.float32))
-    return Swap(None, None, Path(), **lips, voiced=voiced, rate=25.0, dubbed=len(dub), shapes=mouth)  # type: ignore[arg-type]
+    return Swap(
+        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        Path(),
+        **lips,
+        voiced=voiced,
+        loudness=np.abs(real),
+        rate=25.0,
+        dubbed=len(dub),
+        shapes=mouth,
+        dynamics=(float(np.var(dub)), float(np.var(real))),
+    )
 
 
 def _chatter(seed: int, size: int = 30) -> np.ndarray:
@@ -159,6 +170,28 @@ def test_a_mouth_that_hardly_opens_is_told_however_well_it_follows() -> None:
     found = agreement([_swap(0.3 * _chatter(1) + 1, _chatter(1)), _swap(0.3 * _chatter(2), _chatter(2))])
     assert found["opening_r"].value == pytest.approx(1.0)
     assert found["opening_range"] == pytest.approx(Number(0.3, 0.0))
+
+
+def test_amplitude_is_off_by_as_much_whether_too_small_or_too_large() -> None:
+    small, large = (agreement([_swap(scale * _chatter(1), _chatter(1))]) for scale in (0.5, 2.0))
+    assert small["opening_amplitude"].value == pytest.approx(np.log(2)) == large["opening_amplitude"].value
+    assert small["lip_dynamics"].value == pytest.approx(0.25)
+
+
+def test_closures_of_all_swaps_count_together() -> None:
+    open_mouth, shut = np.full(30, 0.1), np.full(30, 0.1)
+    shut[10:12] = 0.0
+    found = agreement([_swap(shut, shut), _swap(open_mouth, shut)])
+    assert found["closure_recall"].value == 0.5 and found["closure_precision"].value == 1.0
+    assert found["closure_f1"].value == pytest.approx(2 / 3)
+
+
+def test_pauses_tell_how_still_lips_are_beside_the_real_ones() -> None:
+    voiced = np.arange(40) < 20
+    real = np.where(voiced, _chatter(1, 40), 0.02)
+    restless = np.where(voiced, real, 0.02 + 0.01 * (-1.0) ** np.arange(40))
+    found = agreement([_swap(restless, real, voiced)])
+    assert found["pause_stability"] == pytest.approx(Number(0.01, 0.0))
 
 
 def test_a_late_dub_is_found_late_without_reaching_into_the_next_clip() -> None:

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from dubtool.export.graph import export_module
+from dubtool.face.shape import ShapeModel
 from dubtool.networks.shape_predictor import ShapePredictor
 from dubtool.training.core.export_job import ExportedFile, ExportJob
+from dubtool.training.core.recipe import SHAPE_FILE
 from dubtool.training.predictor.stage import PredictorStage
 from dubtool.training.predictor.trainer import new_predictor
 
@@ -22,12 +24,16 @@ def export(job: ExportJob[PredictorStage]) -> list[ExportedFile]:
     weights: dict[str, Tensor] = job.checkpoint["average"]
     (layers, channels), (bands,) = weights["members.0.mean"].shape, weights["members.0.mel_mean"].shape
     net = new_predictor(job.stage, weights["members.0.exit.weight"].shape[0], layers, channels, bands)
-    export_predictor(job.averaged(net), job.stage, job.folder / _FILE)
+    model = ShapeModel.load(job.run / SHAPE_FILE)
+    export_predictor(job.averaged(net), job.stage, model, job.folder / _FILE)
     return [ExportedFile(_FILE, "shape predictor", "speech to mouth shapes, trained here")]
 
 
-def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path) -> None:
-    """Write states [1, L, C, T], mel [1, 2, M, T] -> shapes [1, K, T]."""
+def export_predictor(net: ShapePredictor, stage: PredictorStage, model: ShapeModel, path: Path) -> None:
+    """Write states [1, L, C, T], mel [1, 2, M, T] -> shapes [1, K, T].
+
+    model: the one whose coefficients the network has learned.
+    """
     export_module(
         net,
         {"states": torch.zeros(1, net.layers, net.channels, 64), "mel": torch.zeros(1, 2, net.bands, 64)},
@@ -39,6 +45,7 @@ def export_predictor(net: ShapePredictor, stage: PredictorStage, path: Path) -> 
             "modes": net.modes,
             "bands": net.bands,
             "gain": stage.gain,
+            "closing": {"below": stage.closing, "opening": [round(float(each), 6) for each in model.opening]},
             "reach": net.reach,
             "stage": asdict(stage),
         },

@@ -16,7 +16,8 @@ class PredictorStage:
     a divisor of `window`. balance: exponent by which a person's share grows with their minutes. silence: share of
     windows in which nobody speaks and the mouth rests. average: how much of the weights' running average a step keeps.
     gain: what the shapes are multiplied by at work, since a network that is punished for every wrong guess moves less
-    than people do."""
+    than people do. closing: lips that come so near at work are made to meet (`speech.shapes.Closing`), in distances of
+    the outer eye corners."""
 
     network: ClassVar[str] = "predictor"
     members: int = 2
@@ -39,4 +40,5 @@ class PredictorStage:
     silence: float = 0.06
     average: float = 0.995
     gain: float = 1.2
+    closing: float = 0.025
     seed: int = 0

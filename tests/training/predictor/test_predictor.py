@@ -9,7 +9,7 @@ import torch
 
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.whisper import WhisperEncoder
-from dubtool.speech.shapes import speech_shapes
+from dubtool.speech.shapes import Closing, speech_shapes
 from dubtool.training.core.encoder import read_encoder
 from dubtool.training.data.sounds import SoundClip, load_sounds
 from dubtool.training.data.spoken import load_spoken
@@ -65,11 +65,11 @@ def test_what_is_scored_is_heard_as_at_work(shape_model: ShapeModel, tmp_path: P
     soundfile.write(tmp_path / "speech.wav", sound, 16000, subtype="FLOAT")
     torch.manual_seed(0)
     net = new_predictor(replace(STAGE, members=2), shape_model.size).eval()
-    export_predictor(net, STAGE, tmp_path / "speech_shapes.onnx")
+    export_predictor(net, STAGE, shape_model, tmp_path / "speech_shapes.onnx")
     at_work = speech_shapes(tmp_path / "speech.wav", find("whisper"), tmp_path / "speech_shapes.onnx", device="cpu")
     seconds, shapes = predicted_shapes(net, read_encoder(find("whisper")), sound)
     inside = (seconds > 0) & (seconds < len(sound) / 16000)
-    wanted = shapes.T[inside] * STAGE.gain
+    wanted = Closing(STAGE.closing, shape_model.opening).close(shapes.T[inside] * STAGE.gain)
     # Weights are stored in half precision.
     assert np.abs(at_work.at(seconds[inside]) - wanted).max() < 0.02 * np.abs(wanted).max()
 
