@@ -25,6 +25,7 @@ _COLUMNS = {
     "opening_range": "range",
     "width_r": "width r",
     "closure_f1": "closed",
+    "bilabials": "p, b, m",
     "sync_confidence": "sync",
     "silence_deviation": "silence",
     "psnr": "PSNR",
@@ -68,7 +69,8 @@ def evaluate(
         typer.Option(
             "--tests",
             metavar="LIST",
-            help="Of swapped, sync, silence, self, true-shapes, sharpness, seam, flicker, outside; all by default.",
+            help="Of swapped, sync, silence, self, true-shapes, sharpness, seam, flicker, outside; all by default. "
+            "And phones, for English speech: whether lips meet at p, b and m.",
         ),
     ] = None,
     sface: Annotated[
@@ -90,7 +92,7 @@ def evaluate(
 ) -> None:
     """How well a model dubs: lips, silence, pictures, measured so that the model cannot cheat."""
     from dubtool.evaluation.evaluate import evaluate as run
-    from dubtool.evaluation.results import TESTS
+    from dubtool.evaluation.results import DEFAULT_TESTS
 
     console = console_of(context)
     chosen = _clips(clips or [], manifest, split, lag)
@@ -98,7 +100,7 @@ def evaluate(
         result = run(
             chosen,
             model=model,
-            tests=TESTS if tests is None else [test.strip() for test in tests.split(",")],
+            tests=DEFAULT_TESTS if tests is None else [test.strip() for test in tests.split(",")],
             sface=sface,
             out=out,
             overwrite=overwrite,

@@ -10,12 +10,12 @@ import numpy as np
 
 from dubtool.errors import NoFaceError
 from dubtool.face.picture import Box, bounds
-from dubtool.face.shape import ShapeModel
+from dubtool.face.shape import MOUTH, ShapeModel
 from dubtool.face.topology import INNER_LIP, OUTER_LIP, TRACKED, tracked
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.metrics.lip_motion import APERTURE_POINTS, aperture, lip_dynamics
-from dubtool.metrics.lips import CHIN_POINTS, EYE_CORNERS, LIP_POINTS, chin_drop, mouth_opening, mouth_width
+from dubtool.metrics.lips import EYE_CORNERS, LIP_POINTS, mouth_opening, mouth_width
 from dubtool.tracking.head_form import HeadForm
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
@@ -26,6 +26,8 @@ from dubtool.weights.locate import find
 # The lips' box reaches so much further than the lips, in their widths: a dub may open them wider than the source.
 _LIP_MARGIN = 0.3
 _SMALLEST_SIDE = 16
+# The chin's tip among the mouth's points.
+_CHIN = MOUTH.index(152)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Lips:
     """The mouth over time, in distances of the outer eye corners; NaN unseen.
 
     times: seconds [N]. opening, width: [N], see `metrics.lips`. aperture: [N], mean gap of the inner lips. chin: [N],
-    how far below the eyes it is.
+    its height in the head frame, whatever the pose.
     """
 
     times: np.ndarray
@@ -64,20 +66,22 @@ class TrackedSpeaker:
     """A video and the person in it.
 
     times: float64 [N] seconds of its frames. points: float32 [N, P, 3] landmarks as found, unsmoothed; NaN where the
-    face was not seen. motion: their head and crops, as the dub job has them. aspect: a pixel's width over its height.
+    face was not seen. motion: their head and crops, as the dub job has them. chin: float64 [N], see `Lips`. aspect: a
+    pixel's width over its height.
     """
 
     info: MediaInfo
     times: np.ndarray
     points: np.ndarray
     motion: FaceMotion
+    chin: np.ndarray
     aspect: float
 
     @cached_property
     def lips(self) -> Lips:
         six, eyes = self._square(LIP_POINTS), self._eyes
         gap = aperture(self._square(APERTURE_POINTS), eyes)
-        return Lips(self.times, mouth_opening(six), mouth_width(six), gap, chin_drop(self._square(CHIN_POINTS)))
+        return Lips(self.times, mouth_opening(six), mouth_width(six), gap, self.chin)
 
     @cached_property
     def eyes(self) -> float:
@@ -157,4 +161,7 @@ def analyse(path: Path, model: ShapeModel, *, cache: bool) -> TrackedSpeaker:
     points = np.full((tracks.frame_count, len(TRACKED), 3), np.nan, np.float32)
     for track in person.tracks:
         points[track.frames] = track.points()
-    return TrackedSpeaker(info, np.array([float(time) for time in tracked_video.times]), points, motion, aspect)
+    chin = np.full(tracks.frame_count, np.nan)
+    chin[motion.frames] = model.mouths(motion.coefficients, motion.rest)[:, _CHIN, 1]
+    times = np.array([float(time) for time in tracked_video.times])
+    return TrackedSpeaker(info, times, points, motion, chin, aspect)

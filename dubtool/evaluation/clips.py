@@ -17,12 +17,14 @@ LAG_RATE = 25
 
 @dataclass(frozen=True)
 class Clip:
-    """One person speaking. identity: who, None if not told. lag: by how many seconds the sound is late."""
+    """One person speaking. identity: who, None if not told. lag: by how many seconds the sound is late. text: the words
+    that are said, if they are known."""
 
     path: Path
     name: str
     identity: str | None = None
     lag: Fraction = Fraction(0)
+    text: str | None = None
 
 
 def clips_from_files(paths: Sequence[Path], lag: float = 0.0) -> list[Clip]:
@@ -31,8 +33,8 @@ def clips_from_files(paths: Sequence[Path], lag: float = 0.0) -> list[Clip]:
 
 
 def clips_from_manifest(manifest: Path, split: str | None = None, wanted: Sequence[str] = ()) -> list[Clip]:
-    """Rows of a CSV with the column `file`, and, as far as it has them, `id`, `identity`, `split`, `use` and
-    `sync_lag_frames` (of 1/25 s, above 0 where the sound is late).
+    """Rows of a CSV with the column `file`, and, as far as it has them, `id`, `identity`, `split`, `use`,
+    `sync_lag_frames` (of 1/25 s, above 0 where the sound is late) and `text` (the words that are said).
 
     split: only rows of it. wanted: ids or patterns (`grid_*`), all rows if empty. Rows whose `use` is not "sync" are
     left out. Files are looked for beside the manifest and in its folder `files`.
@@ -58,7 +60,8 @@ def clips_from_manifest(manifest: Path, split: str | None = None, wanted: Sequen
             lag = _seconds(float(row.get("sync_lag_frames") or 0))
         except ValueError as error:
             raise InputError(f"{manifest}, line {number}: sync_lag_frames is no number") from error
-        clips.append(Clip(_placed(manifest.parent, row["file"]), name, row.get("identity") or None, lag))
+        path = _placed(manifest.parent, row["file"])
+        clips.append(Clip(path, name, row.get("identity") or None, lag, row.get("text") or None))
     if not clips:
         asked = [f"split {split!r}"] * bool(split) + [f"{pattern!r}" for pattern in wanted]
         raise UsageError(f"{manifest} has no clips in sync of {', '.join(asked) or 'any kind'}")

@@ -20,6 +20,7 @@ from dubtool.jobs.shared.options import painter_of
 from dubtool.jobs.shared.report import Report
 from dubtool.metrics.identity import FaceIdentity
 from dubtool.metrics.perceptual import Lpips
+from dubtool.metrics.phones import PhoneRecogniser
 from dubtool.metrics.sync import ShapeSyncJudge
 from dubtool.models.generator import GeneratorSpec
 from dubtool.speech.features import SpeechFeatures
@@ -46,6 +47,7 @@ class EvaluationContext:
     cache: bool
     done: Callable[[], None]
     weights: dict[str, str] = field(default_factory=dict)
+    phones: PhoneRecogniser | None = None
 
     def dub(self, video: Path, speech: Path, target: Path, **more: Any) -> Report:
         """Dub without loss, so that no encoder blurs what is measured."""
@@ -77,12 +79,16 @@ def load_context(
     batch_size: int,
     cache: bool,
     done: Callable[[], None],
+    phones: bool = False,
 ) -> EvaluationContext:
     """Load what all clips share.
+
+    phones: also what times the phones of English speech.
 
     Raises:
         UsageError, WeightsError, DeviceError: the model or the networks cannot be used.
     """
+    recogniser = PhoneRecogniser() if phones else None
     generator, graphs = load_generator(painter_of(model), device, precision)
     if sface is None and _SFACE in known():
         found = locate(_SFACE)
@@ -102,4 +108,5 @@ def load_context(
         cache=cache,
         done=done,
         weights=digests([*graphs, *drivers(generator.spec)]),
+        phones=recogniser,
     )

@@ -17,11 +17,11 @@ from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.clips import Clip
 from dubtool.evaluation.contact_sheet import save_sheets, sheet_row, sheets_in
 from dubtool.evaluation.context import EvaluationContext, load_context
-from dubtool.evaluation.results import MEASURES, TESTS, TRUE_SHAPES, Evaluation, Outcome
+from dubtool.evaluation.results import DEFAULT_TESTS, MEASURES, PHONES, TESTS, TRUE_SHAPES, Evaluation, Outcome
 from dubtool.evaluation.segment import Recording, open_recording
 from dubtool.evaluation.selfdub import self_dub
 from dubtool.evaluation.silence import silence_test
-from dubtool.evaluation.swapped import Piece, Swap, agreement, cut_piece, in_sync, measure_pictures, swap
+from dubtool.evaluation.swapped import Piece, Swap, agreement, at_phones, cut_pieces, in_sync, measure_pictures, swap
 from dubtool.folders import temporary_folder
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.options import DEFAULT_MODEL
@@ -34,7 +34,7 @@ JSON_NAME = "evaluation.json"
 # Halves of anything shorter are too short for five references and a correlation.
 SHORTEST_SECONDS = 2.0
 _OF_PICTURES = ("sharpness", "seam", "flicker", "outside")
-_OF_SWAPS = ("swapped", "sync", *_OF_PICTURES)
+_OF_SWAPS = ("swapped", "sync", PHONES, *_OF_PICTURES)
 
 Progress = Callable[[str, float, float | None], None]
 
@@ -43,7 +43,7 @@ def evaluate(
     clips: Sequence[Clip],
     *,
     model: str = DEFAULT_MODEL,
-    tests: Sequence[str] = TESTS,
+    tests: Sequence[str] = DEFAULT_TESTS,
     sface: Path | None = None,
     out: Path | None = None,
     overwrite: bool = False,
@@ -57,7 +57,8 @@ def evaluate(
 
     Args:
         clips: clips below two seconds are swapped among those of the same identity, and measured together.
-        model: name of the generator. tests: of `TESTS`. sface: face_recognition_sface_2021dec.onnx, for CSIM.
+        model: name of the generator. tests: of `TESTS`; "phones" is for English speech.
+        sface: face_recognition_sface_2021dec.onnx, for CSIM.
         out: folder for the numbers (JSON) and the picture sheets (PNG); made if it is not there.
         progress: called with (stage, dubs done, dubs in all).
 
@@ -78,7 +79,14 @@ def evaluate(
     start = time.perf_counter()
     steps = _Steps(progress)
     context = load_context(
-        model, sface=sface, device=device, precision=precision, batch_size=batch_size, cache=cache, done=steps.done
+        model,
+        sface=sface,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+        cache=cache,
+        done=steps.done,
+        phones=PHONES in tests,
     )
     run = _Run(context, tests, steps)
     run.all(clips)
@@ -151,10 +159,7 @@ class _Run:
             too_short = recording.seconds < SHORTEST_SECONDS
             if self._swaps and not too_short:
                 with self._guarded(outcome):
-                    first, second = (
-                        cut_piece(self.context, recording, frames, folder, name)
-                        for frames, name in zip(recording.halves(), ("a", "b"), strict=True)
-                    )
+                    first, second = cut_pieces(self.context, recording, recording.halves(), folder)
                     self._measure(outcome, [(first, second), (second, first)], folder)
             if self._alone:
                 seen = self.context.analyse(clip.path)
@@ -214,7 +219,7 @@ class _Run:
                     place = folder / str(number)
                     place.mkdir()
                     recording = open_recording(clip, place)
-                    pieces.append(cut_piece(self.context, recording, recording.frames, place, "whole"))
+                    pieces += cut_pieces(self.context, recording, [recording.frames], place)
             if len(pieces) > 1:
                 with self._guarded(outcome):
                     pairs = list(zip(pieces, [*pieces[1:], pieces[0]], strict=True))
@@ -236,6 +241,8 @@ class _Run:
             "dubbed": [each.dubbed for each in swaps],
             "each": [{name: tuple(number) for name, number in agreement([each]).items()} for each in swaps],
         }
+        if PHONES in self.tests:
+            outcome.numbers |= at_phones(swaps)
         if "sync" in self.tests:
             outcome.numbers |= in_sync(self.context, swaps)
         if any(test in self.tests for test in _OF_PICTURES):

@@ -10,7 +10,10 @@ from typing import Any, Literal, NamedTuple
 
 # The self-dub with the mouth shapes of the real frames: the picture, apart from how well the lips are predicted.
 TRUE_SHAPES = "true-shapes"
-TESTS = ("swapped", "sync", "silence", "self", TRUE_SHAPES, "sharpness", "seam", "flicker", "outside")
+# Whether lips meet at the p, b and m of an English speech; only where it is asked for, as it wants another package.
+PHONES = "phones"
+DEFAULT_TESTS = ("swapped", "sync", "silence", "self", TRUE_SHAPES, "sharpness", "seam", "flicker", "outside")
+TESTS = (*DEFAULT_TESTS, PHONES)
 
 # Faces count as large where the outer eye corners are further apart, px.
 LARGE_EYES = 100.0
@@ -63,6 +66,7 @@ MEASURES: dict[str, Measure] = {
     "closure_precision": Measure("swapped", "closures, precision", "more", _UNTOUCHED),
     "closure_recall": Measure("swapped", "closures, recall", "more", _UNTOUCHED),
     "closure_f1": Measure("swapped", "closures, F1", "more", _UNTOUCHED),
+    "bilabials": Measure(PHONES, "lips meet at p, b, m", "more", _SPOKE),
     "pause_stability": Measure("swapped", "lips' unrest in pauses", "less", _SPOKE, 4),
     "lip_dynamics": Measure("swapped", "lip dynamics, dub / real", "one"),
     "loudness_difference": Measure("swapped", "opening against loudness", "less", _SPOKE),

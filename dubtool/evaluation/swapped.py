@@ -18,9 +18,10 @@ from dubtool.evaluation.segment import Recording, cut_sound, cut_video
 from dubtool.jobs.dub.reach import Reach
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.media.audio import RATE
-from dubtool.metrics.closures import Closures, closures
+from dubtool.metrics.closures import Closures, closures, hits_at
 from dubtool.metrics.lip_motion import loudness_difference, pauses_of, silent_lip_stability
 from dubtool.metrics.lips import DRIFT_SECONDS, MAX_LAG, Agreement, compare, detrend
+from dubtool.metrics.phones import bilabials
 from dubtool.metrics.sync import Sync, sync_of
 from dubtool.metrics.voice import levels_at, voiced_at
 
@@ -29,11 +30,15 @@ _HEARD = ("voiced", "loudness")
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch in sync, as files of their own: `video` without loss, `speech` 16 kHz mono; and what is seen in it."""
+    """A stretch in sync, as files of their own: `video` without loss, `speech` 16 kHz mono; and what is seen in it.
+
+    bilabials: first and last second of each p, b and m of the speech, where these were asked for.
+    """
 
     video: Path
     speech: Path
     seen: TrackedSpeaker
+    bilabials: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,28 @@ class Swap:
     reach: Reach = field(default_factory=Reach)
 
 
-def cut_piece(context: EvaluationContext, recording: Recording, frames: range, folder: Path, name: str) -> Piece:
+def cut_pieces(context: EvaluationContext, recording: Recording, parts: Sequence[range], folder: Path) -> list[Piece]:
+    """Stretches of a recording, each as a piece."""
+    meetings: list[tuple[float, float]] = []
+    if context.phones is not None:
+        sound, _ = soundfile.read(recording.sound.path, dtype="float32")
+        meetings = bilabials(context.phones.phones(sound, recording.clip.text))
+    return [_cut_piece(context, recording, frames, folder, name, meetings) for name, frames in enumerate(parts)]
+
+
+def _cut_piece(
+    context: EvaluationContext,
+    recording: Recording,
+    frames: range,
+    folder: Path,
+    name: int,
+    meetings: Sequence[tuple[float, float]],
+) -> Piece:
     video = cut_video(recording, frames, folder / f"{name}.mp4")
     speech = cut_sound(recording, frames, folder / f"{name}.wav")
-    return Piece(video, speech, context.analyse(video))
+    start, stop = (float(recording.times[edge] + recording.late) for edge in (frames.start, frames.stop))
+    inside = tuple((first - start, last - start) for first, last in meetings if start <= first and last <= stop)
+    return Piece(video, speech, context.analyse(video), inside)
 
 
 def swap(context: EvaluationContext, picture: Piece, voice: Piece, target: Path) -> Swap:
@@ -153,6 +176,18 @@ def _closed(swaps: Sequence[Swap]) -> dict[str, Number]:
     )
     names = {"closure_precision": "precision", "closure_recall": "recall", "closure_f1": "f1"}
     return {name: Number(getattr(dub, told), getattr(untouched, told)) for name, told in names.items()}
+
+
+def at_phones(swaps: Sequence[Swap]) -> dict[str, Number]:
+    """At how many p, b and m the dub's lips meet, and at how many those of the mouth that really spoke did."""
+    counts = np.array(
+        [
+            [hits_at(getattr(each, which).opening, each.dub.times, each.voice.bilabials) for which in ("dub", "real")]
+            for each in swaps
+        ]
+    ).sum(axis=0)
+    dub, real = ((float(met / told) if told else float("nan")) for met, told in counts)
+    return {"bilabials": Number(dub, real)}
 
 
 def _moved(swaps: Sequence[Swap]) -> dict[str, Number]:

@@ -9,7 +9,6 @@ import numpy as np
 # MediaPipe's mesh: outer corners of the eyes; before them inner lips above and below, outer corners of the mouth.
 EYE_CORNERS = (33, 263)
 LIP_POINTS = (13, 14, 61, 291, *EYE_CORNERS)
-CHIN_POINTS = (152, *EYE_CORNERS)
 
 DRIFT_SECONDS = 2.0
 MAX_LAG = 10
@@ -38,16 +37,6 @@ def mouth_opening(points: np.ndarray) -> np.ndarray:
 def mouth_width(points: np.ndarray) -> np.ndarray:
     """Distance of the mouth's corners over the distance of the outer eye corners: float64 [N]; as `mouth_opening`."""
     return _distance(points, 2, 3) / _distance(points, 4, 5)
-
-
-def chin_drop(points: np.ndarray) -> np.ndarray:
-    """How far the chin is below the middle of the eyes, square to their line, over their distance: float64 [N].
-
-    points: [N, 3, 2 or more], the CHIN_POINTS of each frame in px; rows of NaN give NaN.
-    """
-    chin, right, left = np.moveaxis(points[..., :2].astype(np.float64), 1, 0)
-    across, down = left - right, chin - (left + right) / 2
-    return np.asarray((across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]) / (across**2).sum(axis=1))
 
 
 def detrend(series: np.ndarray, rate: float) -> np.ndarray:

@@ -19,7 +19,7 @@ from dubtool.evaluation.analysed import Lips
 from dubtool.evaluation.clips import Clip, clips_from_files, clips_from_manifest
 from dubtool.evaluation.results import TESTS, Evaluation, Number, Outcome
 from dubtool.evaluation.segment import RATE, Recording, cut_sound, cut_video, open_recording
-from dubtool.evaluation.swapped import Swap, agreement, in_sync
+from dubtool.evaluation.swapped import Swap, agreement, at_phones, in_sync
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
@@ -192,6 +192,14 @@ def test_pauses_tell_how_still_lips_are_beside_the_real_ones() -> None:
     restless = np.where(voiced, real, 0.02 + 0.01 * (-1.0) ** np.arange(40))
     found = agreement([_swap(restless, real, voiced)])
     assert found["pause_stability"] == pytest.approx(Number(0.01, 0.0))
+
+
+def test_lips_meet_at_the_phones_of_their_own_clip() -> None:
+    shut = np.full(30, 0.1)
+    shut[10:12] = 0.0
+    phones = ((10 / 25, 11 / 25), (20 / 25, 21 / 25))
+    swaps = [replace(_swap(dub, shut), voice=SimpleNamespace(bilabials=phones)) for dub in (shut, np.full(30, 0.1))]  # type: ignore[arg-type]
+    assert at_phones(swaps) == {"bilabials": Number(0.25, 0.5)}
 
 
 def test_a_late_dub_is_found_late_without_reaching_into_the_next_clip() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubtool.metrics.lips import chin_drop, compare, detrend, mouth_opening, mouth_width
+from dubtool.metrics.lips import compare, detrend, mouth_opening, mouth_width
 
 RATE = 25.0
 
@@ -20,12 +20,6 @@ def test_opening_and_width_are_in_eye_distances_whatever_the_size_and_turn() -> 
     both = np.stack([points, 3 * points @ turn.T + 100])
     assert mouth_opening(both) == pytest.approx([0.1, 0.1])
     assert mouth_width(both) == pytest.approx([0.4, 0.4])
-
-
-def test_the_chin_is_as_far_below_the_eyes_however_the_head_is_tilted() -> None:
-    points = np.array([[3.0, 90], [-50, -60], [50, -60]])
-    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
-    assert chin_drop(np.stack([points, 3 * points @ turn.T + 100])) == pytest.approx([1.5, 1.5])
 
 
 def test_a_frame_without_a_face_stays_unknown() -> None:
