@@ -54,6 +54,10 @@ class FaceMotion:
         picture = self.poses[rows].to_picture(model.mouths(coefficients, self.rest))
         return apply(self.unit[rows], picture)
 
+    def opening_of(self, model: ShapeModel, coefficients: np.ndarray) -> np.ndarray:
+        """How far this mouth is open in shapes [n, K]: [n], in units of the eye corners' distance."""
+        return inner_opening(model.mouths(coefficients, self.rest))
+
     def opening_in_crop(self, mouths: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """How far mouths [n, 55, 2] in the unit crops of `rows` [n] are open, in units of the eye corners' distance."""
         crop_scale = np.sqrt(np.abs(np.linalg.det(self.unit[rows][:, :, :2])))

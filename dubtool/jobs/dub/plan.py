@@ -37,9 +37,9 @@ class DubPlan:
 
     person: whose mouth. timeline: which source frame stands when; of interlaced video all frames here are fields.
     frame_plans: what happens to each output frame. allowed: rows of the motion that pictures may be taken from, bool
-    [N]; None: all. taught: rows of the references that an adapted generator was taught with, one each; None: they are
-    chosen. speaking: when the person is to speak, bool [output frames]; None: always. covers: what is in front of the
-    mouth.
+    [N]; None: all. seconds: of the film, of the motion's rows float64 [N]. taught: rows of the references that an
+    adapted generator was taught with, one each; None: they are chosen. speaking: when the person is to speak, bool
+    [output frames]; None: always. covers: what is in front of the mouth.
     """
 
     info: MediaInfo
@@ -50,6 +50,7 @@ class DubPlan:
     timeline: FrameTimeline
     frame_plans: list[FramePlan]
     allowed: np.ndarray | None
+    seconds: np.ndarray
     taught: list[np.ndarray] | None
     speaking: np.ndarray | None = None
     covers: Covers = field(default_factory=Covers)
@@ -126,7 +127,10 @@ def plan_person(
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
     allowed = _allowed(info, options, person.motion, tracked_video)
     taught = _taught(info, options, person.motion)
-    return DubPlan(info, options, model, sound, person, timeline, frame_plans, allowed, taught, speaking, covers)
+    seconds = np.array([float(time) for time in tracked_video.times])[person.motion.frames]
+    return DubPlan(
+        info, options, model, sound, person, timeline, frame_plans, allowed, seconds, taught, speaking, covers
+    )
 
 
 def _behind_covers(

@@ -21,6 +21,7 @@ from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.load import Networks
 from dubtool.jobs.shared.options import RETRIEVAL
+from dubtool.jobs.shared.own_words import own_words
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.media.decode import VideoReader
@@ -29,6 +30,9 @@ from dubtool.weights.locate import find
 
 # Mouths that are made ahead, to see what they lack beside the real ones; filmed ones differ more among themselves.
 _TRIED, _TRIED_FILMED = 6, 12
+
+# Forty seconds of a person's own words tell their range.
+_OWN_ROWS = 1000
 
 # What the speech asks of some frames.
 Asking = Callable[[Sequence[FramePlan]], Conditions | Wanted]
@@ -115,9 +119,13 @@ def _within_reach(plan: DubPlan, details: dict[str, Any]) -> MouthShapes:
     heard = speech_shapes(plan.sound.path, find("whisper"), find("speech_shapes"), device=plan.options.device)
     times = plan.times
     usable = np.ones(len(plan.motion.frames), bool) if plan.allowed is None else plan.allowed
-    reach = reach_of(plan.motion, usable, heard.at(times), plan.model)
-    reach = replace(reach, scale=round(reach.scale * plan.expression, 3))
+    rows = np.flatnonzero(usable & ~plan.motion.covered)[:_OWN_ROWS]
+    own = own_words(plan.info, plan.motion, plan.seconds, rows, plan.model, plan.options.device)
+    reach = reach_of(plan.motion, usable, heard.at(times), plan.model, None if own.why else own)
+    # What an adaptation has learned of the person's range is in the reach already.
+    reach = replace(reach, scale=round(reach.scale * plan.options.expression, 3))
     details["reach"] = reach.as_dict()
+    details["own_words"] = {"r": own.r, "lag": own.lag, "why": own.why}
     spoken = ReachedShapes(heard, reach, plan.model, plan.motion.rest).at(times)
     return MouthShapes(times, spoken)
 

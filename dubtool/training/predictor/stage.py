@@ -40,5 +40,5 @@ class PredictorStage:
     silence: float = 0.06
     average: float = 0.995
     gain: float = 1.2
-    closing: float = 0.025
+    closing: float = 0.015
     seed: int = 0

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dubtool.face.shape import MOUTH, ShapeModel
+from dubtool.face.shape import MOUTH, ShapeModel, inner_opening
 from dubtool.face.topology import INNER_LIP, OUTER_LIP
 from dubtool.jobs.adapt import voice
 from dubtool.jobs.adapt.material import Subject
+from dubtool.jobs.shared import own_words
 
 RATE, SECONDS = 25, 12
 _TOP, _BOTTOM = len(OUTER_LIP) + INNER_LIP.index(13), len(OUTER_LIP) + INNER_LIP.index(14)
@@ -33,6 +34,7 @@ def subject() -> Subject:
         coefficients=_opening(times)[:, None].astype(np.float32),
         rest=np.zeros((len(MOUTH), 3), np.float32),
         covered=np.zeros(len(times), bool),
+        opening_of=lambda model, shapes: inner_opening(model.mouths(shapes, np.zeros((len(MOUTH), 3), np.float32))),
     )
     info = SimpleNamespace(audio=("sound",), path=Path("video.mp4"), require_video=lambda: SimpleNamespace(start=0))
     model = ShapeModel(np.zeros((1, 3), np.float32), basis)
@@ -44,9 +46,9 @@ def hear(monkeypatch: pytest.MonkeyPatch) -> Any:
     """hear(function): what the predictor says of the sound at each moment."""
 
     def install(heard: Any) -> None:
-        monkeypatch.setattr(voice, "load_speech", lambda path, folder: SimpleNamespace(path=path))
+        monkeypatch.setattr(own_words, "load_speech", lambda path, folder: SimpleNamespace(path=path))
         predicted = SimpleNamespace(at=lambda times: heard(times)[:, None].astype(np.float32))
-        monkeypatch.setattr(voice, "speech_shapes", lambda *arguments, **more: predicted)
+        monkeypatch.setattr(own_words, "speech_shapes", lambda *arguments, **more: predicted)
 
     return install
 

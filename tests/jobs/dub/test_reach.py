@@ -11,6 +11,7 @@ from drawn_person import DrawnPerson
 from dubtool.face.shape import ShapeModel, inner_opening
 from dubtool.jobs.dub.reach import Reach, ReachedShapes, reach_of
 from dubtool.jobs.shared.known_shapes import MouthShapes
+from dubtool.jobs.shared.own_words import OwnWords
 from dubtool.tracking.motion import FaceMotion
 from dubtool.weights.locate import find
 
@@ -46,6 +47,14 @@ def test_shapes_become_as_lively_as_the_person(model: ShapeModel) -> None:
     assert 0.7 < scales[0] < 0.9
     assert scales[1] == pytest.approx(1.0, abs=0.05)
     assert 1.1 < scales[2] < 2.0 / 1.5, "the difference is not made up in full"
+
+
+def test_own_words_tell_the_manner_so_that_a_livelier_speech_stays_livelier(model: ShapeModel) -> None:
+    motion, heard = _motion(model, 1.5), _speaking(model, 1.0)
+    own = OwnWords(motion.opening, heard, r=0.9)
+    calm, lively = (reach_of(motion, _every(motion), _speaking(model, much), model, own) for much in (0.5, 2.0))
+    assert calm == lively, "what is said in the dub tells nothing of the person"
+    assert calm.own and 1.15 < calm.scale < 1.4
 
 
 def test_the_scale_has_bounds_and_silence_is_no_manner(model: ShapeModel) -> None:
