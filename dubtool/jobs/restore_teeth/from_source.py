@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from dubtool.face.blend import Placed
+from dubtool.face.blend import Placed, mask_over, match_colour, to_mouth_box
 from dubtool.face.crop import to_pixels
 from dubtool.face.grain_match import Compared
-from dubtool.face.reference_warp import MOUTH_POINTS, SKIN, Reference, warped_mouth
+from dubtool.face.mask import mouth_mask
+from dubtool.face.painting_over import HIDDEN
+from dubtool.face.reference_warp import MOUTH_POINTS, SKIN, Place, Reference, warped_mouth
 from dubtool.face.retrieval import Looks, MouthCosts
 from dubtool.face.shape import ShapeModel
 from dubtool.face.tint import coloured, is_tinted, tinted
+from dubtool.jobs.restore_teeth.same_moment import shown_as
 from dubtool.jobs.shared.cutout import control_points, reduced
 from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, read_references
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, inner_mask, place_over
@@ -34,11 +38,13 @@ _LOOKS = 8
 class BorrowedMouths:
     """One person's mouths in a video, made of the frames of another.
 
-    Where none of these is like what is wanted, the video's own mouth stays, as softly as `Plan` says.
+    Where none of these is like what is wanted, the video's own mouth stays, as softly as `Plan` says. moments: for each
+    row of the chosen one's motion the row of the source's that shows the same moment, -1 for none: there the skin
+    around the mouth is that frame's own.
     """
 
-    def __init__(self, chosen: Chosen, source: Chosen, model: ShapeModel) -> None:
-        self._chosen, self._source = chosen, source
+    def __init__(self, chosen: Chosen, source: Chosen, model: ShapeModel, moments: np.ndarray) -> None:
+        self._chosen, self._source, self._moments = chosen, source, moments
         self._costs = MouthCosts(model)
         self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
         self._references: list[Reference] = []
@@ -75,8 +81,11 @@ class BorrowedMouths:
         """How little the references will do for an output frame, 0..1."""
         return float(self._plan.unlike[number])
 
-    def make(self, frame: Frame, number: int, row: int) -> Placed | None:
-        """The mouth of one output frame, in the colours of what is around it. row: of the motion."""
+    def make(self, frame: Frame, number: int, row: int, moment: Frame | None = None) -> Placed | None:
+        """The mouth of one output frame, in the colours of what is around it.
+
+        row: of the motion. moment: the source's frame of the same moment, where there is one.
+        """
         control = control_points(self._chosen.person.tracks, self._chosen.motion, np.array([row]))[0]
         mouth, rim = control[:MOUTH_POINTS], control[MOUTH_POINTS:]
         unlike, inside = self.unlike(number), float(self._plan.inside[number])
@@ -85,8 +94,11 @@ class BorrowedMouths:
         place = place_over(
             frame, unit, self._to_crop[row], covered, mouth, rim, _STIFFNESS, hidden=_SPOILED, reach=_REACH
         )
-        if place is None or unlike == 1:
+        if place is None or (unlike == 1 and moment is None):
             return None
+        if moment is not None:
+            made = self._over_moment(frame, moment, place, number, row)
+            return Placed(place.box, Compared(place.source, tinted(made, place.source), place.weight))
         made = warped_mouth(self._references, self._plan.picks(number), place)
         if self._colourless:
             made = coloured(made, place.source)
@@ -94,6 +106,28 @@ class BorrowedMouths:
         if inside > 0:
             weight *= 1 - np.float32(inside) * inner_mask(place, place.box)
         return Placed(place.box, Compared(place.source, tinted(made, place.source), weight))
+
+    def _over_moment(self, frame: Frame, moment: Frame, place: Place, number: int, row: int) -> np.ndarray:
+        """The lower face over the place's box: the skin of the moment as it was filmed, and on it the mouth."""
+        skin = shown_as(moment, place.box, (frame.width, frame.height))
+        if self._colourless:
+            skin = coloured(skin, place.source)
+        own = np.array([self._moments[row]])
+        there = control_points(self._source.person.tracks, self._source.motion, own)[0, :MOUTH_POINTS]
+        mask = mouth_mask(np.stack([place.mouth, there]), MASK_SIZE, HIDDEN)
+        weight = mask_over(mask, to_mouth_box(self._to_crop[row], MASK_SIZE), place.box)
+        mouth = place.source
+        unlike, inside = self.unlike(number), float(self._plan.inside[number])
+        if unlike < 1:
+            made = warped_mouth(self._references, self._plan.picks(number), replace(place, source=skin, weight=weight))
+            if self._colourless:
+                made = coloured(made, place.source)
+            share = np.full(weight.shape, np.float32(1 - unlike))
+            if inside > 0:
+                share *= 1 - np.float32(inside) * inner_mask(place, place.box)
+            mouth = mouth + share[..., None] * (made - mouth)
+        whole = skin + weight[..., None] * (mouth - skin)
+        return match_colour(whole, place.source, place.weight, place.side)
 
 
 def _anywhere(looks: Looks) -> Looks:

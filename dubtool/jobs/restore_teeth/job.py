@@ -195,7 +195,10 @@ def _planned(info: MediaInfo, chosen: RestoreOptions, report: Report, tell: Prog
     restoring: Restoring
     if source is not None:
         other = source.person(person, model)
-        restoring = Borrowing(person, source.info, other, source.usable(other), model)
+        usable = source.usable(other)
+        with report.timed("moments"):
+            moments = source.moments(other, person, info, tracked_video)
+        restoring = Borrowing(person, source.info, other, usable, model, moments)
     else:
         assert drawer is not None
         restoring = Redrawing(Teeth(drawer[0], person, chosen.reference))

@@ -13,6 +13,7 @@ from dubtool.errors import InputError, NoFaceError
 from dubtool.face.blend import Placed
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.restore_teeth.from_source import BorrowedMouths
+from dubtool.jobs.restore_teeth.same_moment import Footage, look_alike, same_moments
 from dubtool.jobs.shared.contact_sheet import work_tiles
 from dubtool.jobs.shared.frame_plan import FramePlan, showing
 from dubtool.jobs.shared.frame_stream import Batch
@@ -63,24 +64,41 @@ class Redrawing:
 
 
 class Borrowing:
-    """By the frames of a film of the same person. info: of that film. usable: rows of the person's motion in it that
-    may be shown, bool [N]."""
+    """By the frames of a film of the same person.
 
-    def __init__(self, chosen: Chosen, info: MediaInfo, person: Chosen, usable: np.ndarray, model: ShapeModel) -> None:
+    info: of that film. usable: rows of the person's motion in it that may be shown, bool [N]. moments: see
+    `same_moments`; None where there are none.
+    """
+
+    def __init__(
+        self,
+        chosen: Chosen,
+        info: MediaInfo,
+        person: Chosen,
+        usable: np.ndarray,
+        model: ShapeModel,
+        moments: np.ndarray | None = None,
+    ) -> None:
         self._info, self._usable = info, usable
-        self.mouths = BorrowedMouths(chosen, person, model)
+        rows = np.full(len(chosen.motion.frames), -1) if moments is None else moments
+        self._moments = np.where(rows < 0, -1, person.motion.frames[rows])
+        self.mouths = BorrowedMouths(chosen, person, model, rows)
         # Skin and lips are restored, too.
         self.idle = np.full(len(chosen.motion.frames), "", object)
 
     def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
         changed = [plan for plan in plans if plan.weight > 0]
         numbers, rows = (np.array([getattr(plan, name) for plan in changed], int) for name in ("number", "row"))
-        return self.mouths.prepare(VideoReader(self._info), self._usable, numbers, rows, len(plans))
+        moments = self._moments[rows]
+        self._frames = VideoReader(self._info).frames(moments[moments >= 0].tolist())
+        told = self.mouths.prepare(VideoReader(self._info), self._usable, numbers, rows, len(plans))
+        return told | {"frames_of_the_same_moment": int((moments >= 0).sum())}
 
     def restore(self, batch: Batch) -> dict[int, Tiles]:
         done: dict[int, Tiles] = {}
         for plan, frame in batch:
-            placed = self.mouths.make(frame, plan.number, plan.row)
+            moment = next(self._frames) if self._moments[plan.row] >= 0 else None
+            placed = self.mouths.make(frame, plan.number, plan.row, moment)
             if placed is not None:
                 placed.blend(frame, plan.weight, seed=plan.number)
                 done[plan.number] = partial(_tiles, placed)
@@ -125,6 +143,19 @@ class Source:
         seconds = self._followed.times[-1] + self._followed.durations[-1]
         if seconds < _SHORTEST_SECONDS:
             raise InputError(f"{info.path} lasts {float(seconds):.2g} s: give a source of a second or more")
+
+    def moments(self, person: Chosen, other: Chosen, info: MediaInfo, tracked_video: TrackedVideo) -> np.ndarray | None:
+        """Where this film shows the very moments of another, of `info`, in which the person is `other`."""
+        here, there = (
+            Footage(
+                chosen,
+                np.array([float(time) for time in followed.times])[chosen.motion.frames],
+                (of.require_video().upright_width, of.require_video().upright_height),
+            )
+            for chosen, followed, of in ((other, tracked_video, info), (person, self._followed, self.info))
+        )
+        found = same_moments(here, there)
+        return found if look_alike(here, there, found, (VideoReader(info), VideoReader(self.info))) else None
 
     def person(self, other: Chosen, model: ShapeModel) -> Chosen:
         """The one that is `other`. Raises NoFaceError if nobody is."""

@@ -117,6 +117,30 @@ def test_the_detail_comes_back_and_the_lips_stay(true: Path, soft: Path, restore
     assert compare(after, before, 25.0).r > 0.9 or np.abs(after - before).max() < 0.03
 
 
+def test_skin_around_the_mouth_is_the_very_moments_own(
+    true: Path, soft: Path, restored: Restored, place: Path, cut: Cut
+) -> None:
+    """The film that was given to the tool, beside one of the same person at other moments."""
+    out, report = restored()
+    assert report.details["frames_of_the_same_moment"] == 10
+    elsewhere = cut("elsewhere.mp4", "-ss", 2.6, "-t", 1.6, "-vf", "scale=384:-2,rotate=0.1,crop=360:360", *_CODED)
+    told = dubtool.restore_teeth(soft, place / "other.mkv", source=elsewhere, codec="ffv1")
+    assert told.details["frames_of_the_same_moment"] == 0
+    apart = []
+    for path in (soft, out, place / "other.mkv"):
+        differences = []
+        for made, real, box in zip(_frames(path), _frames(true), _regions(true), strict=True):
+            ys, xs = np.nonzero(box)
+            # Below and beside the lips: the lower corners of the mouth box.
+            skin = (
+                slice(int(np.quantile(ys, 0.5)), int(np.quantile(ys, 0.8))),
+                slice(int(xs.min()), int(np.quantile(xs, 0.2))),
+            )
+            differences.append(np.abs(made.planes[0][skin].astype(int) - real.planes[0][skin]).mean())
+        apart.append(float(np.median(differences)))
+    assert apart[1] < 0.8 * min(apart[0], apart[2])
+
+
 def test_nothing_but_the_mouth_changes(soft: Path, restored: Restored) -> None:
     out, _ = restored()
     for made, own, region in zip(_frames(out), _frames(soft), _regions(soft, 1.4), strict=True):
@@ -137,7 +161,7 @@ def test_the_report_tells_that_no_network_drew(soft: Path, source: Path, restore
     assert "retrieval-warp" in told["comment"]
 
 
-def test_only_the_stretch_of_the_source_is_looked_at(place: Path, soft: Path, source: Path, cut: Cut) -> None:
+def test_only_mouths_of_the_stretch_are_shown(place: Path, soft: Path, source: Path, cut: Cut) -> None:
     """What lies beyond it may be anything."""
     grey = "scale=384:-2,negate=enable='gte(t,2.2)'"
     spoilt = cut("spoilt.mp4", "-ss", 1.2, "-t", 1.6, "-r", 30, "-vf", grey, *_CODED)
@@ -146,8 +170,9 @@ def test_only_the_stretch_of_the_source_is_looked_at(place: Path, soft: Path, so
     dubtool.restore_teeth(soft, place / "two.mkv", source=spoilt, **few)
     assert one.details["references"] == 24
     # The film was coded anew, and its landmarks lie a hair elsewhere.
-    for a, b in zip(_frames(place / "one.mkv"), _frames(place / "two.mkv"), strict=True):
-        assert np.abs(a.planes[0].astype(int) - b.planes[0]).max() < 40
+    frames = _frames(place / "one.mkv"), _frames(place / "two.mkv")
+    for a, b, region in zip(*frames, _regions(soft), strict=True):
+        assert np.abs(a.planes[0].astype(int) - b.planes[0])[_inner(region)].max() < 40
     with pytest.raises(NoFaceError, match="no mouth is seen between 8 and 9 s"):
         dubtool.restore_teeth(soft, place / "no.mkv", source=source, reference_segment=(8, 9))
 
