@@ -30,6 +30,8 @@ _STIFFNESS = 0.002
 # Tools spoil more than the lips: all the skin from the nose to the jaw and out to the cheeks' sides is made anew. LPIPS
 # over the mouth box falls to 0.57 to 0.66 of before by it; within the dub's own mask it was 0.73 to 0.81.
 _SPOILED, _REACH = (0.0, 2.0, -1.0, 1.0), 1.4
+# Where the frame itself is there, the edges of the tool's box go, too, that lie beside the jaw and below the chin.
+_WIDER = 1.35
 
 # So many references are looked at for whether the film has colours.
 _LOOKS = 8
@@ -90,6 +92,9 @@ class BorrowedMouths:
         mouth, rim = control[:MOUTH_POINTS], control[MOUTH_POINTS:]
         unlike, inside = self.unlike(number), float(self._plan.inside[number])
         covered = np.concatenate([mouth, control[list(SKIN)]])
+        if moment is not None:
+            middle = covered.mean(axis=0)
+            covered = (covered - middle) * _WIDER + middle
         unit = self._chosen.motion.unit[row]
         place = place_over(
             frame, unit, self._to_crop[row], covered, mouth, rim, _STIFFNESS, hidden=_SPOILED, reach=_REACH
