@@ -93,7 +93,7 @@ class BorrowedMouths:
         weight = place.weight * np.float32(1 - unlike)
         if inside > 0:
             weight *= 1 - np.float32(inside) * inner_mask(place, place.box)
-        return Placed(place.box, Compared(place.source, tinted(made, place.source), weight))
+        return Placed(place.box, Compared(place.source, tinted(made, place.source), weight), place.beyond)
 
 
 def _anywhere(looks: Looks) -> Looks:
