@@ -6,11 +6,12 @@ import types
 from dataclasses import is_dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 from dubtool.batch.kinds import Kind
 from dubtool.errors import UsageError
 from dubtool.folders import expanded
+from dubtool.jobs.shared.plain_values import hints_of
 from dubtool.jobs.shared.times import seconds
 
 _YES = ("true", "yes", "1", "on")
@@ -32,7 +33,7 @@ def typed(kind: Kind, name: str, value: Any, base: Path) -> tuple[str, Any]:
     if place is None:
         raise UsageError(f"there is no option {name!r}")
     field, contrary = place
-    wanted = get_type_hints(kind.options)[field]
+    wanted = hints_of(kind.options)[field]
     try:
         got = _convert(wanted, value, base)
     except ValueError as error:
@@ -45,7 +46,7 @@ def _place(kind: Kind, name: str) -> tuple[str, bool] | None:
     if name in kind.flags:
         return kind.flags[name]
     hidden = {field for field, _ in kind.flags.values()}
-    hint = get_type_hints(kind.options).get(name)
+    hint = hints_of(kind.options).get(name)
     # What another job has found cannot be written down in a list.
     kinds = [one for one in get_args(hint) if one is not types.NoneType]
     written = hint is not None and not (kinds and is_dataclass(kinds[0]))

@@ -15,6 +15,7 @@ import typer
 from dubtool.cli.options import parse_time
 from dubtool.jobs.shared.offer import Offer, offers, option_name
 from dubtool.jobs.shared.options import JobOptions
+from dubtool.jobs.shared.plain_values import hints_of
 from dubtool.jobs.shared.presets import OFFERED
 
 
@@ -66,7 +67,7 @@ def from_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _of_fields(kind: type[JobOptions]) -> list[inspect.Parameter]:
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     return [
         inspect.Parameter(
             one.name,

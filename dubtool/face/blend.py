@@ -89,16 +89,17 @@ def match_colour(made: np.ndarray, source: np.ndarray, mask: np.ndarray, side: f
 @dataclass(frozen=True)
 class Placed:
     """A made mouth over its source, both at the picture's resolution. box: of the picture, px. weight: [h, w] 0..1, how
-    much of the made one is to show. source, made: float32 [h, w, 3]."""
+    much of the made one is to show. source, made: float32 [h, w, 3]. beyond: see `Frame.rgb_and_beyond`."""
 
     box: Box
     pair: Compared
+    beyond: np.ndarray
 
     def blend(self, frame: Frame, share: float, grain_match: GrainMatch = PLAIN, seed: int = 0) -> None:
         """Blend `share` 0..1 of it into the frame, in place. grain_match, seed: see `GrainMatch.applied`."""
         finished = np.clip(grain_match.applied(self.pair.made, seed), 0, 255)
         # All of the source goes: what RGB cannot say of it would stay behind as red specks.
-        source = self.pair.source + frame.beyond_rgb(self.box)
+        source = self.pair.source + self.beyond
         frame.add_rgb(self.box, (finished - source) * (self.pair.weight * np.float32(share))[..., None])
 
 
@@ -112,8 +113,9 @@ def place(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray)
     if reached is None:
         return None
     box, weight = reached
-    source = frame.rgb(box).astype(np.float32)
-    return Placed(box, Compared(source, tinted(enlarged(made, to_crop, box), source), weight))
+    rgb, beyond = frame.rgb_and_beyond(box)
+    source = rgb.astype(np.float32)
+    return Placed(box, Compared(source, tinted(enlarged(made, to_crop, box), source), weight), beyond)
 
 
 def paste_crop(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray) -> None:

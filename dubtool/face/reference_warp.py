@@ -6,7 +6,7 @@ Where each pixel comes from is one map from the picture to the decoded reference
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
@@ -82,7 +82,8 @@ class Place:
 
     box: picture px. source: float32 [h, w, 3], what is there. weight: [h, w] 0..1, how much of the new mouth shows.
     to_unit: picture px to the unit crop [2, 3]. mouth: the wanted mouth in the unit crop [55, 2]. rim: where the head's
-    RIM is there [R, 2]. stiffness: how far these may be missed, in squared face radii.
+    RIM is there [R, 2]. stiffness: how far these may be missed, in squared face radii. beyond: see
+    `Frame.rgb_and_beyond`; of no use where nothing is blended.
     """
 
     box: Box
@@ -92,6 +93,7 @@ class Place:
     mouth: np.ndarray
     rim: np.ndarray
     stiffness: float = STIFFNESS
+    beyond: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 1), np.float32))
 
     @property
     def side(self) -> float:

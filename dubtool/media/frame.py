@@ -160,47 +160,28 @@ class Frame:
         Chroma is interpolated linearly about the centre of the luma samples it covers. With `scale` the box is resized
         to round(w * scale) x round(h * scale), by area when shrinking. Raises ValueError for a box outside the frame.
         """
-        x0, y0, x1, y1 = self._checked(box)
-        if scale is None and self._woven:
-            woven = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
-            for field, part, rows in self._fields((x0, y0, x1, y1)):
-                woven[rows] = field.rgb(part)
-            return woven
-        luma = self.planes[0][y0:y1, x0:x1]
         if scale is None:
-            chroma = [self._upsampled(plane, (x0, y0, x1, y1)) for plane in self._chroma()]
-            luma = luma.astype(np.float32)
-        else:
-            size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
-            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            luma = cv2.resize(luma, size, interpolation=how).astype(np.float32)
-            cells_y, cells_x = self._cells((x0, y0, x1, y1))
-            chroma = [
-                cv2.resize(np.ascontiguousarray(plane[cells_y, cells_x]), size, interpolation=how).astype(np.float32)
-                for plane in self._chroma()
-            ]
-        mixed = self._mixed(luma, chroma)
-        if self._tone is not None:
-            mixed = self._tone.seen(mixed)
-        np.maximum(mixed, 0.0, out=mixed)
-        return cv2.convertScaleAbs(mixed)  # rounds and saturates
+            return _rounded(self._levels(self._checked(box)))
+        x0, y0, x1, y1 = self._checked(box)
+        size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        luma = cv2.resize(self.planes[0][y0:y1, x0:x1], size, interpolation=how).astype(np.float32)
+        cells_y, cells_x = self._cells((x0, y0, x1, y1))
+        chroma = [
+            cv2.resize(np.ascontiguousarray(plane[cells_y, cells_x]), size, interpolation=how).astype(np.float32)
+            for plane in self._chroma()
+        ]
+        return _rounded(self._seen(self._mixed(luma, chroma)))
 
-    def beyond_rgb(self, box: Box) -> np.ndarray:
-        """How far the box's pixels lie outside of what `rgb` can say, float32 [h, w, 3]: below 0 or above 255.
+    def rgb_and_beyond(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """`rgb` of the box, and how far its pixels lie outside of what that can say, float32 [h, w, 3]: below 0 or
+        above 255.
 
         Codes of luma and chroma say more than RGB does, on wet lips for one. 0 for high dynamic range.
         """
-        x0, y0, x1, y1 = self._checked(box)
-        if self._tone is not None:
-            return np.zeros((y1 - y0, x1 - x0, 3), np.float32)
-        if self._woven:
-            woven = np.empty((y1 - y0, x1 - x0, 3), np.float32)
-            for field, part, rows in self._fields((x0, y0, x1, y1)):
-                woven[rows] = field.beyond_rgb(part)
-            return woven
-        chroma = [self._upsampled(plane, (x0, y0, x1, y1)) for plane in self._chroma()]
-        mixed = self._mixed(self.planes[0][y0:y1, x0:x1].astype(np.float32), chroma)
-        return np.asarray(mixed - np.clip(mixed, 0, 255))
+        levels = self._levels(self._checked(box))
+        beyond = np.zeros_like(levels) if self._tone is not None else levels - np.clip(levels, 0, 255)
+        return _rounded(levels), beyond
 
     def add_rgb(self, box: Box, delta: np.ndarray) -> None:
         """Add an RGB difference [h, w, 3] (float, 0..255 units, already weighted by the mask) to the box; alpha stays.
@@ -219,9 +200,7 @@ class Frame:
             return
         delta = np.ascontiguousarray(delta, np.float32)
         if self._tone is not None:
-            chroma = [self._upsampled(plane, (x0, y0, x1, y1)) for plane in self._chroma()]
-            coded = self._mixed(self.planes[0][y0:y1, x0:x1].astype(np.float32), chroma)
-            delta = self._tone.difference(coded, delta)
+            delta = self._tone.difference(self._coded_levels((x0, y0, x1, y1)), delta)
         difference = cv2.transform(delta, self._conversion.to_yuv)
         low, high = self._conversion.low, self._conversion.high
         luma, *chroma = cv2.split(difference)
@@ -231,6 +210,26 @@ class Frame:
         cells_y, cells_x = self._cells((x0, y0, x1, y1))
         for plane, values in zip(self._chroma(), chroma, strict=True):
             _add(plane[cells_y, cells_x], self._cell_means(values, (x0, y0, x1, y1)), low[1], high[1])
+
+    def _levels(self, box: Box) -> np.ndarray:
+        """float32 RGB [h, w, 3] of the box as `rgb` shows it, neither cut off nor rounded."""
+        x0, y0, x1, y1 = box
+        if self._woven:
+            woven = np.empty((y1 - y0, x1 - x0, 3), np.float32)
+            for field, part, rows in self._fields(box):
+                woven[rows] = field._levels(part)
+            return woven
+        return self._seen(self._coded_levels(box))
+
+    def _coded_levels(self, box: Box) -> np.ndarray:
+        """float32 R'G'B' [h, w, 3] of the box, 255 at full strength."""
+        x0, y0, x1, y1 = box
+        chroma = [self._upsampled(plane, box) for plane in self._chroma()]
+        return self._mixed(self.planes[0][y0:y1, x0:x1].astype(np.float32), chroma)
+
+    def _seen(self, levels: np.ndarray) -> np.ndarray:
+        """R'G'B' as standard dynamic range."""
+        return levels if self._tone is None else self._tone.seen(levels)
 
     def _mixed(self, luma: np.ndarray, chroma: list[np.ndarray]) -> np.ndarray:
         """float32 R'G'B' [h, w, 3], 255 at full strength, of samples of the planes."""
@@ -332,6 +331,12 @@ class Frame:
         covered_y = _covered(rows, 1 << shift_y, phase_y, self.height)
         covered_x = _covered(columns, 1 << shift_x, phase_x, self.width)
         return padded / (covered_y[:, None] * covered_x[None, :])
+
+
+def _rounded(levels: np.ndarray) -> np.ndarray:
+    """uint8 of float32 RGB, which is changed."""
+    np.maximum(levels, 0.0, out=levels)
+    return cv2.convertScaleAbs(levels)  # rounds and saturates
 
 
 def _covered(cells: slice, size: int, phase: int, length: int) -> np.ndarray:

@@ -39,13 +39,14 @@ def test_colours_that_rgb_cannot_say_leave_nothing_behind(field_order: FieldOrde
     """Wet lips: dark luma with more red than that can carry."""
     planes = [np.full((64, 64), 40, np.uint8), np.full((32, 32), 90, np.uint8), np.full((32, 32), 215, np.uint8)]
     frame = Frame.from_coded(planes, layout_of("420", 8), COLOR, field_order=field_order)
-    assert np.abs(frame.beyond_rgb((0, 0, 64, 64))).max() > 20
+    rgb, beyond = frame.rgb_and_beyond((0, 0, 64, 64))
+    assert np.abs(beyond).max() > 20
+    np.testing.assert_array_equal(rgb, frame.rgb())
     made = np.full((64, 64, 3), (150.0, 110.0, 90.0), np.float32)
-    Placed((0, 0, 64, 64), Compared(frame.rgb().astype(np.float32), made, np.ones((64, 64), np.float32))).blend(
-        frame, 1.0
-    )
+    compared = Compared(rgb.astype(np.float32), made, np.ones((64, 64), np.float32))
+    Placed((0, 0, 64, 64), compared, beyond).blend(frame, 1.0)
     assert np.abs(frame.rgb().astype(int) - made).max() <= 2
-    assert not frame.beyond_rgb((8, 8, 40, 40)).any()
+    assert not frame.rgb_and_beyond((8, 8, 40, 40))[1].any()
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,30 +27,26 @@ from dubtool.jobs.shared.calls import (
     Sound,
     Video,
     files_among,
-    heeding,
     named,
     options_of,
     place_of,
     video_file,
 )
 from dubtool.jobs.shared.cast import Cast
-from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_plan import FramePlan
-from dubtool.jobs.shared.frame_sink import FrameSink
-from dubtool.jobs.shared.frame_stream import Batch, stream
-from dubtool.jobs.shared.interlacing import with_fields, without_fields
+from dubtool.jobs.shared.frame_stream import Batch, changing, stream
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
-from dubtool.jobs.shared.outputs import EXTRAS, beside, check_writing, checked_output, open_outputs, save_text
+from dubtool.jobs.shared.outputs import checked_output
 from dubtool.jobs.shared.report import Report
+from dubtool.jobs.shared.run import Opened, OpenOutput, Run, running
+from dubtool.jobs.shared.speakers import Turn
 from dubtool.jobs.shared.turns_table import turns_table
 from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
 from dubtool.media.audio import RATE, Speech, load_speech
 from dubtool.media.decode import VideoReader
-from dubtool.media.probe import MediaInfo, probe
-from dubtool.media.spool import Spooled, spooling
-from dubtool.tracking.track_video import track_video
+from dubtool.media.probe import MediaInfo
 from dubtool.weights.locate import digests, find
 
 
@@ -114,11 +109,9 @@ class Dubber:
         """
         chosen = options_of(DubOptions, options, changes | self._own)
         cast = cast_of(chosen, speech)
-        with temporary_folder() as folder:
-            files = video_file(video, frame_rate, folder), what_is_said(speech, sample_rate, folder, chosen, cast)
-            job = _Job(*files, chosen, _report(video, speech, IN_MEMORY, chosen), heeding(progress, None), self._kept)
-            sink = FrameSink()
-            yield from sink.pictures(lambda: job.draw(sink))
+        with running(chosen, _report(video, speech, IN_MEMORY, chosen), progress, networks=self._kept) as run:
+            said = what_is_said(speech, sample_rate, run.folder, chosen, cast)
+            yield from run.pictures(_opened(run, video_file(video, frame_rate, run.folder), said, [chosen.device]))
 
 
 def dub(
@@ -163,122 +156,64 @@ def dub(
     heard = [] if cast is None else cast.speeches
     files = files_among(video, speech, chosen.soundtrack, chosen.cast, chosen.cues, *heard)
     target = checked_output(place_of(video, output), output, _asked_for(chosen), files)
-    report = _report(video, speech, str(target), chosen)
-    with temporary_folder() as folder:
-        inputs = video_file(video, frame_rate, folder), what_is_said(speech, sample_rate, folder, chosen, cast)
-        job = _Job(*inputs, chosen, report, heeding(progress, cancel), networks or KeptNetworks())
-        job.write(target, pool)
-    return report
+    with running(chosen, _report(video, speech, str(target), chosen), progress, cancel, networks) as run:
+        said = what_is_said(speech, sample_rate, run.folder, chosen, cast)
+        return run.write(_opened(run, video_file(video, frame_rate, run.folder), said, pool), target)
 
 
-class _Job:
-    """One dub from files to frames. speech: a file for one person, or a cast."""
+def _opened(run: Run[DubOptions], video: Path, said: Path | Cast, pool: Sequence[str]) -> Opened:
+    """said: a file for one person, or a cast. pool: the device of each worker."""
+    info = run.probe(video)
+    heard = _heard(run, info, said)
+    soundtrack = run.options.soundtrack
+    if soundtrack is not None:
+        sound = soundtrack = run.spooled.path(soundtrack)
+    else:
+        # A sound of the kind that goes into the result.
+        sound = heard.source if isinstance(heard, Speech) else heard.sample()
+    return Opened(info, _Dubbing(run, said, heard, soundtrack, pool).draw, info, sound)
 
-    def __init__(
-        self,
-        video: Path,
-        speech: Path | Cast,
-        options: DubOptions,
-        report: Report,
-        tell: Progress,
-        kept: KeptNetworks,
-    ) -> None:
-        self._video, self._speech, self._options = video, speech, options
-        self._report, self._tell, self._kept = report, tell, kept
 
-    def write(self, target: Path, pool: Sequence[str]) -> None:
-        """Dub into files. pool: the device of each worker."""
-        with spooling() as spooled, temporary_folder() as folder:
-            self._report.told = spooled.told
-            options = self._options
-            if options.soundtrack is not None:
-                options = replace(options, soundtrack=spooled.path(options.soundtrack))
-            info, heard = self._open(spooled, folder)
-            codec = check_writing(target, _asked_for(options), info, options.soundtrack or _sample(heard))
-            info = with_fields(info, codec, options.deinterlace, self._report)
-            networks, plan = self._planned(info, heard, options, pool)
-            soundtrack = options.soundtrack or plan.soundtrack
-            outputs = partial(open_outputs, target, info, options, plan.timeline, self._report, soundtrack)
-            table = beside(target, EXTRAS["speaking"])
-            if plan.turns:
-                self._report.extra["cast"] = str(table)
-            self._draw(networks, info, plan, outputs, pool)
-            if plan.turns and isinstance(heard, Speech):
-                end = Fraction(heard.samples, RATE)
-                said = turns_table(plan.turns, Path(named(self._speech)).absolute(), end)
-                save_text(table, said, overwrite=options.overwrite)
+def _heard(run: Run[DubOptions], info: MediaInfo, said: Path | Cast) -> Speech | Speeches:
+    """What is said, decoded for analysis."""
+    with run.report.timed("speech"):
+        if isinstance(said, Cast):
+            speeches = Speeches(said, run.spooled.path, run.folder)
+            if info.duration is not None:
+                # What is far beyond the film is told before faces are looked for; headers are not exact.
+                speeches.lines(info.duration, run.options.fit, HEADERS_ERR)
+            return speeches
+        sound = load_speech(run.spooled.path(said), run.folder)
+    if sound.rms < QUIET_RMS:
+        run.report.warn(f"{sound.source} is silent: the mouth will stay at rest")
+    if sound.decode_failures:
+        run.report.warn(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
+    return sound
 
-    def draw(self, sink: FrameSink) -> None:
-        """Dub into a sink of frames."""
-        with spooling() as spooled, temporary_folder() as folder:
-            info, heard = self._open(spooled, folder)
-            info = without_fields(info, self._options.deinterlace, self._report)
-            device = self._options.device
-            networks, plan = self._planned(info, heard, self._options, [device])
-            self._draw(networks, info, plan, lambda: sink, [device])
 
-    def _open(self, spooled: Spooled, folder: Path) -> tuple[MediaInfo, Speech | Speeches]:
-        info = probe(spooled.path(self._video))
-        info.require_video()
-        with self._report.timed("speech"):
-            if isinstance(self._speech, Cast):
-                speeches = Speeches(self._speech, spooled.path, folder)
-                if info.duration is not None:
-                    # What is far beyond the film is told before faces are looked for; headers are not exact.
-                    speeches.lines(info.duration, self._options.fit, HEADERS_ERR)
-                return info, speeches
-            sound = load_speech(spooled.path(self._speech), folder)
-        if sound.rms < QUIET_RMS:
-            self._report.warn(f"{sound.source} is silent: the mouth will stay at rest")
-        if sound.decode_failures:
-            self._report.warn(f"{sound.source}: {sound.decode_failures} damaged packets were passed over")
-        return info, sound
+@dataclass(frozen=True)
+class _Dubbing:
+    """One dub whose inputs are open. soundtrack: instead of what is heard; None: there is none."""
 
-    def _planned(
-        self, info: MediaInfo, heard: Speech | Speeches, options: DubOptions, pool: Sequence[str]
-    ) -> tuple[Networks, CastPlan]:
-        report = self._report
-        with report.timed("load"):
-            networks = _networks(options, self._kept)
-            model = ShapeModel.load(find("face_shape"))
-        report.device = networks.generator.device if len(pool) == 1 else ", ".join(dict.fromkeys(pool))
-        report.details["workers"] = len(pool)
-        report.weights = digests([*networks.graphs, *drivers(networks.generator.spec)])
-        if options.adapted is not None:
-            report.details["adapted"] = options.adapted.as_dict()
-            if options.adapted.painter.used:
-                report.weights |= options.adapted.weights
-        with report.timed("track"):
-            tracked_video = track_video(info, use_cache=options.cache, progress=self._stage("track"))
-        if tracked_video.decode_failures:
-            report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
-        if isinstance(heard, Speeches):
-            return networks, plan_cast(info, options, model, heard, tracked_video, report)
-        if options.speaking:
-            with report.timed("speakers"), temporary_folder() as own:
-                return networks, plan_speaking(info, options, model, heard, tracked_video, own, report)
-        plan = plan_dub(info, options, model, heard, tracked_video, report)
-        return networks, CastPlan(plan.timeline, [(plan, report)], plan.frame_plans, heard.source)
+    run: Run[DubOptions]
+    said: Path | Cast
+    heard: Speech | Speeches
+    soundtrack: Path | None
+    pool: Sequence[str]
 
-    def _draw(
-        self,
-        networks: Networks,
-        info: MediaInfo,
-        plan: CastPlan,
-        outputs_of: Callable[[], FrameOutput],
-        pool: Sequence[str],
-    ) -> None:
-        """Pass 2: every frame decoded, changed where it is to be, and written."""
-        report, batch_size = self._report, self._options.batch_size
+    def draw(self, info: MediaInfo, open_output: OpenOutput) -> None:
+        """Plan, and draw every frame: decoded, changed where it is to be, and written."""
+        run, pool, pictures = self.run, self.pool, info.require_video().pictures_a_frame
+        report, batch_size = run.report, run.options.batch_size
+        networks, plan = self._planned(info)
         reader = VideoReader(info)
-        alone = len(plan.people) == 1 and info.require_video().pictures_a_frame == 1
-        course = report.course if alone else None
+        course = report.course if len(plan.people) == 1 and pictures == 1 else None
         people = [
             (one, *prepared(_sharing(one, len(plan.people)), networks, reader, report, own.details, course))
             for one, own in plan.people
             if own.dubbed
         ]
-        if isinstance(self._speech, Cast) or plan.turns:
+        if isinstance(self.said, Cast) or plan.turns:
             report.details["people"] = [_told(own) for _, own in plan.people]
         renderer = CastRenderer([drawn for _, drawn, _ in people])
 
@@ -288,23 +223,49 @@ class _Job:
 
         with (
             report.timed("dub"),
-            outputs_of() as outputs,
+            open_output(
+                info, plan.timeline, self.soundtrack or plan.soundtrack, cast=self._turns_table(plan.turns)
+            ) as outputs,
             WorkerPool(renderer, pool, batch_size) as others,
         ):
             change = renderer.change if len(pool) == 1 else others.change
             stream(
-                plan.frame_plans,
-                reader.frames(plan.timeline.source.tolist()),
-                lambda batch: change(batch, asked(batch), outputs),
+                zip(plan.frame_plans, reader.frames(plan.timeline.source.tolist()), strict=True),
+                changing(lambda batch: change(batch, asked(batch), outputs)),
                 outputs,
+                len(plan.frame_plans),
                 batch_size=batch_size,
-                progress=self._stage("dub"),
+                progress=run.stage("dub"),
                 ahead=0 if len(pool) == 1 else others.ahead,
-                pictures=info.require_video().pictures_a_frame,
+                pictures=pictures,
             )
 
-    def _stage(self, name: str) -> Callable[[float, float | None], None]:
-        return lambda done, total: self._tell(name, done, total)
+    def _planned(self, info: MediaInfo) -> tuple[Networks, CastPlan]:
+        run, options, report, heard = self.run, self.run.options, self.run.report, self.heard
+        with report.timed("load"):
+            networks = _networks(options, run.networks)
+            model = ShapeModel.load(find("face_shape"))
+        report.device = networks.generator.device if len(self.pool) == 1 else ", ".join(dict.fromkeys(self.pool))
+        report.details["workers"] = len(self.pool)
+        report.weights = digests([*networks.graphs, *drivers(networks.generator.spec)])
+        if options.adapted is not None:
+            report.details["adapted"] = options.adapted.as_dict()
+            if options.adapted.painter.used:
+                report.weights |= options.adapted.weights
+        tracked_video = run.track(info)
+        if isinstance(heard, Speeches):
+            return networks, plan_cast(info, options, model, heard, tracked_video, report)
+        if options.speaking:
+            with report.timed("speakers"), temporary_folder() as own:
+                return networks, plan_speaking(info, options, model, heard, tracked_video, own, report)
+        plan = plan_dub(info, options, model, heard, tracked_video, report)
+        return networks, CastPlan(plan.timeline, [(plan, report)], plan.frame_plans, heard.source)
+
+    def _turns_table(self, turns: Sequence[Turn]) -> str | None:
+        """Who speaks when, where the film's sound told."""
+        if not turns or not isinstance(self.heard, Speech):
+            return None
+        return turns_table(turns, Path(named(self.said)).absolute(), Fraction(self.heard.samples, RATE))
 
 
 def _asked_for(options: DubOptions) -> dict[str, Any]:
@@ -320,11 +281,6 @@ def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
     restorer = options.restorer if options.restore_teeth else None
     key = (options.model, options.device, options.precision, adapted, restorer)
     return kept.get("dub", key, lambda: load_networks(options))
-
-
-def _sample(heard: Speech | Speeches) -> Path:
-    """A sound of the kind that goes into the result."""
-    return heard.source if isinstance(heard, Speech) else heard.sample()
 
 
 def _sharing(plan: DubPlan, count: int) -> DubPlan:

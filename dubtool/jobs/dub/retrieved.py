@@ -151,12 +151,7 @@ class RetrievedMouths:
             if beside is not None:
                 shares = float(wanted.painted[n]), float(wanted.inside[n]), float(self._small[rows[n]])
                 self._mix(made[n], place, beside, *shares)
-        return [
-            Placed(warped[n].box, Compared(warped[n].source, tinted(made[n], warped[n].source), warped[n].weight))
-            if n in made
-            else painted.get(n)
-            for n in range(len(frames))
-        ]
+        return [_over(warped[n], made[n]) if n in made else painted.get(n) for n in range(len(frames))]
 
     def _place(self, frame: Frame, row: int, wanted: Wanted, number: int) -> Place | None:
         """Where the new mouth is to be put: the whole mouth box, as far as the frame shows it."""
@@ -207,3 +202,7 @@ class RetrievedMouths:
 
     def _opening(self, shapes: np.ndarray) -> np.ndarray:
         return inner_opening(self._model.mouths(shapes, self._motion.rest))
+
+
+def _over(place: Place, made: np.ndarray) -> Placed:
+    return Placed(place.box, Compared(place.source, tinted(made, place.source), place.weight), place.beyond)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -12,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from dubtool.engine.pipeline import Background, batched, prefetched
 from dubtool.errors import UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.face.transfer import Settle
-from dubtool.folders import temporary_folder
 from dubtool.jobs.reenact.driver import Driver, Look
 from dubtool.jobs.reenact.motion_source import KeypointMotion, LandmarkMotion, MotionSource
-from dubtool.jobs.reenact.portrait import Canvas, Portrait, load_portrait
+from dubtool.jobs.reenact.portrait import Canvas, load_portrait
 from dubtool.jobs.shared.calls import (
     IN_MEMORY,
     Cancel,
@@ -27,7 +24,6 @@ from dubtool.jobs.shared.calls import (
     Progress,
     Video,
     files_among,
-    heeding,
     named,
     options_of,
     picture_file,
@@ -35,27 +31,25 @@ from dubtool.jobs.shared.calls import (
     video_file,
 )
 from dubtool.jobs.shared.contact_sheet import marked
-from dubtool.jobs.shared.frame_sink import FrameSink
+from dubtool.jobs.shared.frame_output import FrameOutput
+from dubtool.jobs.shared.frame_stream import stream
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
-from dubtool.jobs.shared.interlacing import without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import load_animator
 from dubtool.jobs.shared.options import DEFAULT_ANIMATOR, ReenactOptions
-from dubtool.jobs.shared.outputs import Outputs, check_writing, checked_output
+from dubtool.jobs.shared.outputs import checked_output
 from dubtool.jobs.shared.report import Report
+from dubtool.jobs.shared.run import Opened, OpenOutput, Run, running
 from dubtool.media.decode import VideoReader
-from dubtool.media.probe import MediaInfo, probe
-from dubtool.media.spool import spooling
-from dubtool.models.animator import Animator
+from dubtool.media.frame import Frame
+from dubtool.media.probe import MediaInfo
 from dubtool.models.keypoint_animator import KeypointAnimator
 from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.tracking.person import chosen_person
-from dubtool.tracking.track_video import TrackedVideo, track_video
 from dubtool.weights.locate import digests, find
 
 SUFFIX = ".reenacted.mp4"
 _LOST = "no face"
-_QUEUE = 6
 
 Step = tuple[int, Look, np.ndarray]
 
@@ -114,18 +108,8 @@ class Reenactor:
         Closing the iterator stops the work. Errors are raised when the first frame is asked for.
         """
         chosen = options_of(ReenactOptions, options, changes | self._own)
-        with temporary_folder() as folder, spooling() as spooled:
-            picture = spooled.path(picture_file(portrait, folder))
-            given = spooled.path(video_file(driver, frame_rate, folder))
-            report, sink = _report(portrait, driver, IN_MEMORY, chosen), FrameSink()
-            tell = heeding(progress, None)
-
-            def draw() -> None:
-                info = without_fields(probe(given), chosen.deinterlace, report)
-                with _planned(picture, info, chosen, report, tell, self._kept) as job:
-                    job.run(lambda: sink, lambda done, total: tell("reenact", done, total))
-
-            yield from sink.pictures(draw)
+        with running(chosen, _report(portrait, driver, IN_MEMORY, chosen), progress, networks=self._kept) as run:
+            yield from run.pictures(_opened(run, portrait, video_file(driver, frame_rate, run.folder)))
 
 
 def reenact(
@@ -158,135 +142,102 @@ def reenact(
         CancelledError: `cancel` said so.
     """
     chosen = options_of(ReenactOptions, options, changes)
-    tell = heeding(progress, cancel)
     files = files_among(portrait, driver)
     target = checked_output(place_of(portrait, output), output, vars(chosen), files, SUFFIX)
-    report = _report(portrait, driver, str(target), chosen)
-    with temporary_folder() as folder, spooling() as spooled:
-        report.told = spooled.told
-        picture = spooled.path(picture_file(portrait, folder))
-        info = probe(spooled.path(video_file(driver, frame_rate, folder)))
-        info.require_video()
-        check_writing(target, vars(chosen), *_written(info, chosen))
-        # The portrait's pictures have no fields.
-        info = without_fields(info, chosen.deinterlace, report)
-        with _planned(picture, info, chosen, report, tell, networks or KeptNetworks()) as job:
-            job.run(lambda: job.outputs(target), lambda done, total: tell("reenact", done, total))
-    return report
+    with running(chosen, _report(portrait, driver, str(target), chosen), progress, cancel, networks) as run:
+        return run.write(_opened(run, portrait, video_file(driver, frame_rate, run.folder)), target)
 
 
 def _report(portrait: Picture, driver: Video, output: str, chosen: ReenactOptions) -> Report:
     return Report("reenact", output, {"portrait": named(portrait), "driver": named(driver)}, model=chosen.model)
 
 
-@contextlib.contextmanager
-def _planned(
-    portrait: Path, info: MediaInfo, chosen: ReenactOptions, report: Report, tell: Progress, kept: KeptNetworks
-) -> Iterator[_Job]:
+def _opened(run: Run[ReenactOptions], portrait: Picture, driver: Path) -> Opened:
+    picture = run.spooled.path(picture_file(portrait, run.folder))
+    info = run.probe(driver)
+    # The portrait's pictures have no fields.
+    return Opened(info, partial(_draw, run, picture), *_written(info, run.options), fields=False)
+
+
+def _draw(run: Run[ReenactOptions], path: Path, info: MediaInfo, open_output: OpenOutput) -> None:
+    """The whole job, once it may be written."""
+    options, report = run.options, run.report
     with report.timed("portrait"):
-        picture = load_portrait(portrait)
+        portrait = load_portrait(path)
     with report.timed("load"):
-        key = (chosen.model, chosen.device, chosen.precision, picture.natural_side)
-        animator, graphs = kept.get("reenact", key, lambda: load_animator(*key[:3], natural_side=picture.natural_side))
+        side = portrait.natural_side
+        asked = (options.model, options.device, options.precision)
+        animator, graphs = run.networks.get("reenact", (*asked, side), lambda: load_animator(*asked, natural_side=side))
         shapes = ShapeModel.load(find("face_shape"))
     report.device = animator.device
     report.weights = digests(graphs)
-    if picture.scaled:
-        height, width = picture.rgb.shape[:2]
-        report.warn(f"{portrait} is larger than 4K: it was made smaller, {width} x {height}")
-    with report.timed("track"):
-        tracked_video = track_video(
-            info, use_cache=chosen.cache, progress=lambda done, total: tell("track", done, total)
-        )
+    if portrait.scaled:
+        height, width = portrait.rgb.shape[:2]
+        report.warn(f"{path} is larger than 4K: it was made smaller, {width} x {height}")
+    tracked_video = run.track(info)
+    person = chosen_person(info, tracked_video, options.face, shapes, use_cache=options.cache)
+    whole = plan_timeline(tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold")
+    timeline, begin = _part(whole, options)
+    report.frames, report.duration = len(timeline), float(timeline.duration)
+    used = np.zeros(tracked_video.tracks.frame_count, bool)
+    used[timeline.source] = True
+    canvas, reader = Canvas(portrait, animator.side, options.framing), VideoReader(info)
     with FaceLandmarker(find("face_landmarker")) as landmarker:
-        yield _Job(info, chosen, picture, animator, shapes, tracked_video, landmarker, report)
-
-
-class _Job:
-    """One reenactment, once everything is loaded."""
-
-    def __init__(
-        self,
-        info: MediaInfo,
-        options: ReenactOptions,
-        portrait: Portrait,
-        animator: Animator | KeypointAnimator,
-        shapes: ShapeModel,
-        tracked_video: TrackedVideo,
-        landmarker: FaceLandmarker,
-        report: Report,
-    ) -> None:
-        self.info, self.options, self.report = info, options, report
-        self.canvas = Canvas(portrait, animator.side, options.framing)
-        person, count = (
-            chosen_person(info, tracked_video, options.face, shapes, use_cache=options.cache),
-            tracked_video.tracks.frame_count,
+        driver = Driver(person, len(used), landmarker)
+        with report.timed("reference"):
+            seen = canvas.landmarks if options.motion == "relative" else None
+            reference = driver.reference(VideoReader(info), seen, shapes, used)
+        report.details["reference"] = reference.frame.index
+        moves: MotionSource = (
+            KeypointMotion(animator, canvas, reference, person.pixel_aspect, options)
+            if isinstance(animator, KeypointAnimator)
+            else LandmarkMotion(animator, canvas, driver, reference, shapes, options)
         )
-        self.driver = Driver(person, count, landmarker)
-        whole = plan_timeline(tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold")
-        self.timeline, self.begin = _part(whole, options)
-        report.frames, report.duration = len(self.timeline), float(self.timeline.duration)
-        if tracked_video.decode_failures:
-            report.warn(f"{info.path}: {tracked_video.decode_failures} damaged packets were passed over")
-        used = np.zeros(count, bool)
-        used[self.timeline.source] = True
-        self.moves = self._moves(animator, person.pixel_aspect, shapes, used)
+        looks = driver.looks(reader.frames(timeline.source.tolist()))
+        written, sound = _written(info, options)
+        sound_start = max(info.require_video().start + begin, Fraction(0))
+        with report.timed("reenact"), open_output(written, timeline, sound, sound_start) as outputs:
+            stream(
+                _steps(moves, looks, timeline, report),
+                lambda batch: lambda: _frames(batch, moves, canvas, outputs),
+                outputs,
+                len(timeline),
+                batch_size=options.batch_size,
+                progress=run.stage("reenact"),
+            )
 
-    def run(
-        self, open_outputs: Callable[[], Outputs | FrameSink], progress: Callable[[float, float | None], None]
-    ) -> None:
-        """Draw everything into what `open_outputs` gives."""
-        reader = VideoReader(self.info)
-        with self.report.timed("reenact"), open_outputs() as outputs, Background(outputs.write, _QUEUE) as sink:
-            coming = prefetched(self._steps(reader), _QUEUE)
-            try:
-                for batch in batched(coming, self.options.batch_size):
-                    made = self.moves.pictures(np.stack([move for _, _, move in batch]))
-                    for (number, look, move), picture in zip(batch, made, strict=True):
-                        frame = self.canvas.frame(picture)
-                        if outputs.wants(number):
-                            tiles = partial(self._tiles, move, picture)
-                            outputs.show(number, self.canvas.beside(look.frame), frame, tiles)
-                        sink.put((number, frame))
-                    progress(batch[-1][0] + 1, len(self.timeline))
-            finally:
-                coming.close()
 
-    def _steps(self, reader: VideoReader) -> Iterator[Step]:
-        """Each output frame's number, the driver's frame, and how the portrait is to move."""
-        settle, shot = Settle(self.moves.rest), -1
-        looks = self.driver.looks(reader.frames(self.timeline.source.tolist()))
-        for number, look in enumerate(looks):
-            target = self.moves.target(look)
-            jump = look.shot not in (shot, -1)
-            move = settle.at(target, float(self.timeline.times[number]), jump=jump)
-            if target is None:
-                self.report.passed[_LOST] += 1
-            else:
-                self.report.dubbed += 1
-                shot = look.shot
-            yield number, look, move.astype(np.float32)
+def _steps(moves: MotionSource, looks: Iterable[Look], timeline: FrameTimeline, report: Report) -> Iterator[Step]:
+    """Each output frame's number, the driver's frame, and how the portrait is to move."""
+    settle, shot = Settle(moves.rest), -1
+    for number, look in enumerate(looks):
+        target = moves.target(look)
+        jump = look.shot not in (shot, -1)
+        move = settle.at(target, float(timeline.times[number]), jump=jump)
+        if target is None:
+            report.passed[_LOST] += 1
+        else:
+            report.dubbed += 1
+            shot = look.shot
+        yield number, look, move.astype(np.float32)
 
-    def _moves(
-        self, animator: Animator | KeypointAnimator, aspect: float, shapes: ShapeModel, used: np.ndarray
-    ) -> MotionSource:
-        portrait = self.canvas.landmarks if self.options.motion == "relative" else None
-        with self.report.timed("reference"):
-            reference = self.driver.reference(VideoReader(self.info), portrait, shapes, used)
-        self.report.details["reference"] = reference.frame.index
-        if isinstance(animator, KeypointAnimator):
-            return KeypointMotion(animator, self.canvas, reference, aspect, self.options)
-        return LandmarkMotion(animator, self.canvas, self.driver, reference, shapes, self.options)
 
-    def outputs(self, target: Path) -> Outputs:
-        """The files to be written: shaped as the portrait, with the driver's sound, times and tags."""
-        begin = max(self.info.require_video().start + self.begin, Fraction(0))
-        shown, sound = _written(self.info, self.options)
-        return Outputs(target, shown, self.options, self.timeline, self.report, sound, begin)
+def _frames(
+    batch: Sequence[Step], moves: MotionSource, canvas: Canvas, outputs: FrameOutput
+) -> Iterator[tuple[int, Frame]]:
+    """The frames of some steps, by their numbers."""
+    made = moves.pictures(np.stack([move for _, _, move in batch]))
+    for (number, look, move), picture in zip(batch, made, strict=True):
+        frame = canvas.frame(picture)
+        if outputs.wants(number):
+            tiles = partial(_tiles, canvas, moves, move, picture)
+            outputs.show(number, canvas.beside(look.frame), frame, tiles)
+        yield number, frame
 
-    def _tiles(self, move: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
-        """The contact sheet's tiles of one frame."""
-        return [marked(self.canvas.crop, self.moves.places(move)), np.clip(picture, 0, 255).astype(np.uint8)]
+
+def _tiles(canvas: Canvas, moves: MotionSource, move: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
+    """The contact sheet's tiles of one frame."""
+    return [marked(canvas.crop, moves.places(move)), np.clip(picture, 0, 255).astype(np.uint8)]
 
 
 def _written(info: MediaInfo, options: ReenactOptions) -> tuple[MediaInfo, Path | None]:

@@ -110,7 +110,7 @@ class BorrowedMouths:
         weight = place.weight * np.float32(1 - unlike)
         if inside > 0:
             weight *= 1 - np.float32(inside) * inner_mask(place, place.box)
-        return Placed(place.box, Compared(place.source, tinted(made, place.source), weight))
+        return Placed(place.box, Compared(place.source, tinted(made, place.source), weight), place.beyond)
 
     def _over_moment(self, frame: Frame, moment: Frame, place: Place, number: int, row: int) -> np.ndarray:
         """The lower face over the place's box: the skin of the moment as it was filmed, and on it the mouth."""

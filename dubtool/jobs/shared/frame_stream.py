@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,48 +19,69 @@ from dubtool.media.frame import Frame
 _QUEUE = 6
 _WORTH_A_SEEK = 250
 
+T = TypeVar("T")
+
 Batch = list[tuple[FramePlan, Frame]]
+# Waits until a batch is drawn: its frames by their numbers, in order.
+Drawn = Callable[[], Iterable[tuple[int, Frame]]]
 
 
 def stream(
-    plans: Sequence[FramePlan],
-    frames: Iterable[Frame],
-    change: Callable[[Batch], Callable[[], None] | None],
+    items: Iterable[T],
+    draw: Callable[[list[T]], Drawn],
     outputs: FrameOutput,
+    count: int,
     *,
     batch_size: int,
     progress: Callable[[float, float | None], None],
     ahead: int = 0,
     pictures: int = 1,
 ) -> None:
-    """Write every plan's frame, in order; `change` may alter those whose weight is above 0, in place.
+    """Write the `count` frames that `draw` makes of the items, in order; items are read ahead by another thread.
 
-    It gets them in batches, without the others; a batch may be empty of them, and then is not shown to it. What it does
-    elsewhere meanwhile is done when the call that it returns has ended; `ahead` batches may be under way so. pictures:
-    how many plans make one of the frames that progress is told in.
+    draw: gets them in batches, and may go on elsewhere until the call that it returns has ended; `ahead` batches may be
+    under way so. pictures: how many of what is written make one of the frames that progress is told in.
     """
-    under_way: deque[tuple[Batch, Callable[[], None] | None]] = deque()
+    under_way: deque[Drawn] = deque()
     with Background(outputs.write, _QUEUE) as sink:
 
         def put_next() -> None:
-            batch, finish = under_way.popleft()
-            if finish is not None:
-                finish()
-            for plan, frame in batch:
-                sink.put((plan.number, frame))
-            progress((batch[-1][0].number + 1) / pictures, len(plans) / pictures)
+            number = 0
+            for number, frame in under_way.popleft()():
+                sink.put((number, frame))
+            progress((number + 1) / pictures, count / pictures)
 
-        coming = prefetched(frames, _QUEUE)
+        coming = prefetched(items, _QUEUE)
         try:
-            for batch in batched(zip(plans, coming, strict=True), batch_size):
-                changed = [(plan, frame) for plan, frame in batch if plan.weight > 0]
-                under_way.append((batch, change(changed) if changed else None))
+            for batch in batched(coming, batch_size):
+                under_way.append(draw(batch))
                 if len(under_way) > ahead:
                     put_next()
             while under_way:
                 put_next()
         finally:
             coming.close()
+
+
+def changing(change: Callable[[Batch], Callable[[], None] | None]) -> Callable[[Batch], Drawn]:
+    """For `stream` of plans with their frames: `change` may alter those whose weight is above 0, in place.
+
+    It gets a batch without the others, unless none is left. What it does elsewhere meanwhile is done when the call that
+    it returns has ended.
+    """
+
+    def draw(batch: Batch) -> Drawn:
+        changed = [(plan, frame) for plan, frame in batch if plan.weight > 0]
+        finish = change(changed) if changed else None
+
+        def drawn() -> Iterator[tuple[int, Frame]]:
+            if finish is not None:
+                finish()
+            yield from ((plan.number, frame) for plan, frame in batch)
+
+        return drawn
+
+    return draw
 
 
 def crop_of(frame: Frame, matrix: np.ndarray, width: int, height: int) -> np.ndarray:

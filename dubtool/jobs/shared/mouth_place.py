@@ -46,7 +46,8 @@ def place_over(
     weight = mask_over(mask, to_box, box)
     if not weight.any():
         return None
-    return Place(box, frame.rgb(box).astype(np.float32), weight, unit, mouth, rim, stiffness)
+    rgb, beyond = frame.rgb_and_beyond(box)
+    return Place(box, rgb.astype(np.float32), weight, unit, mouth, rim, stiffness, beyond)
 
 
 def inner_mask(where: Place, box: Box) -> np.ndarray:

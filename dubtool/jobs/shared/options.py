@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.adapted import Adapted
 from dubtool.jobs.shared.cast import Cast, Fit
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.offer import offered, offers
-from dubtool.jobs.shared.plain_values import make_plain
+from dubtool.jobs.shared.plain_values import hints_of, make_plain
 
 Length = Literal["speech", "video", "shortest"]
 Loop = Literal["pingpong", "repeat", "hold"]
@@ -212,7 +212,7 @@ def painter_of(model: str) -> str:
 
 def check_offers(options: JobOptions) -> None:
     """Raise UsageError unless every value is one of its choices and within its bounds."""
-    hints = get_type_hints(type(options))
+    hints = hints_of(type(options))
     for one, offer in offers(type(options)):
         value = getattr(options, one.name)
         if get_origin(hints[one.name]) is Literal and value not in get_args(hints[one.name]):

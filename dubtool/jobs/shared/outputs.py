@@ -136,10 +136,14 @@ class Outputs:
         report: Report,
         soundtrack: Path | None = None,
         sound_start: Fraction = Fraction(0),
+        cast: str | None = None,
     ) -> None:
-        """soundtrack: the result's sound from `sound_start` seconds on, cut or padded to the take; if None, all that
-        the source has is kept."""
-        self._target, self._options, self._take, self._report = target, options, timeline, report
+        """soundtrack: the result's sound from `sound_start` seconds on, cut or padded to the timeline; if None, all
+        that the source has is kept. cast: a table of who speaks when, to be written beside the result."""
+        self._target, self._options, self._timeline, self._report = target, options, timeline, report
+        self._cast = cast
+        if cast is not None:
+            report.extra["cast"] = str(beside(target, EXTRAS["speaking"]))
         self._before: dict[int, Frame] = {}
         duration = None if soundtrack is None else timeline.duration
         like = _likeness(target, vars(options), info)
@@ -210,6 +214,8 @@ class Outputs:
             path = beside(self._target, EXTRAS["sidecar"])
             self._report.extra["sidecar"] = str(path)
             save_text(path, self._report.text(), overwrite=overwrite)
+        if self._cast is not None:
+            save_text(beside(self._target, EXTRAS["speaking"]), self._cast, overwrite=overwrite)
 
     def wants(self, number: int) -> bool:
         """See `FrameOutput.wants`."""
@@ -229,7 +235,7 @@ class Outputs:
     def write(self, item: tuple[int, Frame]) -> None:
         """The next frame of the output."""
         number, frame = item
-        time, duration = self._take.times[number], self._take.durations[number]
+        time, duration = self._timeline.times[number], self._timeline.durations[number]
         if self._preview is not None:
             before = self._before.pop(number, frame)
             self._preview.write(side_by_side(before, frame), time, duration)
@@ -237,17 +243,20 @@ class Outputs:
 
 
 def open_outputs(
-    target: Path,
     info: MediaInfo,
-    options: JobOptions,
     timeline: FrameTimeline,
-    report: Report,
     soundtrack: Path | None = None,
+    sound_start: Fraction = Fraction(0),
+    cast: str | None = None,
+    *,
+    target: Path,
+    options: JobOptions,
+    report: Report,
 ) -> FrameOutput:
     """`Outputs` for the pictures of the timeline, frames or fields as `info` is read. Arguments as there."""
     video = info.require_video()
     by_frames = timeline.by_frames(video.pictures_a_frame)
-    outputs = Outputs(target, info, options, by_frames, report, soundtrack)
+    outputs = Outputs(target, info, options, by_frames, report, soundtrack, sound_start, cast)
     return WovenOutputs(outputs, video.field_order) if video.read_as == "fields" else outputs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import types
 from collections.abc import Callable
@@ -15,13 +16,21 @@ from dubtool.errors import UsageError
 from dubtool.jobs.shared.times import seconds
 
 
+def hints_of(kind: type) -> dict[str, Any]:
+    """The types that a dataclass declares its fields with; resolved once."""
+    return _hints_of(kind)
+
+
+_hints_of = functools.cache(get_type_hints)
+
+
 def make_plain(options: Any) -> None:
     """Give each field of a frozen dataclass the type that it is declared with.
 
     Raises:
         UsageError: a value is of another kind.
     """
-    hints = get_type_hints(type(options))
+    hints = hints_of(type(options))
     for field in fields(options):
         value = getattr(options, field.name)
         object.__setattr__(options, field.name, _typed(field.name, value, hints[field.name]))
