@@ -35,6 +35,7 @@ _SAME_IN_SHOT = 0.65
 # A face that walks in is found a few frames late.
 _MOMENT = 0.25
 _SPEC = re.compile(r"@(?P<seconds>\d+(\.\d*)?|\.\d+):(?P<x>-?\d+(\.\d+)?),(?P<y>-?\d+(\.\d+)?)")
+_PLACES = ("largest", "left", "right")
 _NUMBER = re.compile(r"(?P<name>person-)?(?P<number>\d+)")
 
 # Unit vectors [N, K] of what the faces of N tracks look like.
@@ -108,7 +109,7 @@ def choose(
     check_face(spec, names(persons))
     word = spec.strip().lower()
     moment, numbered = _SPEC.fullmatch(word), _NUMBER.fullmatch(word)
-    drawn = not (moment or numbered) and is_picture(spec)
+    drawn = not is_word(spec)
     if not persons:
         raise NoFaceError(f"no face was found in any of the {tracks.frame_count} frames")
     if drawn:
@@ -137,14 +138,19 @@ def check_face(spec: str, known: Sequence[str] = ()) -> None:
     word = spec.strip().lower()
     if word == "speaking":
         raise UsageError("--face speaking is for 'dubtool dub' alone: name one person here")
-    if not (
-        word in ("largest", "left", "right") or _SPEC.fullmatch(word) or _NUMBER.fullmatch(word) or is_picture(spec)
-    ):
+    if not (is_word(spec) or is_picture(spec)):
         people = f"; its people are {', '.join(known)}" if known else ""
         raise UsageError(
             f"--face {spec!r} is not understood: use largest, left, right, a number, a name, @SECONDS:X,Y or a picture"
             + people
         )
+
+
+def is_word(spec: str) -> bool:
+    """Whether `spec` names somebody by a place, a number or a moment: then no file is meant, even where one is called
+    so."""
+    word = spec.strip().lower()
+    return bool(word in _PLACES or _SPEC.fullmatch(word) or _NUMBER.fullmatch(word))
 
 
 def most_alike(persons: Sequence[Person], wanted: Person, form: HeadForm) -> Person | None:
