@@ -27,8 +27,6 @@ _SAME = 0.6
 # people a clip is like the person's others by 0.61 and more in the mean, and no two people by more than 0.44. In 300
 # films of 30 shots of 3 of them, made of these vectors, nobody is mixed up; by form at its best in every second film.
 _SAME_FACE = 0.5
-# Who is said to be in both of two videos most often is.
-_SAME_AS_TOLD = 0.4
 _FORM_ROWS = 25
 # Within a shot a face that went and one that came are two people more often: here 0.8 % of strangers pass.
 _SAME_IN_SHOT = 0.65
@@ -153,14 +151,6 @@ def is_word(spec: str) -> bool:
     return bool(word in _PLACES or _SPEC.fullmatch(word) or _NUMBER.fullmatch(word))
 
 
-def most_alike(persons: Sequence[Person], wanted: Person, form: HeadForm) -> Person | None:
-    """The one whose head is most like that of `wanted`, who is in another video; None if nobody's is."""
-    mine = _person_form(wanted, form)
-    found = [float(likeness(_person_form(person, form), mine)) for person in persons]
-    best = int(np.argmax(found)) if found else 0
-    return persons[best] if found and found[best] >= _SAME_AS_TOLD else None
-
-
 def _by_looks(faces: Sequence[FaceTrack], vectors: np.ndarray) -> list[list[FaceTrack]]:
     apart = np.array([[one is not other and _meet(one, other) for other in faces] for one in faces], bool)
     return [[faces[number] for number in group] for group in clusters(vectors, apart, _SAME_FACE)]
@@ -222,12 +212,6 @@ def _mean_form(face: FaceTrack, form: HeadForm) -> np.ndarray:
     rows = np.unique(np.linspace(0, len(face.frames) - 1, 2 * _FORM_ROWS).astype(int))
     forms, yaw = form.vectors(face.points(rows))
     return np.asarray(forms[np.argsort(np.abs(yaw), kind="stable")[:_FORM_ROWS]].mean(axis=0))
-
-
-def _person_form(person: Person, form: HeadForm) -> np.ndarray:
-    """The mean form of a person's tracks float32 [K], weighted by their frames."""
-    counts = [len(track.frames) for track in person.tracks]
-    return np.asarray(np.average([_mean_form(track, form) for track in person.tracks], axis=0, weights=counts))
 
 
 def _distance(person: Person, seconds: float, x: float, y: float, times: Sequence[Fraction]) -> float:

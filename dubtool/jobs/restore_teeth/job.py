@@ -194,7 +194,7 @@ def _planned(info: MediaInfo, chosen: RestoreOptions, report: Report, tell: Prog
     person = chosen_person(info, tracked_video, chosen.face, model, use_cache=chosen.cache)
     restoring: Restoring
     if source is not None:
-        other = source.person(person, model)
+        other = source.person(info, person, model)
         restoring = Borrowing(person, source.info, other, source.usable(other), model)
     else:
         assert drawer is not None

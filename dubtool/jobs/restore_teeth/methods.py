@@ -120,15 +120,15 @@ class Source:
         """
         # Single frames are taken out: both fields of one at once would be two mouths.
         self.info = progressive(info)
-        self._stretch = options.reference_segment
+        self._stretch, self._use_cache = options.reference_segment, options.cache
         self._followed: TrackedVideo = track_video(self.info, use_cache=options.cache, progress=progress)
         seconds = self._followed.times[-1] + self._followed.durations[-1]
         if seconds < _SHORTEST_SECONDS:
             raise InputError(f"{info.path} lasts {float(seconds):.2g} s: give a source of a second or more")
 
-    def person(self, other: Chosen, model: ShapeModel) -> Chosen:
-        """The one that is `other`. Raises NoFaceError if nobody is."""
-        return same_person(self.info, self._followed, other, model)
+    def person(self, info: MediaInfo, other: Chosen, model: ShapeModel) -> Chosen:
+        """The one that is `other` in the video of `info`. Raises NoFaceError if nobody is."""
+        return same_person(self.info, self._followed, info, other, model, use_cache=self._use_cache)
 
     def usable(self, person: Chosen) -> np.ndarray:
         """Rows of the person's motion whose mouths may be shown: bool [N]. Raises NoFaceError if there are none."""
