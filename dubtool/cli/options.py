@@ -28,15 +28,18 @@ def parse_time(text: str) -> Fraction:
 
 def parse_rate(text: str) -> Fraction:
     """Frames a second from "25", "23.976" or "24000/1001"."""
+    from dubtool.media.exact import exact
+    from dubtool.media.sequence import FASTEST
+
     try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError) as error:
+        rate = exact(text)
+    except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a rate: give 25, 23.976 or 24000/1001") from error
-    if not 0 < rate <= 1000:
-        raise typer.BadParameter(f"{text!r} is not between 0 and 1000 frames a second")
+    if not 0 < rate <= FASTEST:
+        raise typer.BadParameter(f"{text!r} is not between 0 and {FASTEST} frames a second")
     # What people round is meant exactly.
-    exact = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
-    return exact if abs(rate - exact) < Fraction(1, 500) and rate.denominator > 1 else rate
+    meant = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    return meant if abs(rate - meant) < Fraction(1, 500) and rate.denominator > 1 else rate
 
 
 def names_in(text: str | None) -> list[str]:

@@ -104,10 +104,11 @@ def read_config(path: Path | None, root: Group) -> ConfigFile:
     if path is None:
         return ConfigFile(None, {})
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Some editors begin UTF-8 with a mark.
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {(error.strerror or 'unknown reason').lower()}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not TOML: {error}") from error
     presets = values.get(_PRESETS, {})
     if not isinstance(presets, dict) or not all(isinstance(one, dict) for one in presets.values()):

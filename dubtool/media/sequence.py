@@ -15,6 +15,7 @@ from typing import Any
 from dubtool.errors import InputError, OutputError, UsageError
 from dubtool.media.codecs import is_container
 from dubtool.media.color import PRIMARIES, TRANSFERS, UNKNOWN
+from dubtool.media.exact import exact
 from dubtool.media.ffmpeg import file_url, find_ffmpeg, run_ffmpeg
 
 SIDECAR = "sequence.json"
@@ -23,6 +24,8 @@ _DEFAULT = "frames_%06d"
 _FIELD = re.compile(r"%(?:0(\d+))?d")
 _NUMBERED = re.compile(r"^(.*?)(\d+)$")
 _LONGEST = 24 * 3600.0
+# Frames a second.
+FASTEST = 1000
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Sequence:
             told = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path} cannot be read as JSON: correct it, or give --rate") from error
         return told if isinstance(told, dict) else {}
 
@@ -108,7 +111,7 @@ def film_of(sequence: Sequence, rate: Fraction | None, folder: Path, most: int |
     Raises:
         UsageError: nobody tells the rate. InputError: a picture cannot be read. OutputError: there is no room.
     """
-    told = sequence.told
+    told = _told(sequence, needed=rate is None)
     rate = rate_of(sequence, rate)
     path = folder / "sequence.mkv"
     color: dict[str, Any] = told["color"] if isinstance(told.get("color"), dict) else {}
@@ -196,6 +199,16 @@ def _pattern_in(folder: Path) -> Path:
     return folder / f"{stem}%0{digits}d{suffix}"
 
 
+def _told(sequence: Sequence, *, needed: bool) -> dict[str, Any]:
+    """What the sidecar tells. Raises InputError where it cannot be understood and is needed."""
+    try:
+        return sequence.told
+    except InputError:
+        if needed:
+            raise
+        return {}
+
+
 def rate_of(sequence: Sequence, given: Fraction | None) -> Fraction:
     """Frames a second: as given, else as the sidecar tells.
 
@@ -206,14 +219,14 @@ def rate_of(sequence: Sequence, given: Fraction | None) -> Fraction:
         return given
     told = sequence.told
     try:
-        rate = Fraction(str(told["rate"]))
+        rate = exact(str(told["rate"]))
     except KeyError:
         raise UsageError(
             f"{sequence.pattern}: a sequence has no rate of its own: give --rate, as in --rate 25"
         ) from None
-    except (ValueError, ZeroDivisionError) as error:
+    except ValueError as error:
         raise InputError(f"{sequence.pattern.parent / SIDECAR}: rate {told['rate']!r} is none: give --rate") from error
-    if rate <= 0:
+    if not 0 < rate <= FASTEST:
         raise InputError(f"{sequence.pattern.parent / SIDECAR}: rate {told['rate']!r} is none: give --rate")
     return rate
 

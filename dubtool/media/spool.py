@@ -71,6 +71,19 @@ def is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(mode)
 
 
+def read_whole(path: Path) -> bytes:
+    """All that is in a small file or a pipe.
+
+    Raises:
+        InputError: it cannot be read, or has no end.
+    """
+    is_pipe(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {(error.strerror or 'unknown reason').lower()}") from error
+
+
 def lasting(path: Path) -> Path:
     """The file's own path where the given one leads elsewhere in other processes: /dev/stdin, /dev/fd/N."""
     if not os.fspath(path).startswith(_OF_THIS_PROCESS):

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dubtool.errors import InputError, UsageError
+from dubtool.errors import UsageError
+from dubtool.media.spool import read_whole
 from dubtool.provenance.extra import require_extra
 
 CERT, KEY = "DUBTOOL_SIGN_CERT", "DUBTOOL_SIGN_KEY"
@@ -46,9 +47,10 @@ def credentials(options: Mapping[str, Any]) -> Credentials | None:
 
 def _loaded(certificate: Path, key: Path) -> Credentials:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
-    told, secret = _read(certificate), _read(key)
+    told, secret = read_whole(certificate), read_whole(key)
     try:
         chain = x509.load_pem_x509_certificates(told)
     except ValueError as error:
@@ -57,11 +59,15 @@ def _loaded(certificate: Path, key: Path) -> Credentials:
         private: Any = serialization.load_pem_private_key(secret, None)
     except TypeError as error:
         raise UsageError(f"{key} is locked by a password: give a key without one") from error
-    except ValueError as error:
-        raise UsageError(f"{key} holds no private key in PEM") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"{key} holds no private key in PEM that can be used") from error
     first = chain[0]
+    try:
+        public: Any = first.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"{certificate}: its first certificate is of no kind that can sign") from error
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if first.public_key().public_bytes(*form) != private.public_key().public_bytes(*form):
+    if public.public_bytes(*form) != private.public_key().public_bytes(*form):
         raise UsageError(f"{key} is not the key of the first certificate in {certificate}")
     now = datetime.now(UTC)
     begin, end = first.not_valid_before_utc, first.not_valid_after_utc
@@ -85,10 +91,3 @@ def _algorithm(private: Any, path: Path) -> str:
     if isinstance(private, rsa.RSAPrivateKey) and private.key_size >= 2048:
         return "ps256"
     raise UsageError(f"{path}: C2PA signs by P-256, P-384, P-521, Ed25519, or RSA of 2048 bits and more")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {(error.strerror or 'unknown reason').lower()}") from error

@@ -9,6 +9,7 @@ from typing import Any
 
 from dubtool.errors import InputError
 from dubtool.media.sequence import is_pattern
+from dubtool.media.spool import read_whole, spooling
 from dubtool.provenance import boxes
 from dubtool.provenance.extra import require_extra
 from dubtool.provenance.manifest import JOB
@@ -19,6 +20,7 @@ from dubtool.provenance.xmp import DIGITAL_SOURCE_TYPE
 # Words in the comment of results that were signed.
 SIGNED = "signed by C2PA"
 _OURS = "by dubtool"
+_PNG = b"\x89PNG"
 _STRIPPED = "it says that it was signed, and has no manifest: it was encoded or packed anew"
 # A certificate that nobody here knows says nothing against the file.
 _UNTRUSTED = "signingCredential.untrusted"
@@ -74,6 +76,12 @@ def read_provenance(path: Path, trust: Path | None = None) -> Provenance:
     Raises:
         InputError: a file cannot be read. UsageError: the file has a manifest, and the extra `sign` is not there.
     """
+    with spooling() as spooled:
+        return _provenance(path, spooled.path(path), trust)
+
+
+def _provenance(given: Path, path: Path, trust: Path | None) -> Provenance:
+    """given: the file's name; path: where it can be read again and again."""
     told = mark_of(path)
     marked = told.source_type == DIGITAL_SOURCE_TYPE or _OURS in (told.text or "")
     found = _manifest(path, trust) if _has_manifest(path) else None
@@ -81,8 +89,8 @@ def read_provenance(path: Path, trust: Path | None = None) -> Provenance:
         stripped = SIGNED in (told.text or "")
         problems = [_STRIPPED] if stripped else []
         state = "stripped" if stripped else "unsigned"
-        return Provenance(str(path), state, marked, told.source_type, told.text, problems=problems)
-    return _told(path, told, marked, found)
+        return Provenance(str(given), state, marked, told.source_type, told.text, problems=problems)
+    return _told(given, told, marked, found)
 
 
 def _has_manifest(path: Path) -> bool:
@@ -90,7 +98,7 @@ def _has_manifest(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            if file.read(4) == b"\x89PNG":
+            if file.read(4) == _PNG:
                 file.seek(0)
                 return any(kind == b"caBX" for kind, _, _ in chunks(file.read()))
             return any(box.uuid == boxes.C2PA for box in boxes.boxes(file))
@@ -106,13 +114,15 @@ def _manifest(path: Path, trust: Path | None) -> dict[str, Any]:
     settings: dict[str, Any] = {"verify": {"verify_trust": True}}
     if trust is not None:
         try:
-            settings["trust"] = {"trust_anchors": trust.read_text(encoding="ascii")}
-        except (OSError, ValueError) as error:
+            settings["trust"] = {"trust_anchors": read_whole(trust).decode("ascii")}
+        except ValueError as error:
             raise InputError(f"{trust} cannot be read as certificates in PEM") from error
-    kind = "image/png" if path.suffix.lower() == ".png" else "video/mp4"
     try:
-        with path.open("rb") as file, Reader(kind, file, context=Context(Settings.from_dict(settings))) as reader:
-            return json.loads(reader.json()) | {"state": str(reader.get_validation_state())}
+        with path.open("rb") as file:
+            kind = "image/png" if file.read(4) == _PNG else "video/mp4"
+            file.seek(0)
+            with Reader(kind, file, context=Context(Settings.from_dict(settings))) as reader:
+                return json.loads(reader.json()) | {"state": str(reader.get_validation_state())}
     except C2paError as error:
         if trust is not None and "trust" in str(error).lower():
             raise InputError(f"{trust} holds no certificates that C2PA understands") from error
@@ -131,9 +141,9 @@ def _told(path: Path, told: Mark, marked: bool, found: dict[str, Any]) -> Proven
     if found["state"] == "Invalid" and not problems:
         problems = ["its manifest is not valid"]
     state = "changed" if problems else "signed" if untrusted else "trusted"
-    data: dict[str, Any] = {one["label"]: one["data"] for one in manifest.get("assertions", [])}
+    data: dict[str, Any] = {one["label"]: one.get("data", {}) for one in manifest.get("assertions", [])}
     actions: list[dict[str, Any]] = next(
-        (one["actions"] for label, one in data.items() if label.startswith("c2pa.actions")), []
+        (one.get("actions", []) for label, one in data.items() if label.startswith("c2pa.actions")), []
     )
     kinds = [str(one["digitalSourceType"]) for one in actions if "digitalSourceType" in one]
     made = any(kind.endswith("AlgorithmicMedia") for kind in kinds)
@@ -153,7 +163,7 @@ def _told(path: Path, told: Mark, marked: bool, found: dict[str, Any]) -> Proven
         issuer=signature.get("issuer"),
         time=signature.get("time"),
         generator=" ".join(filter(None, (generator.get("name"), generator.get("version")))) or None,
-        actions=[one["action"].removeprefix("c2pa.") for one in actions],
+        actions=[str(one.get("action", "")).removeprefix("c2pa.") for one in actions],
         model=job.get("model"),
         ingredients=ingredients,
         weights=job.get("weights", []),

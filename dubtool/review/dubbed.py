@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,11 @@ def dubbed_of(film: Path, text: str, where: str, source: Path | None = None) -> 
         job, inputs = told["job"], told["inputs"]
         video, speech = Path(inputs["video"]), Path(inputs["speech"])
         seconds = {str(stage): float(each) for stage, each in told["seconds"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        told |= {"passed": dict(told.get("passed", {})), "weights": dict(told.get("weights", {}))}
+        told["warnings"] = list(told.get("warnings", ()))
+        if not all(map(math.isfinite, seconds.values())):
+            raise ValueError("no number of seconds")
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{where} is not the report of a dub: {_HOW}") from error
     if job != "dub":
         raise InputError(f"{where} is the report of the job {job}: only dubs can be looked at in this way")

@@ -86,7 +86,7 @@ def _picture(plots: np.ndarray) -> str:
 
 
 def _summary(told: Mapping[str, Any]) -> str:
-    passed = "".join(f", {why} {count}" for why, count in dict(told.get("passed", {})).items())
+    passed = "".join(f", {why} {count}" for why, count in told["passed"].items())
     return f"{told.get('dubbed', 0)} of {told.get('frames', 0)} frames dubbed{passed}; model {told.get('model', '?')}"
 
 
@@ -94,8 +94,8 @@ def _details(dubbed: Dubbed) -> str:
     told = dubbed.told
     rows = [("source", str(dubbed.source)), ("speech", str(dubbed.speech)), ("device", str(told.get("device", "")))]
     rows += [("stages", ", ".join(f"{stage} {each:.1f} s" for stage, each in told["seconds"].items()))]
-    rows += [("warning", str(each)) for each in told.get("warnings", ())]
-    rows += [(str(name), f"{digest}"[:16]) for name, digest in dict(told.get("weights", {})).items()]
+    rows += [("warning", str(each)) for each in told["warnings"]]
+    rows += [(str(name), f"{digest}"[:16]) for name, digest in told["weights"].items()]
     terms = "\n".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in rows)
     return f"<dl>\n{terms}\n</dl>"
 

@@ -23,6 +23,8 @@ _DARK = 56.0
 # turn about it takes more: so many times what they mostly are.
 _CHIN = slice(4, 6), slice(3, 5)
 _UNUSUAL, _TIMES = 12.0, 2.5
+# Of the contrast that a person mostly has: in a fade less is left where the face can still be followed.
+_FADED = 0.5
 # Fewer cells that both have in the picture tell nothing.
 _LEAST_CELLS = 10
 # How far looks may be moved over each other, in cells: the middle of a face moves within its head when that turns.
@@ -65,6 +67,19 @@ def dark_rows(looks: np.ndarray) -> np.ndarray:
     return np.asarray(middle[nearest].mean(axis=1) < _DARK)
 
 
+def faded_rows(looks: np.ndarray) -> np.ndarray:
+    """Rows in which light or a fade has taken most of the contrast, bool [N], by looks [N, CELLS, CELLS, 3]: that lips
+    are not seen there says nothing of what is before them. Rows without a look are as those beside them."""
+    lightness = np.where(looks[..., 0] > 0, looks[..., 0].astype(np.float32), np.nan).reshape(len(looks), -1)
+    known = np.flatnonzero(np.isfinite(lightness).sum(axis=1) >= _LEAST_CELLS)
+    faded = np.zeros(len(looks), bool)
+    if len(known) == 0:
+        return faded
+    contrast = np.nanstd(lightness[known], axis=1)
+    faded[known] = contrast < _FADED * float(np.median(contrast))
+    return _beside(faded)
+
+
 def unusual_chins(looks: np.ndarray) -> np.ndarray:
     """Rows whose mouth and chin look unlike they mostly do, bool [N], by looks [N, CELLS, CELLS, 3]: something may be
     before them. Rows without a look are as those beside them."""
@@ -75,10 +90,15 @@ def unusual_chins(looks: np.ndarray) -> np.ndarray:
         return unusual
     apart = np.abs(chins[known] - np.median(chins[known], axis=0)).max(axis=(1, 2))
     unusual[known] = apart > max(_UNUSUAL, _TIMES * float(np.median(apart)))
-    # One look in two frames: what was there before or is there after may be there between.
-    wide = unusual.copy()
-    wide[1:] |= unusual[:-1]
-    wide[:-1] |= unusual[1:]
+    return _beside(unusual)
+
+
+def _beside(found: np.ndarray) -> np.ndarray:
+    """Rows bool [N] and those beside them: one look in two frames is taken, and what was there before or is there after
+    may be there between."""
+    wide = found.copy()
+    wide[1:] |= found[:-1]
+    wide[:-1] |= found[1:]
     return wide
 
 

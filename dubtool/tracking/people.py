@@ -27,14 +27,13 @@ _SAME = 0.6
 # people a clip is like the person's others by 0.61 and more in the mean, and no two people by more than 0.44. In 300
 # films of 30 shots of 3 of them, made of these vectors, nobody is mixed up; by form at its best in every second film.
 _SAME_FACE = 0.5
-# Who is said to be in both of two videos most often is.
-_SAME_AS_TOLD = 0.4
 _FORM_ROWS = 25
 # Within a shot a face that went and one that came are two people more often: here 0.8 % of strangers pass.
 _SAME_IN_SHOT = 0.65
 # A face that walks in is found a few frames late.
 _MOMENT = 0.25
 _SPEC = re.compile(r"@(?P<seconds>\d+(\.\d*)?|\.\d+):(?P<x>-?\d+(\.\d+)?),(?P<y>-?\d+(\.\d+)?)")
+_PLACES = ("largest", "left", "right")
 _NUMBER = re.compile(r"(?P<name>person-)?(?P<number>\d+)")
 
 # Unit vectors [N, K] of what the faces of N tracks look like.
@@ -108,7 +107,7 @@ def choose(
     check_face(spec, names(persons))
     word = spec.strip().lower()
     moment, numbered = _SPEC.fullmatch(word), _NUMBER.fullmatch(word)
-    drawn = not (moment or numbered) and is_picture(spec)
+    drawn = not is_word(spec)
     if not persons:
         raise NoFaceError(f"no face was found in any of the {tracks.frame_count} frames")
     if drawn:
@@ -137,9 +136,7 @@ def check_face(spec: str, known: Sequence[str] = ()) -> None:
     word = spec.strip().lower()
     if word == "speaking":
         raise UsageError("--face speaking is for 'dubtool dub' alone: name one person here")
-    if not (
-        word in ("largest", "left", "right") or _SPEC.fullmatch(word) or _NUMBER.fullmatch(word) or is_picture(spec)
-    ):
+    if not (is_word(spec) or is_picture(spec)):
         people = f"; its people are {', '.join(known)}" if known else ""
         raise UsageError(
             f"--face {spec!r} is not understood: use largest, left, right, a number, a name, @SECONDS:X,Y or a picture"
@@ -147,12 +144,11 @@ def check_face(spec: str, known: Sequence[str] = ()) -> None:
         )
 
 
-def most_alike(persons: Sequence[Person], wanted: Person, form: HeadForm) -> Person | None:
-    """The one whose head is most like that of `wanted`, who is in another video; None if nobody's is."""
-    mine = _person_form(wanted, form)
-    found = [float(likeness(_person_form(person, form), mine)) for person in persons]
-    best = int(np.argmax(found)) if found else 0
-    return persons[best] if found and found[best] >= _SAME_AS_TOLD else None
+def is_word(spec: str) -> bool:
+    """Whether `spec` names somebody by a place, a number or a moment: then no file is meant, even where one is called
+    so."""
+    word = spec.strip().lower()
+    return bool(word in _PLACES or _SPEC.fullmatch(word) or _NUMBER.fullmatch(word))
 
 
 def _by_looks(faces: Sequence[FaceTrack], vectors: np.ndarray) -> list[list[FaceTrack]]:
@@ -216,12 +212,6 @@ def _mean_form(face: FaceTrack, form: HeadForm) -> np.ndarray:
     rows = np.unique(np.linspace(0, len(face.frames) - 1, 2 * _FORM_ROWS).astype(int))
     forms, yaw = form.vectors(face.points(rows))
     return np.asarray(forms[np.argsort(np.abs(yaw), kind="stable")[:_FORM_ROWS]].mean(axis=0))
-
-
-def _person_form(person: Person, form: HeadForm) -> np.ndarray:
-    """The mean form of a person's tracks float32 [K], weighted by their frames."""
-    counts = [len(track.frames) for track in person.tracks]
-    return np.asarray(np.average([_mean_form(track, form) for track in person.tracks], axis=0, weights=counts))
 
 
 def _distance(person: Person, seconds: float, x: float, y: float, times: Sequence[Fraction]) -> float:

@@ -17,7 +17,7 @@ from dubtool.tracking.head_look import dark_rows
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.outside import share_outside
-from dubtool.tracking.people import Person, choose, listing, most_alike, names, people
+from dubtool.tracking.people import Person, choose, listing, names, people
 from dubtool.tracking.pictured import face_in_picture, most_like
 from dubtool.tracking.recognizer import unit
 from dubtool.tracking.track import FaceTrack
@@ -62,17 +62,28 @@ def chosen_person(
     return VideoPeople(info, tracked_video, model, use_cache=use_cache).chosen(face)
 
 
-def same_person(info: MediaInfo, tracked_video: TrackedVideo, other: Chosen, model: ShapeModel) -> Chosen:
-    """The person who in another video is `other`, known by the form of the head.
+def same_person(
+    info: MediaInfo,
+    tracked_video: TrackedVideo,
+    other_info: MediaInfo,
+    other: Chosen,
+    model: ShapeModel,
+    *,
+    use_cache: bool = True,
+) -> Chosen:
+    """The person who in another video, of `other_info`, is `other`, known by the face.
 
     Raises:
-        NoFaceError: there is nobody, or nobody like that. WeightsError: as `chosen_person`.
+        NoFaceError: there is nobody, or nobody like that. InputError: the other video cannot be read. WeightsError: as
+        `chosen_person`.
     """
-    everybody = VideoPeople(info, tracked_video, model)
-    person = most_alike(everybody.persons, other.person, everybody.form)
-    if person is None:
-        raise NoFaceError(f"{info.path}: nobody in it is like the person whose mouth is to be restored; see --face")
-    return everybody.moving(person)
+    everybody = VideoPeople(info, tracked_video, model, use_cache=use_cache)
+    (wanted,) = _vectors(other_info, [other.person], everybody.form, use_cache=use_cache)
+    number, cosine, same = most_like(wanted, everybody.vectors(everybody.persons))
+    if not same:
+        near = f"the nearest, {names(everybody.persons)[number]}, is like them by {cosine:.2f} of 1"
+        raise NoFaceError(f"{info.path}: nobody in it is the person whose mouth is to be restored ({near}); see --face")
+    return everybody.moving(everybody.persons[number])
 
 
 class VideoPeople:
@@ -112,9 +123,7 @@ class VideoPeople:
 
     def vectors(self, persons: Sequence[Person]) -> list[np.ndarray]:
         """What each looks like to the recognizer: unit vectors [128], means over tracks weighted by frames."""
-        found = iter(self._recognise([track for person in persons for track in person.tracks]))
-        weighted = [[next(found) * len(track.frames) for track in person.tracks] for person in persons]
-        return [unit(np.sum(each, axis=0)) for each in weighted]
+        return _vectors(self._info, persons, self.form, use_cache=self._use_cache)
 
     def _recognise(self, faces: Sequence[FaceTrack]) -> np.ndarray:
         return track_vectors(self._info, faces, self.form, use_cache=self._use_cache)
@@ -126,6 +135,14 @@ class VideoPeople:
             who = listing(persons, self._tracked.times)
             raise NoFaceError(f"{self._info.path}: nobody in it is the person of {path} ({near}); {who}")
         return persons[number]
+
+
+def _vectors(info: MediaInfo, persons: Sequence[Person], form: HeadForm, *, use_cache: bool) -> list[np.ndarray]:
+    """What each of the persons of a video looks like to the recognizer; see `VideoPeople.vectors`."""
+    tracks = [track for person in persons for track in person.tracks]
+    found = iter(track_vectors(info, tracks, form, use_cache=use_cache))
+    weighted = [[next(found) * len(track.frames) for track in person.tracks] for person in persons]
+    return [unit(np.sum(each, axis=0)) for each in weighted]
 
 
 def _chosen(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model: ShapeModel) -> Chosen:

@@ -26,7 +26,11 @@ _SAME_PERSON = 0.363
 
 def is_picture(spec: str) -> bool:
     """Whether the option `face` names a picture file."""
-    return Path(spec).suffix.lower() in _SUFFIXES or Path(spec).is_file()
+    try:
+        return Path(spec).suffix.lower() in _SUFFIXES or Path(spec).is_file()
+    except (OSError, ValueError):
+        # No file is called so: too long, or with a zero byte.
+        return False
 
 
 def face_in_picture(path: Path) -> np.ndarray:

@@ -51,7 +51,7 @@ def track_video(
     Raises:
         InputError: the video holds no decodable frame. WeightsError: the trackers' files are not usable.
     """
-    store = tracks_file(info.path, f"{SETTINGS}{_shown_as(info)} {_trackers()}")
+    store = tracks_file(info.path, tracked_by(info))
     known = load_tracks(store) if use_cache else None
     with contextlib.ExitStack() as held:
         if use_cache and known is None:
@@ -69,6 +69,11 @@ def track_video(
                 store, tracked_video.tracks, tracked_video.times, tracked_video.durations, tracked_video.decode_failures
             )
     return tracked_video
+
+
+def tracked_by(info: MediaInfo) -> str:
+    """By what a video is tracked, and how it is shown to it: what is kept of tracks belongs to this."""
+    return f"{SETTINGS}{_shown_as(info)} {_trackers()}"
 
 
 def mouth_cover(threads: int | None = None) -> MouthCover:

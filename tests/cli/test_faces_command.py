@@ -43,6 +43,29 @@ def test_the_people_of_a_film_are_pictured_and_listed(film: Path, capsys: pytest
     assert not film.with_name("film.faces.cast.csv").exists()
 
 
+def test_the_sheet_goes_where_it_is_asked_for(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = film.with_name("who.png")
+    assert main(["faces", str(film), "-o", str(sheet), "--quiet"]) == 0
+    assert capsys.readouterr().out == f"{sheet}\n"
+    assert cv2.imread(str(sheet)) is not None and film.with_name("who.json").exists()
+    for name, code, told in (("who.jpg", 2, "no name of a PNG file"), ("no/who.png", 7, "a folder that exists")):
+        assert main(["faces", str(film), "-o", str(film.parent / name)]) == code
+        assert told in capsys.readouterr().err
+
+
+def test_an_image_sequence_is_a_film(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = film.with_name("frames")
+    folder.mkdir()
+    capture = cv2.VideoCapture(str(film))
+    for number in range(3):
+        cv2.imwrite(str(folder / f"f_{number}.png"), capture.read()[1])
+    assert main(["faces", str(folder)]) == 2
+    assert "has no rate of its own" in capsys.readouterr().err
+    (folder / "sequence.json").write_text('{"rate": "25"}')
+    assert main(["faces", str(folder), "--quiet"]) == 0
+    assert capsys.readouterr().out == f"{film.with_name('frames.faces.png')}\n"
+
+
 def test_files_that_exist_are_not_replaced(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film.with_name("film.faces.json").write_text("mine")
     assert main(["faces", str(film)]) == 2

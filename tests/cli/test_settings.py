@@ -52,6 +52,12 @@ def test_a_file_may_name_the_preset(options: dict[str, Any]) -> None:
     assert (options["codec"], options["sidecar"], options["crf"]) == ("prores_ks", True, 18)
 
 
+def test_a_mark_before_the_first_key_is_no_matter(options: dict[str, Any]) -> None:
+    Path("dubtool.toml").write_text("crf = 30\n", encoding="utf-8-sig")
+    assert _dub() == 0
+    assert options["crf"] == 30
+
+
 def test_the_variable_names_a_file(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     Path("dubtool.toml").write_text("crf = 30\n")
     Path("other.toml").write_text("crf = 31\n")
@@ -83,6 +89,7 @@ def test_an_effort_is_still_taken_for_a_preset(options: dict[str, Any]) -> None:
         ("[batch]\nset = 'crf=3'", 2, "dubtool.toml: batch.set is 'crf=3': write a list"),
         ("preset = 'nonsense'", 2, "unknown preset 'nonsense'"),
         ("[dub", 3, "dubtool.toml is not TOML"),
+        ("a = " + "[" * 20_000, 3, "dubtool.toml is not TOML"),
     ],
 )
 def test_a_bad_file_is_told_by_file_and_key(

@@ -158,12 +158,24 @@ def test_what_is_no_sequence_is_told(tmp_path: Path) -> None:
     assert find_sequence(tmp_path / "film.mp4") is None
 
 
-@pytest.mark.parametrize("content", ["{", '{"rate": "fast"}', '{"rate": "0"}', '{"rate": "1/0"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[" * 100_000,
+        '{"rate": "fast"}',
+        '{"rate": "0"}',
+        '{"rate": "1/0"}',
+        '{"rate": "1e999999999"}',
+        '{"rate": 1001}',
+    ],
+)
 def test_a_sidecar_that_tells_nonsense_is_told(tmp_path: Path, content: str) -> None:
     folder = _frames(tmp_path / "x", "a_01.png")
     (folder / "sequence.json").write_text(content)
     with pytest.raises(InputError, match=r"sequence\.json.*--rate"):
         _read(folder, tmp_path)
+    assert _read(folder, tmp_path, Fraction(10)).require_video().average_rate == 10
 
 
 def test_a_rate_is_asked_for_and_goes_before_the_sidecar(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dubtool.tracking.head_look import (
     CELLS,
     MeanLook,
     dark_rows,
+    faded_rows,
     head_look,
     look_likeness,
     mean_look,
@@ -93,3 +94,16 @@ def test_what_comes_before_a_chin_is_unusual() -> None:
     moving = (128 + rng.integers(-40, 41, (40, CELLS, CELLS, 3))).astype(np.uint8)
     assert unusual_chins(moving).mean() < 0.1, "of somebody who turns about it takes more"
     assert not unusual_chins(np.zeros((5, CELLS, CELLS, 3), np.uint8)).any()
+
+
+def test_a_fade_takes_the_contrast_and_a_cover_does_not() -> None:
+    looks = np.random.default_rng(2).integers(40, 200, (1, CELLS, CELLS, 3)).repeat(30, axis=0).astype(np.float32)
+    share = np.zeros(30, np.float32)
+    share[20:] = np.linspace(0.1, 1, 10)
+    for colour in (255, 1):
+        faded = looks + share[:, None, None, None] * (colour - looks)
+        assert np.flatnonzero(faded_rows(faded.astype(np.uint8))).tolist() == list(range(23, 30))
+    looks[10:20, 4:6, 2:6] = 20
+    looks[1::2] = 0
+    assert not faded_rows(looks.astype(np.uint8)).any()
+    assert not faded_rows(np.zeros((5, CELLS, CELLS, 3), np.uint8)).any()

@@ -298,6 +298,21 @@ def test_a_picture_is_left_to_who_can_read_it(trio: Tracks) -> None:
     assert asked == [Path("Folder/Anna.jpg")]
 
 
+def test_what_names_a_place_is_no_picture_even_where_a_file_is_called_so(
+    trio: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for spec in ("largest", "left", "2", "person-2"):
+        Path(spec).write_text("somebody's notes")
+        assert choose(people(trio, FORM), spec, trio, TIMES).x > 0
+
+
+@pytest.mark.parametrize("spec", ["x" * 5000, "a\0b"])
+def test_what_no_file_can_be_called_is_not_understood(trio: Tracks, spec: str) -> None:
+    with pytest.raises(UsageError, match="is not understood"):
+        choose(people(trio, FORM), spec, trio, TIMES)
+
+
 def test_looks_know_people_again_where_they_are_known() -> None:
     tracks = of(*(actor.track(range(10 * n, 10 * n + 9), 100, shot=n) for n, actor in enumerate((ANN, BEN, ANN, BEN))))
     looks = {0: (1, 0), 10: (1, 0), 20: (0, 1), 30: (0.1, 0.99)}

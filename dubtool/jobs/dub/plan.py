@@ -11,7 +11,7 @@ import numpy as np
 from dubtool.errors import NoFaceError
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.course import Course, shot_starts, stretches
-from dubtool.jobs.shared.covers import Covers, is_doubtful, look_behind
+from dubtool.jobs.shared.covers import Covers, is_doubtful
 from dubtool.jobs.shared.frame_plan import (
     FramePlan,
     count,
@@ -21,14 +21,14 @@ from dubtool.jobs.shared.frame_plan import (
     why_passed,
 )
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease, plan_timeline
+from dubtool.jobs.shared.known_covers import behind_covers
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.report import Report
 from dubtool.media.audio import RATE, Speech
-from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import Chosen, chosen_person
-from dubtool.tracking.track_video import TrackedVideo, mouth_cover
+from dubtool.tracking.track_video import TrackedVideo
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,10 @@ def plan_person(
     of_frames = person.motion.rows(tracked_video.tracks.frame_count)
     rows = of_frames[timeline.source]
     used = rows[rows >= 0] if speaking is None else rows[(rows >= 0) & speaking]
-    person, covers = _behind_covers(info, person, model, np.unique(used), report)
+    covers = Covers()
+    if is_doubtful(person, np.unique(used)):
+        with report.timed("covers"):
+            person, covers = behind_covers(info, person, model, np.unique(used), use_cache=options.cache)
     skip_reason = skip_reasons(person, rows, timeline, options, speaking)
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
     allowed = _allowed(info, options, person.motion, tracked_video)
@@ -131,16 +134,6 @@ def plan_person(
     return DubPlan(
         info, options, model, sound, person, timeline, frame_plans, allowed, seconds, taught, speaking, covers
     )
-
-
-def _behind_covers(
-    info: MediaInfo, person: Chosen, model: ShapeModel, rows: np.ndarray, report: Report
-) -> tuple[Chosen, Covers]:
-    """What is in front of the mouth in `rows` of the motion, and the person who may be dubbed beside it."""
-    if not is_doubtful(person, rows):
-        return person, Covers()
-    with report.timed("covers"):
-        return look_behind(person, model, VideoReader(info), mouth_cover, rows)
 
 
 def tell_plans(

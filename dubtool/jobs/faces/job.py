@@ -12,11 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dubtool.errors import OutputError
+from dubtool.errors import OutputError, UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
 from dubtool.jobs.faces.sheet import people_sheet
-from dubtool.jobs.shared.calls import Cancel, Progress, heeding
+from dubtool.jobs.shared.calls import Cancel, Progress, heeding, video_file
 from dubtool.jobs.shared.outputs import beside, checked_output, save_text
 from dubtool.jobs.shared.speakers import Speakers, who_speaks
 from dubtool.jobs.shared.turns_table import turns_table
@@ -94,9 +94,14 @@ def faces(
     video = Path(video)
     tell = heeding(progress, cancel)
     written: Mapping[str, object] = {"overwrite": overwrite, "sidecar": True, "speaking": speaking}
-    target = checked_output(video, output, written, [video, None if speech is None else Path(speech)], _SUFFIX)
+    if output is not None and Path(output).suffix.lower() != ".png":
+        raise UsageError(f"{output} is no name of a PNG file: the sheet of faces is written as .png")
+    inputs = [video, None if speech is None else Path(speech)]
+    target = checked_output(video, output, written, inputs, _SUFFIX, film=False)
+    if not target.absolute().parent.is_dir():
+        raise OutputError(f"{target} cannot be written: name a file in a folder that exists")
     with spooling() as spooled, temporary_folder() as folder:
-        info = probe(spooled.path(video))
+        info = probe(spooled.path(video_file(video, None, folder)))
         info.require_video()
         tracked_video = track_video(info, use_cache=cache, progress=lambda done, total: tell("track", done, total))
         everybody = VideoPeople(info, tracked_video, ShapeModel.load(find("face_shape")), use_cache=cache)

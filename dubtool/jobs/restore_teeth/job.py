@@ -200,7 +200,7 @@ def _planned(run: Run[RestoreOptions], info: MediaInfo) -> tuple[Chosen, Restori
     tracked_video = run.track(info)
     person = chosen_person(info, tracked_video, chosen.face, model, use_cache=chosen.cache)
     if source is not None:
-        other = source.person(person, model)
+        other = source.person(info, person, model)
         usable = source.usable(other)
         with report.timed("moments"):
             moments = source.moments(other, person, info, tracked_video)

@@ -138,7 +138,7 @@ class Source:
         """
         # Single frames are taken out: both fields of one at once would be two mouths.
         self.info = progressive(info)
-        self._stretch = options.reference_segment
+        self._stretch, self._use_cache = options.reference_segment, options.cache
         self._followed: TrackedVideo = track_video(self.info, use_cache=options.cache, progress=progress)
         seconds = self._followed.times[-1] + self._followed.durations[-1]
         if seconds < _SHORTEST_SECONDS:
@@ -157,9 +157,9 @@ class Source:
         found = same_moments(here, there)
         return found if look_alike(here, there, found, (VideoReader(info), VideoReader(self.info))) else None
 
-    def person(self, other: Chosen, model: ShapeModel) -> Chosen:
-        """The one that is `other`. Raises NoFaceError if nobody is."""
-        return same_person(self.info, self._followed, other, model)
+    def person(self, info: MediaInfo, other: Chosen, model: ShapeModel) -> Chosen:
+        """The one that is `other` in the video of `info`. Raises NoFaceError if nobody is."""
+        return same_person(self.info, self._followed, info, other, model, use_cache=self._use_cache)
 
     def usable(self, person: Chosen) -> np.ndarray:
         """Rows of the person's motion whose mouths may be shown: bool [N]. Raises NoFaceError if there are none."""

@@ -15,7 +15,7 @@ import numpy as np
 from dubtool.errors import CancelledError, OutputError, UsageError
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.media.arrays import write_pictures, write_samples
-from dubtool.media.sequence import film_of, find_sequence
+from dubtool.media.sequence import FASTEST, film_of, find_sequence
 
 O = TypeVar("O", bound=JobOptions)  # noqa: E741
 
@@ -76,6 +76,8 @@ def video_file(given: Video, rate: Fraction | float | None, folder: Path) -> Pat
         UsageError: pictures without a rate, or a file with one. InputError, OutputError: see `write_pictures` and
         `film_of`.
     """
+    if rate is not None and not 0 < rate <= FASTEST:
+        raise UsageError(f"frame_rate {rate!r} is not between 0 and {FASTEST} frames a second")
     if isinstance(given, str | Path):
         sequence = find_sequence(Path(given))
         if sequence is not None:
@@ -86,8 +88,8 @@ def video_file(given: Video, rate: Fraction | float | None, folder: Path) -> Pat
                 f"{given} has a rate of its own: frame_rate, or --rate, is of pictures in memory and image sequences"
             )
         return Path(given)
-    if rate is None or not rate > 0:
-        raise UsageError("pictures in memory need a frame_rate above 0: how many of them a second lasts")
+    if rate is None:
+        raise UsageError("pictures in memory need a frame_rate: how many of them a second lasts")
     return write_pictures(folder / "pictures.mkv", given, Fraction(rate).limit_denominator(100_000))
 
 

@@ -15,6 +15,7 @@ from dubtool.errors import InputError, UsageError
 from dubtool.folders import expanded
 from dubtool.jobs.shared.rows import read_rows
 from dubtool.jobs.shared.times import seconds
+from dubtool.tracking.people import is_word
 
 Fit = Literal["none", "stretch", "slow-picture"]
 
@@ -165,6 +166,10 @@ def clock(time: Fraction) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}.{fraction}"
 
 
+def _is_word(face: str) -> bool:
+    return face.lower() == NOBODY or is_word(face)
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -187,7 +192,7 @@ def _row(place: str, values: Mapping[str, Any], folder: Path) -> CastRow:
     fit = str(values["fit"]).strip().lower() if values.get("fit") else None
     face = str(values["face"]).strip()
     return CastRow(
-        str(folder / face) if _is_file(folder / face) else face,
+        str(folder / face) if not _is_word(face) and _is_file(folder / face) else face,
         folder / expanded(Path(str(values["speech"]).strip())),
         _time(place, values, "from") or Fraction(0),
         _time(place, values, "to"),

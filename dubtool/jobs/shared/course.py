@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from dubtool.errors import InputError
@@ -91,8 +92,24 @@ def read_course(told: Any, where: str) -> Course:
             asked,
             dict(told["settings"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where} tells of its frames what is not understood; dub again with --sidecar") from error
-    if not course.times or len(course.source) != len(course.times) or len(told["asked"]) != len(course.times):
+    if len(told["asked"]) != len(course.times) or not _fits_together(course):
         raise InputError(f"{where} tells of its frames what does not fit together; dub again with --sidecar")
     return course
+
+
+def _fits_together(course: Course) -> bool:
+    """Whether every frame that is told of is there, and time goes on."""
+    count = len(course.times)
+    edges = [0, *(edge for first, last, _ in course.passed for edge in (first, last)), count]
+    return (
+        0 < count == len(course.source)
+        and all(map(math.isfinite, [*course.times, *course.asked.values()]))
+        and all(before < after for before, after in pairwise(course.times))
+        and min(course.source) >= 0
+        and edges == sorted(edges)
+        and course.shots[:1] == [0]
+        and all(0 <= number < count for number in [*course.shots, *course.switches])
+        and course.shots == sorted(set(course.shots))
+    )

@@ -24,7 +24,7 @@ from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, place_over
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
-from dubtool.tracking.head_look import unusual_chins
+from dubtool.tracking.head_look import faded_rows, unusual_chins
 from dubtool.tracking.occlusion import COVERED, MouthCover, doubtful_rows
 from dubtool.tracking.person import Chosen
 from dubtool.tracking.track_video import FramePicture
@@ -95,8 +95,10 @@ def look_behind(
     judge: gives the parser, where it is needed.
     """
     hidden, unusual = _doubtful(chosen)
+    clear = _clear(chosen)
+    rows = rows[clear[rows]]
     # What looks usual may be a caption that is mostly there: all kinds are asked, and those with a cover sorted out.
-    free = np.flatnonzero(~hidden & (chosen.outside < _OUTSIDE))
+    free = np.flatnonzero(~hidden & clear & (chosen.outside < _OUTSIDE))
     if not (hidden | unusual)[rows].any() or len(free) < _FEWEST:
         return chosen, Covers()
     kept = free[np.unique(np.linspace(0, len(free) - 1, _REFERENCES).astype(int))]
@@ -177,13 +179,19 @@ class _Looker:
 def is_doubtful(chosen: Chosen, rows: np.ndarray) -> bool:
     """Whether something may be before the mouth in any of the rows of the motion."""
     hidden, unusual = _doubtful(chosen)
-    return bool((hidden | unusual)[rows].any())
+    return bool(((hidden | unusual) & _clear(chosen))[rows].any())
 
 
 def _doubtful(chosen: Chosen) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the motion, bool [N] each: in which the parser misses lips, and which look unusual."""
     hidden = np.concatenate([doubtful_rows(track) for track in chosen.person.tracks]) | chosen.motion.covered
     return hidden, np.concatenate([unusual_chins(track.looks) for track in chosen.person.tracks])
+
+
+def _clear(chosen: Chosen) -> np.ndarray:
+    """Rows of the motion in which it can be seen, bool [N]; in a fade nothing looks as it did, and the parser alone is
+    believed."""
+    return ~np.concatenate([faded_rows(track.looks) for track in chosen.person.tracks])
 
 
 class _Background:

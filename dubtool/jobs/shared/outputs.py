@@ -52,10 +52,13 @@ def checked_output(
     options: Mapping[str, object],
     inputs: Sequence[Path | None],
     suffix: str = ".dubbed.mp4",
+    *,
+    film: bool = True,
 ) -> Path:
     """The path of the result, by default beside the video.
 
-    options: of the job: `overwrite`, and those of `EXTRAS`.
+    options: of the job: `overwrite`, and those of `EXTRAS`. film: whether the result is one, which may go into files of
+    one picture each.
 
     Raises:
         UsageError: it, or another file of the job, exists and may not be overwritten, is one of the inputs, has too
@@ -65,7 +68,10 @@ def checked_output(
         raise UsageError(f"{video} has no place for the result beside it: name one with --output")
     container = options.get("container")
     named = None if container is None else str(container)
-    target = output_pattern(Path(output), named) if output is not None else named_after(video, suffix, options)
+    if output is None:
+        target = named_after(video, suffix, options)
+    else:
+        target = output_pattern(Path(output), named) if film else Path(output)
     for path in written_files(target, options):
         if len(os.fsencode(path.name)) > _LONGEST_NAME:
             raise UsageError(f"{path.name} is too long a name for a file: choose a shorter output")

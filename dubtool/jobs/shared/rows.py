@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dubtool.errors import InputError, UsageError
+from dubtool.media.spool import read_whole
 
 Row = tuple[str, dict[str, Any]]
 
@@ -60,10 +61,7 @@ def read_text(path: Path, wanted: str) -> str:
     Raises:
         InputError: it cannot be read, or is no text.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {(error.strerror or 'unknown reason').lower()}") from error
+    content = read_whole(path)
     if content.startswith(_WORKBOOKS):
         raise InputError(f"{path} is a workbook, not a list: save the sheet as CSV (UTF-8)")
     text = _decoded(content, path.absolute().parent)
@@ -175,8 +173,10 @@ def _json_rows(path: Path, text: str) -> Iterator[Row]:
         place = f"{path.name}, line {number}"
         try:
             row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            why = f"{error.msg}, column {error.colno}" if isinstance(error, ValueError) else "too deep"
+        except (ValueError, RecursionError) as error:
+            why = "too deep" if isinstance(error, RecursionError) else "a number is too long"
+            if isinstance(error, json.JSONDecodeError):
+                why = f"{error.msg}, column {error.colno}"
             raise UsageError(f"{place}: not JSON ({why}); JSON Lines have one whole object a line") from error
         if not isinstance(row, dict):
             raise UsageError(f"{place}: not a JSON object")

@@ -32,6 +32,14 @@ def test_rows_are_read_with_files_beside_the_table(tmp_path: Path) -> None:
     assert [row.place for row in (left, anna, off)] == [f"cast.csv, line {n}" for n in (2, 3, 4)]
 
 
+def test_what_names_a_place_or_nobody_is_no_picture_even_where_a_file_is_called_so(tmp_path: Path) -> None:
+    faces = ("left", "Nobody", "person-2", "largest")
+    for name in faces:
+        (tmp_path / name).touch()
+    rows = "".join(f"{face},a.wav,{number},{number + 1}\n" for number, face in enumerate(faces))
+    assert [row.face for row in read_cast(written(tmp_path, f"face,speech,from,to\n{rows}")).rows] == list(faces)
+
+
 def test_a_table_of_a_german_spreadsheet(tmp_path: Path) -> None:
     (tmp_path / "größe.wav").touch()
     path = written(tmp_path, "Face;Speech;From;To\r\nleft;größe.wav;1,5;2,5\r\n".encode("cp1252"))
@@ -69,6 +77,8 @@ def test_times_are_cut_and_not_rounded() -> None:
         ("face,speech\n,a.wav\n", UsageError, "line 2: no face"),
         ("face,speech\nleft,\n", UsageError, "line 2: no speech"),
         ("face,speech,from\nleft,a.wav,soon\n", UsageError, "line 2: from 'soon' is not a time"),
+        ("face,speech,from\nleft,a.wav,1e999999999\n", UsageError, "line 2: from '1e999999999' is not a time"),
+        ("face,speech,from\nleft,a.wav,99999999999\n", UsageError, "line 2: from '99999999999' is not a time"),
         ("face,speech,from,to\nleft,a.wav,2,1\n", UsageError, "line 2: it ends at 1 s"),
         ("face,speech,fit\nleft,a.wav,shrink\n", UsageError, "line 2: fit 'shrink'"),
         ("face,speech,fit,offset\nleft,a.wav,stretch,1\n", UsageError, "line 2: a part of a speech"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -38,7 +39,26 @@ def test_what_is_written_is_read() -> None:
     assert "course" not in report.as_dict()
 
 
-@pytest.mark.parametrize("change", [{"times": None}, {"times": []}, {"source": [0]}, {"passed": [[1]]}, {"asked": []}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"times": None},
+        {"times": []},
+        {"times": [0.0, math.nan]},
+        {"times": [0.04, 0.0]},
+        {"source": [0]},
+        {"source": [0, -1]},
+        {"source": [0, math.inf]},
+        {"passed": [[1]]},
+        {"passed": [[0, 9, "no face"]]},
+        {"passed": [[1, 0, "no face"]]},
+        {"asked": []},
+        {"asked": [None, math.inf]},
+        {"shots": []},
+        {"shots": [0, 9]},
+        {"switches": [-1]},
+    ],
+)
 def test_frames_that_are_not_understood_are_refused(change: dict[str, object]) -> None:
     told = Course([0.0, 0.04], [0, 1], [], [0]).as_dict()
     with pytest.raises(InputError, match=r"x\.json tells of its frames"):

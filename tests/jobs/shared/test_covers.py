@@ -44,7 +44,9 @@ def _region(kind: str, number: int) -> tuple[slice, slice]:
 
 
 @pytest.mark.parametrize("kind", ["bar", "caption"])
-def test_a_cover_stays_in_front_and_the_rest_is_dubbed(place: Path, cut: Cut, speech: Path, kind: str) -> None:
+def test_a_cover_stays_in_front_and_the_rest_is_dubbed(
+    place: Path, cut: Cut, speech: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     film = _film(cut, f"{kind}.mp4", BAR if kind == "bar" else CAPTION)
     report = dubtool.dub(film, speech, place / "o.mkv", codec="ffv1", length="video")
     pairs = list(zip(_frames(film), _frames(place / "o.mkv"), strict=True))
@@ -61,6 +63,18 @@ def test_a_cover_stays_in_front_and_the_rest_is_dubbed(place: Path, cut: Cut, sp
     assert report.details["frames_partly_covered"] >= 6
     assert report.dubbed + sum(report.passed.values()) == FRAMES
     assert set(report.passed) <= {"mouth covered", "too short a stretch"}
+    if kind == "bar":
+        _same_again_without_looking(film, speech, place, monkeypatch)
+
+
+def _same_again_without_looking(film: Path, speech: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dubtool.jobs.shared.known_covers.look_behind", None)
+    again = dubtool.dub(film, speech, place / "again.mkv", codec="ffv1", length="video")
+    assert again.details["frames_partly_covered"] >= 6
+    for before, after in zip(_frames(place / "o.mkv"), _frames(place / "again.mkv"), strict=True):
+        assert all(np.array_equal(*planes) for planes in zip(before.planes, after.planes, strict=True))
+    with pytest.raises(TypeError):
+        dubtool.dub(film, speech, place / "third.mkv", codec="ffv1", length="video", cache=False)
 
 
 def test_a_mouth_that_nothing_covers_is_dubbed_whole(place: Path, cut: Cut, speech: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -21,10 +22,13 @@ import dubtool
 from dubtool.batch.table import read_jobs
 from dubtool.cli import main
 from dubtool.errors import InputError, UsageError
+from dubtool.jobs.shared.cues import read_cues
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 from dubtool.media.spool import spooling
 from dubtool.media.still import read_still
+from dubtool.provenance.credentials import credentials
+from dubtool.provenance.verify import read_provenance
 
 Refused = Callable[..., str]
 
@@ -118,6 +122,25 @@ def test_a_result_beside_a_pipe_has_to_be_named(place: Path, sound: Path) -> Non
     os.mkfifo(place / "pipe")
     with pytest.raises(UsageError, match="name one with --output"):
         dubtool.dub(place / "pipe", sound)
+
+
+def test_what_a_pipe_says_of_its_making_is_told_under_its_own_name(
+    place: Path, sound: Path, fill: Callable[[Path, bytes], None]
+) -> None:
+    fill(place / "pipe", sound.read_bytes())
+    found = read_provenance(place / "pipe")
+    assert (found.file, found.state) == (str(place / "pipe"), "unsigned")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
+def test_small_files_are_no_devices(device: str) -> None:
+    with pytest.raises(InputError, match="is a device"):
+        read_provenance(Path(device))
+    with pytest.raises(InputError, match="is a device"):
+        read_cues(Path(device))
+    if importlib.util.find_spec("c2pa") is not None:
+        with pytest.raises(InputError, match="is a device"):
+            credentials({"sign": device, "key": device})
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])

@@ -109,6 +109,7 @@ def test_places_are_lines_of_the_file(tmp_path: Path) -> None:
         ('[{"video": "a.mp4"},\n {"video": "b.mp4"}]\n', "JSON array: write JSON Lines"),
         ('{\n  "video": "a.mp4"\n}\n', "line 1: not JSON"),
         ('{"video": ' + "[" * 100_000 + "\n", "line 1: not JSON (too deep)"),
+        ('{"video": ' + "9" * 5000 + "}\n", "line 1: not JSON (a number is too long)"),
         ('{"video": "a\\u0000.mp4"}\n', "video holds a character that no file name can have"),
         ('{"video": "a\\ud800.mp4"}\n', "video holds a character that no file name can have"),
     ],
