@@ -17,12 +17,12 @@ _HOW = "dub again with --sidecar, or name the report with --report"
 
 @dataclass(frozen=True)
 class Dubbed:
-    """film: the dub. source, speech: what it was made of, by the names in the report; they may be gone. told: its
-    report. course: its frames."""
+    """film: the dub. source: of which it was made. inputs: what else, by the names in the report; all may be gone.
+    told: its report. course: its frames."""
 
     film: Path
     source: Path
-    speech: Path
+    inputs: Mapping[str, Path]
     told: Mapping[str, Any]
     course: Course
 
@@ -54,7 +54,8 @@ def dubbed_of(film: Path, text: str, where: str, source: Path | None = None) -> 
     try:
         told = json.loads(text)
         job, inputs = told["job"], told["inputs"]
-        video, speech = Path(inputs["video"]), Path(inputs["speech"])
+        files = {str(name): Path(path) for name, path in inputs.items()}
+        video = files.pop("video")
         seconds = {str(stage): float(each) for stage, each in told["seconds"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where} is not the report of a dub: {_HOW}") from error
@@ -63,7 +64,7 @@ def dubbed_of(film: Path, text: str, where: str, source: Path | None = None) -> 
     if "course" not in told:
         raise InputError(f"{where} does not tell what happened frame by frame, as older versions did not: {_HOW}")
     course = read_course(told.pop("course"), where)
-    return Dubbed(film, source or video, speech, told | {"seconds": seconds}, course)
+    return Dubbed(film, source or video, files, told | {"seconds": seconds}, course)
 
 
 def require_source(dubbed: Dubbed) -> Path:

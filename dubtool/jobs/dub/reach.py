@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dubtool.face.shape import ShapeModel, inner_opening
-from dubtool.jobs.dub.conditioning import TimedShapes
+from dubtool.jobs.dub.expression import TimedShapes
 from dubtool.tracking.motion import FaceMotion
 
 # How much of the difference between a person's own spread and the predicted one is made up: half a film tells the
