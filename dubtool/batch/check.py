@@ -22,6 +22,7 @@ from dubtool.jobs.shared.cast import Cast
 from dubtool.jobs.shared.cores import share
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.outputs import check_writing, checked_output
+from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.media.audio import load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo, probe
@@ -175,6 +176,7 @@ def _examine(job: Job, kind: Kind, film: Film, replace: bool, look: _Look, findi
     seconds = float(info.duration or 0)
     chosen = DubOptions(**options) if kind.instead else None
     cast = None if chosen is None else cast_of(chosen, speech)
+    overrides_of(None if chosen is None else chosen.overrides)
     if chosen is not None and cast is not None:
         _examine_cast(info, chosen, cast, finding)
     if speech is not None:

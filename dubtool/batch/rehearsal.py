@@ -23,6 +23,7 @@ from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.load import load_animator, load_networks, load_restorer
 from dubtool.jobs.shared.options import RETRIEVAL, DubOptions, ReenactOptions, RestoreOptions
 from dubtool.jobs.shared.outputs import check_writing, checked_output, written_files
+from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.worker_pool import assign_devices
 from dubtool.media.audio import load_speech
@@ -91,6 +92,8 @@ def rehearse(
     pool = assign_devices(options.device, devices, workers)
     options = replace(options, device=pool[0])
     values = vars(options)
+    if isinstance(options, DubOptions):
+        overrides_of(options.overrides)
     others = [values.get("soundtrack"), values.get("source")]
     target = checked_output(inputs[kind.inputs[0]], output, values, [*inputs.values(), *others], kind.suffix)
     report = Report(kind.name, str(target), {name: str(path) for name, path in inputs.items()}, model=options.model)

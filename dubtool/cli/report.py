@@ -14,6 +14,9 @@ ReportFile = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE", help="The dub's report, by default the JSON file beside it."),
 ]
+Source = Annotated[
+    Path | None, typer.Option("--source", metavar="FILE", help="The source, where it is not at its old place.")
+]
 Quick = Annotated[bool, typer.Option("--quick", help="Do not look for the mouth in the dub: no rendered opening.")]
 
 
@@ -22,15 +25,18 @@ def report(
     film: Film,
     output: Output = None,
     report_file: ReportFile = None,
+    source: Source = None,
     quick: Quick = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Draw how a dub went: opening of the mouth asked and rendered, loudness, time of each stage."""
+    """Draw how a dub went: opening of the mouth asked and rendered, loudness, sharpness, light, time of each stage."""
     from dubtool.review.job import draw_report
 
     console = console_of(context)
     with console.progress() as tell:
-        made = draw_report(film, output, report=report_file, quick=quick, overwrite=overwrite, progress=tell)
+        made = draw_report(
+            film, output, report=report_file, source=source, quick=quick, overwrite=overwrite, progress=tell
+        )
     console.result(str(made))

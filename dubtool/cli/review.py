@@ -9,7 +9,7 @@ import typer
 
 from dubtool.cli.console import Console
 from dubtool.cli.options import Output, Overwrite, Quiet, Verbose, console_of
-from dubtool.cli.report import Film, Quick, ReportFile
+from dubtool.cli.report import Film, Quick, ReportFile, Source
 
 if TYPE_CHECKING:
     from dubtool.jobs.shared.report import Report
@@ -20,9 +20,7 @@ def review(
     film: Film,
     output: Output = None,
     report_file: ReportFile = None,
-    source: Annotated[
-        Path | None, typer.Option("--source", metavar="FILE", help="The source, where it is not at its old place.")
-    ] = None,
+    source: Source = None,
     beside: Annotated[
         bool, typer.Option("--beside", help="Put the page's video beside it, not into it: for long films.")
     ] = False,
@@ -33,7 +31,7 @@ def review(
 ) -> None:
     """Make a web page to look at a dub: source and dub side by side, frame by frame, with what happened to each.
 
-    The page needs no network. What you note in it about shots is saved as CSV: a cast for 'dubtool dub', and notes.
+    The page needs no network. What you note in it about shots is saved as CSV, for 'dubtool dub --overrides'.
     """
     from dubtool.review.job import make_page
 

@@ -12,7 +12,8 @@ from dubtool.evaluation.context import EvaluationContext
 from dubtool.face.crop import to_pixels
 from dubtool.face.mask import mouth_mask
 from dubtool.face.picture import Box, bounds, within
-from dubtool.jobs.dub.conditioning import TimedShapes, conditioner
+from dubtool.jobs.dub.conditioning import conditioner
+from dubtool.jobs.dub.expression import Expression, TimedShapes
 from dubtool.jobs.dub.reach import Reach, ReachedShapes
 from dubtool.speech.shapes import speech_shapes
 from dubtool.weights.locate import find
@@ -36,7 +37,7 @@ class Blended:
             heard = speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
             shapes = ReachedShapes(heard, reach, context.shapes, seen.motion.rest)
         self._source = conditioner(
-            context.spec, seen.motion, context.shapes, speech, expression=1.0, device=device, shapes=shapes
+            context.spec, seen.motion, context.shapes, speech, expression=Expression(), device=device, shapes=shapes
         )
         self._to_crop = to_pixels(seen.motion.unit, context.spec.size)
 

@@ -18,12 +18,12 @@ _HOW = "dub again with --sidecar, or name the report with --report"
 
 @dataclass(frozen=True)
 class Dubbed:
-    """film: the dub. source, speech: what it was made of, by the names in the report; they may be gone. told: its
-    report. course: its frames."""
+    """film: the dub. source: of which it was made. inputs: what else, by the names in the report; all may be gone.
+    told: its report. course: its frames."""
 
     film: Path
     source: Path
-    speech: Path
+    inputs: Mapping[str, Path]
     told: Mapping[str, Any]
     course: Course
 
@@ -55,7 +55,8 @@ def dubbed_of(film: Path, text: str, where: str, source: Path | None = None) -> 
     try:
         told = json.loads(text)
         job, inputs = told["job"], told["inputs"]
-        video, speech = Path(inputs["video"]), Path(inputs["speech"])
+        files = {str(name): Path(path) for name, path in inputs.items()}
+        video = files.pop("video")
         seconds = {str(stage): float(each) for stage, each in told["seconds"].items()}
         told |= {"passed": dict(told.get("passed", {})), "weights": dict(told.get("weights", {}))}
         told["warnings"] = list(told.get("warnings", ()))
@@ -68,7 +69,7 @@ def dubbed_of(film: Path, text: str, where: str, source: Path | None = None) -> 
     if "course" not in told:
         raise InputError(f"{where} does not tell what happened frame by frame, as older versions did not: {_HOW}")
     course = read_course(told.pop("course"), where)
-    return Dubbed(film, source or video, speech, told | {"seconds": seconds}, course)
+    return Dubbed(film, source or video, files, told | {"seconds": seconds}, course)
 
 
 def require_source(dubbed: Dubbed) -> Path:

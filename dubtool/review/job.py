@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
-
 from dubtool.errors import OutputError, UsageError
 from dubtool.folders import temporary_folder
 from dubtool.jobs.shared.calls import Progress
 from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, save_text
 from dubtool.media.encode import same_file, save, taken
+from dubtool.review.compared import Compared, pairs
 from dubtool.review.dubbed import Dubbed, open_dubbed, require_source
-from dubtool.review.measures import light_changes, loudness, rendered_opening, sound_of
+from dubtool.review.found import Found
+from dubtool.review.measures import loudness, rendered_openings, sound_of
 from dubtool.review.page import is_page, page_text
-from dubtool.review.plots import draw_plots, measured, save_plots
-from dubtool.review.proxy import make_proxy
+from dubtool.review.plots import draw_plots, save_plots
+from dubtool.review.proxy import writing_proxy
 
 # The page's own video, where it stands beside it.
 FILM = ".mp4"
@@ -27,25 +27,34 @@ def draw_report(
     output: Path | None = None,
     *,
     report: Path | None = None,
+    source: Path | None = None,
     quick: bool = False,
     overwrite: bool = False,
     progress: Progress,
 ) -> Path:
     """Draw the plots of a dub as PNG, by default beside it; where they are.
 
-    report: of the dub, by default what `--sidecar` wrote. quick: do not look for the mouth in the dub.
+    report: of the dub, by default what `--sidecar` wrote. source: of the dub, where it is not where the report says;
+    sharpness and light are drawn where it is there. quick: do not look at dub and source.
 
     Raises:
         InputError, UsageError, OutputError, WeightsError: one line each says what.
     """
-    dubbed = open_dubbed(film, report)
+    dubbed = open_dubbed(film, report, source)
     target = output or beside(film, PLOTS)
     if target.suffix.lower() != ".png":
         raise UsageError(f"{target} is no name of a PNG file: plots are written as .png")
-    _check(target, [film, report], overwrite=overwrite)
+    _check(target, [film, report, source], overwrite=overwrite)
+    # Without the source there is nothing to compare with; one that is named must be there.
+    if source is not None:
+        require_source(dubbed)
     with temporary_folder() as folder:
-        _, levels, rendered = _measures(dubbed, folder, quick, progress)
-    save_plots(draw_plots(measured(dubbed, rendered, levels)), target, overwrite=overwrite)
+        found = _measures(dubbed, folder, quick, progress)
+    if dubbed.source.is_file() and not quick:
+        for number, pair in enumerate(pairs(dubbed), 1):
+            found.compared.see(*pair)
+            progress("compare", number, len(dubbed.course.times))
+    save_plots(draw_plots(found.plotted()), target, overwrite=overwrite)
     return target
 
 
@@ -91,22 +100,24 @@ def page_of(
 ) -> Path:
     """The page of a dub that is open; see `make_page`. used: further files that it must not replace."""
     target = output or beside(dubbed.film, PAGE)
-    inputs = [dubbed.film, require_source(dubbed), dubbed.speech, *used]
+    inputs = [dubbed.film, require_source(dubbed), *dubbed.inputs.values(), *used]
     replaced = check_page(target, inputs, overwrite=overwrite)
     video = target.with_suffix(FILM)
     if beside_page:
         _check(video, inputs, overwrite=overwrite)
     with temporary_folder() as folder:
-        sound, levels, rendered = _measures(dubbed, folder, quick, progress)
+        found = _measures(dubbed, folder, quick, progress)
         small = folder / "proxy.mp4"
-        proxy = make_proxy(dubbed, small, sound, lambda done, total: progress("page", done, total))
+        with writing_proxy(dubbed, small, found.sound) as proxy:
+            for number, pair in enumerate(pairs(dubbed), 1):
+                found.compared.see(*pair)
+                proxy.add(*pair)
+                progress("page", number, len(dubbed.course.times))
         content = small.read_bytes()
-    plots = draw_plots(measured(dubbed, rendered, levels))
-    light = light_changes(proxy.brightness, proxy.times, dubbed.course.shots)
     if beside_page:
         save(video, content, overwrite=overwrite)
     held = video.name if beside_page else content
-    text = page_text(dubbed, proxy, held, plots, light=light, levels=levels, rendered=rendered)
+    text = page_text(found, proxy, held)
     save_text(target, text, overwrite=replaced)
     return target
 
@@ -124,13 +135,12 @@ def check_page(target: Path, inputs: list[Path | None], *, overwrite: bool) -> b
     return replaced
 
 
-def _measures(
-    dubbed: Dubbed, folder: Path, quick: bool, progress: Progress
-) -> tuple[Path | None, np.ndarray | None, np.ndarray | None]:
-    """The dub's sound, its level and the mouth's opening by frame."""
-    rendered = None if quick else rendered_opening(dubbed, lambda done, total: progress("track", done, total))
+def _measures(dubbed: Dubbed, folder: Path, quick: bool, progress: Progress) -> Found:
+    """What is measured of the dub alone."""
+    rendered = None if quick else rendered_openings(dubbed, lambda done, total: progress("track", done, total))
     sound = sound_of(dubbed.film, folder)
-    return sound, None if sound is None else loudness(sound, dubbed.course.times), rendered
+    levels = None if sound is None else loudness(sound, dubbed.course.times)
+    return Found(dubbed, Compared(dubbed), sound, levels, rendered)
 
 
 def _check(target: Path, inputs: list[Path | None], *, overwrite: bool) -> None:

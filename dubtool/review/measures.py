@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from dubtool.errors import InputError, NoFaceError
+from dubtool.errors import InputError
 from dubtool.face.shape import ShapeModel
+from dubtool.face.topology import INNER_LIP, tracked
+from dubtool.jobs.shared.course import PersonCourse
 from dubtool.media.audio import RATE, load_speech
 from dubtool.media.probe import probe
 from dubtool.review.dubbed import Dubbed
-from dubtool.tracking.person import chosen_person
+from dubtool.tracking.motion import face_motion
+from dubtool.tracking.track import FaceTrack
 from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import find
 
@@ -22,8 +25,12 @@ SILENCE = -80.0
 # A light change: within so many seconds of a shot the mean brightness moves by so large a share, and so many levels.
 _LIGHT_SECONDS, _LIGHT_SHARE, _LIGHT_LEVELS = 0.2, 0.12, 4.0
 _LAST_FRAME = 0.04
+# A face is the person's whose lips lie within so much of the mouth's box, its side 1, of its middle.
+_BESIDE = 0.5
 
 Told = Callable[[float, float | None], None]
+# Of a track: frames, places of the inner lips in the picture [n, 2], and their opening [n].
+_Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def sound_of(film: Path, folder: Path) -> Path | None:
@@ -51,25 +58,40 @@ def loudness(sound: Path, times: Sequence[float]) -> np.ndarray:
     return levels
 
 
-def rendered_opening(dubbed: Dubbed, progress: Told) -> np.ndarray | None:
-    """How far the dub's own mouth is open in each frame, seen by the tracker that saw the source's: float32 [N], NaN
-    where no face is seen; None where there is none. Faces that were found are kept, as those of sources are.
+def rendered_openings(dubbed: Dubbed, progress: Told) -> list[np.ndarray]:
+    """How far the dub's own mouths are open in each frame, seen by the tracker that saw the source's: of each person of
+    the course float32 [N], eye corners 1 apart, NaN where no new mouth of theirs is seen. Faces that were found are
+    kept, as those of sources are.
 
     Raises:
         InputError: the dub cannot be read, or has other frames than its report. WeightsError: a tracker's file.
     """
-    info = probe(dubbed.film)
-    tracked = track_video(info, progress=progress)
+    tracked_video = track_video(probe(dubbed.film), progress=progress)
     total = len(dubbed.course.times)
-    if len(tracked.times) != total:
-        raise other_frames(dubbed, len(tracked.times))
-    try:
-        face = str(dubbed.course.settings.get("face", "largest"))
-        motion = chosen_person(info, tracked, face, ShapeModel.load(find("face_shape"))).motion
-    except NoFaceError:
-        return None
-    opening = np.full(total, np.nan, np.float32)
-    opening[motion.frames] = motion.opening
+    pictures = probe(dubbed.film).require_video().pictures_a_frame
+    if len(tracked_video.times) != total * pictures:
+        raise other_frames(dubbed, len(tracked_video.times) // pictures)
+    model = ShapeModel.load(find("face_shape"))
+    seen = [_seen(track, model) for track in tracked_video.tracks.faces if len(track.frames)]
+    return [_opening_of(person, seen, total) for person in dubbed.course.people]
+
+
+def _seen(track: FaceTrack, model: ShapeModel) -> _Seen:
+    motion = face_motion([track], model, np.zeros(len(track.frames), bool))
+    lips = track.points()[:, tracked(INNER_LIP), :2].mean(axis=1)
+    return motion.frames, lips, motion.opening
+
+
+def _opening_of(person: PersonCourse, seen: Sequence[_Seen], total: int) -> np.ndarray:
+    """The opening of whichever face has its lips where the person's new mouth was put."""
+    place = np.full((total, 3), np.nan)
+    for number, mouth in person.mouths.items():
+        place[number] = mouth.x, mouth.y, mouth.side
+    opening, nearest = np.full(total, np.nan, np.float32), np.full(total, _BESIDE)
+    for frames, lips, openings in seen:
+        apart = np.hypot(*(lips - place[frames, :2]).T) / place[frames, 2]
+        nearer = apart < nearest[frames]
+        opening[frames[nearer]], nearest[frames[nearer]] = openings[nearer], apart[nearer]
     return opening
 
 

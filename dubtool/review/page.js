@@ -13,14 +13,40 @@ let wanted = null; // the frame to be sought once the one that is being sought i
 
 for (const canvas of canvases) { canvas.width = data.width; canvas.height = data.height; }
 
-// Each kind of mark has a row of the timeline, a colour, and frames at which "next mark" stops.
+// Each kind of mark has a row of the timeline, a colour, and frames at which "next mark" stops. Of several people each
+// span says whose it is.
+const several = data.people.length > 1;
+const whose = (person, why) => (several ? [person.face, why].filter(Boolean).join(": ") : why);
+const everybodys = (spans) => data.people.flatMap((person) => spans(person).map(([first, end, why]) => [first, end, whose(person, why)]));
+const starts = (spans) => spans.map((one) => one[0]);
+// That somebody else is to speak is no mark.
+const unsaid = new Set(["does not speak", "nobody speaks"]);
+const passed = several ? data.passed.concat(everybodys((one) => one.passed.filter((span) => !unsaid.has(span[2])))) : data.passed;
+const doubts = everybodys((one) => one.doubts);
+const missed = everybodys((one) => one.missed.map(([first, end]) => [first, end, ""]));
 const kinds = [
-  { name: "left alone", color: "#c0392b", spans: data.passed, stops: data.passed.map((one) => one[0]) },
-  { name: "another of the person's own pictures", color: "#8e5bd0", spans: data.switches.map((n) => [n, n + 1, ""]), stops: [] },
-  { name: "the light changes", color: "#d69e00", spans: data.light.map((n) => [n, n + 1, ""]), stops: data.light },
+  ...(several ? data.people.map((person) => ({ name: `${person.face} is dubbed`, color: person.color, spans: dubbedOf(person), stops: [], told: false })) : []),
+  { name: "left alone", color: "#c0392b", spans: passed, stops: passed.filter((one) => !unsaid.has(one[2])).map((one) => one[0]) },
+  { name: "low confidence", color: "#e07b00", spans: doubts, stops: starts(doubts) },
+  { name: "closure missed", color: "#b3138a", spans: missed, stops: starts(missed) },
+  { name: "another of the person's own pictures", color: "#8e5bd0", spans: everybodys((one) => one.switches.map((n) => [n, n + 1, ""])), stops: [] },
+  { name: "the light changes", color: "#d6b400", spans: data.light.map((n) => [n, n + 1, ""]), stops: data.light },
   { name: "a new shot", color: "#2878c8", spans: data.shots.slice(1).map((n) => [n, n + 1, ""]), stops: data.shots.slice(1) },
 ];
 const marks = [...new Set(kinds.flatMap((kind) => kind.stops))].sort((a, b) => a - b);
+const ROW = 12, CURVES = 56;
+line.style.height = `${kinds.length * ROW + CURVES}px`;
+
+// The stretches between those in which a mouth is left alone.
+function dubbedOf(person) {
+  const found = [];
+  let place = 0;
+  for (const [first, end] of [...person.passed, [total, total]]) {
+    if (first > place) found.push([place, first, ""]);
+    place = end;
+  }
+  return found;
+}
 
 function clock(seconds) {
   const whole = Math.floor(seconds + 1e-6);
@@ -62,7 +88,7 @@ function drawLine() {
   const pen = line.getContext("2d");
   pen.scale(ratio, ratio);
   const across = (number) => number / total * box.width;
-  const row = 12;
+  const row = ROW;
   kinds.forEach((kind, number) => {
     pen.fillStyle = "#8882";
     pen.fillRect(0, 2 + number * row, box.width, row - 2);
@@ -71,7 +97,7 @@ function drawLine() {
       pen.fillRect(across(first), 2 + number * row, Math.max(across(end) - across(first), 1.5), row - 2);
     }
   });
-  // Below them how far the mouth is asked to be open, and how loud it is.
+  // Below them how far mouths are asked to be open (paler) and are, and how loud it is.
   const top = 4 + kinds.length * row, height = box.height - top - 2;
   const curve = (values, low, high, color) => {
     pen.strokeStyle = color;
@@ -87,9 +113,11 @@ function drawLine() {
     pen.stroke();
   };
   if (data.loudness) curve(data.loudness, -60, 0, "#8888");
-  const most = Math.max(0.1, ...data.asked.filter((one) => one !== null).concat((data.rendered || []).filter((one) => one !== null)).slice(0, 100000));
-  curve(data.asked, 0, most, "#005ab5");
-  if (data.rendered) curve(data.rendered, 0, most, "#dc5a00");
+  const most = data.people.flatMap((one) => [one.asked, one.rendered || []]).flat().reduce((high, one) => Math.max(high, one || 0), 0.1);
+  for (const person of data.people) {
+    curve(person.asked, 0, most, `${person.color}77`);
+    if (person.rendered) curve(person.rendered, 0, most, person.color);
+  }
   const x = across(frame + 0.5);
   pen.fillStyle = getComputedStyle(document.body).color;
   pen.fillRect(x - 1, 0, 2, box.height);
@@ -104,12 +132,21 @@ function tell() {
   const found = [];
   for (const kind of kinds) {
     for (const [first, end, why] of kind.spans) {
-      if (first <= frame && frame < end) found.push(why ? `${kind.name}: ${why}` : kind.name);
+      if (first <= frame && frame < end && kind.told !== false) found.push(why ? `${kind.name}: ${why}` : kind.name);
     }
   }
   at("what").textContent = found.join("; ");
-  document.querySelectorAll("#shots tbody tr").forEach((tr, number) => tr.classList.toggle("here", number === shot));
+  at("mouths").textContent = data.people.map(mouthNow).filter(Boolean).join("; ");
+  document.querySelectorAll("#shots tbody tr").forEach((tr) => tr.classList.toggle("here", tr.dataset.shot === String(shot)));
   drawLine();
+}
+
+// What was measured of a mouth in this frame.
+function mouthNow(person) {
+  const told = [["asked", person.asked], ["rendered", person.rendered], ["sharpness", person.sharpness]]
+    .filter(([, values]) => values && values[frame] !== null)
+    .map(([name, values]) => `${name} ${values[frame].toFixed(2)}`);
+  return told.length ? whose(person, told.join(", ")) : "";
 }
 
 function seek(number) {
@@ -160,20 +197,46 @@ function again() {
 
 // What is said of shots, kept by the browser under the dub's name.
 const place = `dubtool review ${data.film} ${data.made}`;
-let said = {};
-try { said = JSON.parse(localStorage.getItem(place)) || {}; } catch (error) { said = {}; }
-function say(shot, name, value) {
-  said[shot] = Object.assign({}, said[shot], { [name]: value });
+let said = null;
+try { said = JSON.parse(localStorage.getItem(place)); } catch (error) { said = null; }
+function say(key, name, value) {
+  said[key] = Object.assign({}, said[key], { [name]: value });
   try { localStorage.setItem(place, JSON.stringify(said)); } catch (error) { /* private windows keep nothing */ }
 }
 
+const shotStop = (shot) => (shot + 1 < data.shots.length ? data.shots[shot + 1] : total);
 function shotEnd(shot) {
   if (shot + 1 < data.shots.length) return data.times[data.shots[shot + 1]];
   return data.times[total - 1] + data.durations[total - 1];
 }
 
-data.shots.forEach((first, shot) => {
+// A row for each shot; where several people have something to say, for each of those whose mouth is changed in it.
+const each = several && (data.cast || data.speaking);
+const rows = data.shots.flatMap((first, shot) => {
+  const end = shotStop(shot);
+  const here = data.people.filter((person) => dubbedOf(person).some(([start, stop]) => start < end && stop > first));
+  const groups = each && here.length ? here.map((person) => [person]) : [here];
+  return groups.map((people) => ({ shot, first, people, person: each && people.length ? people[0].face : "" }));
+});
+for (const row of rows) row.key = row.person ? `${row.shot} ${row.person}` : String(row.shot);
+
+// What was said of the dub that this one was made of. Stretches that are no shots are handed on as they are.
+const handedOn = [];
+const earlier = {};
+for (const one of data.overrides) {
+  const mine = rows.filter((row) => Math.abs(data.times[row.first] - one.from) < 2e-3 && Math.abs(shotEnd(row.shot) - one.to) < 2e-3
+    && (!one.person || one.person === row.person));
+  for (const row of mine) earlier[row.key] = { skip: one.skip, face: one.face, expression: one.expression === null ? "" : String(one.expression), note: one.note };
+  if (!mine.length) handedOn.push([clock(one.from), clock(one.to), one.person, one.skip ? "yes" : "", one.face, one.expression === null ? "" : one.expression, one.note]);
+}
+if (!said) said = earlier;
+
+const columns = ["shot", "from", "to", ...(each ? ["person"] : []), "to look at", "skip", ...(data.cast ? [] : ["face"]), "expression", "note"];
+for (const name of columns) at("shots").tHead.rows[0].appendChild(document.createElement("th")).textContent = name;
+
+for (const { shot, first, people, person, key } of rows) {
   const tr = document.createElement("tr");
+  tr.dataset.shot = String(shot);
   const cell = () => tr.appendChild(document.createElement("td"));
   const go = document.createElement("button");
   go.textContent = String(shot + 1);
@@ -181,50 +244,51 @@ data.shots.forEach((first, shot) => {
   cell().append(go);
   cell().textContent = clock(data.times[first]);
   cell().textContent = clock(shotEnd(shot));
+  if (each) cell().textContent = person;
+  cell().textContent = people.map((one) => lookAt(one, first, shotStop(shot))).filter(Boolean).join("; ");
   const field = (name, type, hint) => {
     const input = document.createElement("input");
     input.type = type;
-    input.setAttribute("aria-label", `${name} of shot ${shot + 1}`);
+    input.setAttribute("aria-label", `${name} of shot ${shot + 1}${person ? ` of ${person}` : ""}`);
     input.dataset.name = name;
-    if (type === "checkbox") input.checked = Boolean((said[shot] || {})[name]);
-    else { input.value = (said[shot] || {})[name] || ""; input.placeholder = hint; }
+    if (type === "checkbox") input.checked = Boolean((said[key] || {})[name]);
+    else { input.value = (said[key] || {})[name] || ""; input.placeholder = hint; }
     if (type === "number") { input.min = "0"; input.max = "2"; input.step = "0.05"; }
-    input.addEventListener("input", () => say(shot, name, type === "checkbox" ? input.checked : input.value));
+    input.addEventListener("input", () => say(key, name, type === "checkbox" ? input.checked : input.value));
     cell().append(input);
   };
   field("skip", "checkbox");
-  field("face", "text", data.face);
+  if (!data.cast) field("face", "text", people.map((one) => one.face).join(", "));
   field("expression", "number", String(data.expression));
   field("note", "text", "");
   at("shots").tBodies[0].append(tr);
-});
+}
+
+// Why a person's shot is to be looked at.
+function lookAt(person, first, end) {
+  const why = person.doubts.filter(([start]) => start === first).map((one) => one[2]);
+  const closures = person.missed.filter(([start]) => first <= start && start < end).length;
+  if (closures) why.push(closures === 1 ? "1 closure missed" : `${closures} closures missed`);
+  return why.length && several && !each ? `${person.face}: ${why.join(", ")}` : why.join(", ");
+}
 
 function quoted(value) {
   const text = String(value);
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function csv(rows) {
-  return "\ufeff" + rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+function csv(lines) {
+  return "\ufeff" + lines.map((one) => one.map(quoted).join(",")).join("\n") + "\n";
 }
 
-// Each row of a cast is the part of the one speech that is heard in its shot; a shot that is skipped keeps its sound.
-function castRows() {
-  const rows = data.shots.map((first, shot) => {
-    const own = said[shot] || {};
-    const from = clock(data.times[first]);
-    return [own.skip ? "nobody" : own.face || data.face, data.speech, from, clock(shotEnd(shot)), from];
+// A row for each shot of which something is said, as `dubtool dub --overrides` reads it.
+function overrideRows() {
+  const found = rows.map(({ shot, first, person, key }) => {
+    const own = said[key] || {}, oneLine = (own.note || "").replace(/[\r\n]+/g, " ");
+    const what = [own.skip ? "yes" : "", own.skip ? "" : own.face || "", own.skip ? "" : own.expression || "", oneLine];
+    return [clock(data.times[first]), clock(shotEnd(shot)), person, ...what];
   });
-  return [["face", "speech", "from", "to", "offset"], ...rows];
-}
-
-function noteRows() {
-  const rows = data.shots.map((first, shot) => {
-    const own = said[shot] || {};
-    return [shot + 1, own.face || data.face, data.speech, clock(data.times[first]), clock(shotEnd(shot)),
-      own.skip ? "yes" : "", own.expression || "", own.note || ""];
-  });
-  return [["shot", "face", "speech", "from", "to", "skip", "expression", "note"], ...rows];
+  return found.filter((one) => one.slice(3).some(Boolean)).concat(handedOn);
 }
 
 function save(name, text) {
@@ -235,8 +299,11 @@ function save(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-at("save-cast").addEventListener("click", () => save(`${data.stem}.cast.csv`, csv(castRows())));
-at("save-notes").addEventListener("click", () => save(`${data.stem}.notes.csv`, csv(noteRows())));
+at("save").addEventListener("click", () => {
+  const found = overrideRows();
+  at("unsaid").textContent = found.length ? "" : "Nothing is said of any shot yet.";
+  if (found.length) save(`${data.stem}.overrides.csv`, csv([["from", "to", "person", "skip", "face", "expression", "note"], ...found]));
+});
 at("play").addEventListener("click", toggle);
 at("back").addEventListener("click", () => seek(frame - 1));
 at("on").addEventListener("click", () => seek(frame + 1));
@@ -276,7 +343,10 @@ for (const kind of kinds) {
   item.append(box, `${kind.name} (${kind.spans.length})`);
   at("legend").append(item);
 }
-for (const [name, color, shown] of [["asked opening", "#005ab5", true], ["rendered opening", "#dc5a00", data.rendered], ["loudness", "#888", data.loudness]]) {
+const curves = data.people.flatMap((person) => [
+  [whose(person, "asked opening"), `${person.color}77`, true], [whose(person, "rendered opening"), person.color, person.rendered],
+]);
+for (const [name, color, shown] of [...curves, ["loudness", "#888", data.loudness]]) {
   if (!shown) continue;
   const item = document.createElement("li");
   const box = document.createElement("i");

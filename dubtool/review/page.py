@@ -7,7 +7,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,51 +15,44 @@ from urllib.parse import quote
 
 import numpy as np
 
+from dubtool.jobs.shared.options import SPEAKING
 from dubtool.review.dubbed import Dubbed
-from dubtool.review.plots import png
+from dubtool.review.found import Found
+from dubtool.review.plots import color_of, draw_plots, png
 from dubtool.review.proxy import Proxy
 
 GENERATOR = '<meta name="generator" content="dubtool review">'
 _DECIMALS = 4
 
 
-def page_text(
-    dubbed: Dubbed,
-    proxy: Proxy,
-    film: bytes | str,
-    plots: np.ndarray,
-    *,
-    light: Sequence[int],
-    levels: np.ndarray | None,
-    rendered: np.ndarray | None,
-) -> str:
-    """The page. film: the proxy's bytes, or the name of the file beside the page. light: frames at which the light
-    changes. levels, rendered: by frame, None where they are not known. plots: uint8 RGB."""
-    told, course = dubbed.told, dubbed.course.as_dict()
+def page_text(found: Found, proxy: Proxy, film: bytes | str) -> str:
+    """The page. film: the proxy's bytes, or the name of the file beside the page."""
+    dubbed = found.dubbed
+    told, course = dubbed.told, dubbed.course
     data = {
         "film": _shown(str(dubbed.film.absolute())),
         "stem": _shown(dubbed.film.stem),
         "made": told.get("duration", 0),
-        "speech": _shown(str(dubbed.speech.absolute())),
         "width": proxy.width,
         "height": proxy.height,
         "times": [round(each, 6) for each in proxy.times],
         "durations": [round(each, 6) for each in proxy.durations],
-        "passed": course["passed"],
-        "shots": course["shots"],
-        "switches": course["switches"],
-        "asked": course["asked"],
-        "light": list(light),
-        "loudness": _listed(levels),
-        "rendered": _listed(rendered),
-        "face": str(dubbed.course.settings.get("face", "largest")),
-        "expression": dubbed.course.settings.get("expression", 1.0),
+        "passed": course.passed,
+        "shots": course.shots,
+        "people": [_person(found, number) for number in range(len(course.people))],
+        "light": found.light(),
+        "loudness": _listed(found.levels),
+        "expression": course.settings.get("expression", 1.0),
+        "speaking": str(course.settings.get("face", "")).strip().lower() == SPEAKING,
+        # Whose mouth is whose stands in the table of a cast.
+        "cast": "speech" not in dubbed.inputs,
+        "overrides": course.settings.get("overrides", []),
     }
     parts = {
         "title": html.escape(f"Review of {_shown(dubbed.film.name)}"),
         "style": _part("page.css"),
         "summary": html.escape(_summary(told)),
-        "plots": _picture(plots),
+        "plots": _picture(draw_plots(found.plotted())),
         "report": _details(dubbed),
         # What ends a script in HTML cannot stand in it as it is.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
@@ -67,6 +60,22 @@ def page_text(
         "script": _part("page.js"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _part("page.html"))
+
+
+def _person(found: Found, number: int) -> dict[str, Any]:
+    """One person for the page's script."""
+    person, mouths = found.dubbed.course.people[number], found.compared.people[number]
+    return {
+        "face": _shown(person.face),
+        "color": "#{:02x}{:02x}{:02x}".format(*color_of(number)),
+        "passed": person.passed,
+        "switches": person.switches,
+        "asked": _listed(found.asked(person)),
+        "rendered": _listed(found.rendering(number)),
+        "sharpness": _listed(mouths.sharpness),
+        "missed": found.missed(number),
+        "doubts": [(doubt.first, doubt.stop, doubt.why) for doubt in found.doubts(number)],
+    }
 
 
 def _part(name: str) -> str:
@@ -92,7 +101,8 @@ def _summary(told: Mapping[str, Any]) -> str:
 
 def _details(dubbed: Dubbed) -> str:
     told = dubbed.told
-    rows = [("source", str(dubbed.source)), ("speech", str(dubbed.speech)), ("device", str(told.get("device", "")))]
+    rows = [("source", str(dubbed.source)), *((name, str(path)) for name, path in dubbed.inputs.items())]
+    rows += [("device", str(told.get("device", "")))]
     rows += [("stages", ", ".join(f"{stage} {each:.1f} s" for stage, each in told["seconds"].items()))]
     rows += [("warning", str(each)) for each in told["warnings"]]
     rows += [(str(name), f"{digest}"[:16]) for name, digest in told["weights"].items()]

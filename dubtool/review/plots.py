@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,6 @@ import cv2
 import numpy as np
 
 from dubtool.media.encode import save
-from dubtool.review.dubbed import Dubbed
 from dubtool.review.measures import SILENCE
 
 Color = tuple[int, int, int]
@@ -20,11 +18,17 @@ _WIDTH, _HEIGHT, _BAR = 1200, 240, 26
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 24, 40, 30
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PAPER, _INK, _GRID, _SHADE = (255, 255, 255), (40, 40, 40), (225, 225, 225), (238, 232, 226)
-# Told apart by those who see no red or green, too.
-_BLUE, _ORANGE, _GREY = (0, 90, 181), (220, 90, 0), (110, 110, 110)
+# Told apart by those who see no red or green, too (Okabe and Ito's).
+_PEOPLE: tuple[Color, ...] = (
+    (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233),
+)  # fmt: skip
+_GREY = (110, 110, 110)
 _TICKS = 8
 # A mouth that opens less far than this is drawn as shut: else jitter would fill the panel.
 _LEAST_OPENING = 0.1
+_MOST_SHARP = 2.0
+# Frames of which sharpness is shown as their median: of one it wavers with every closing of the lips.
+_STEADY = 5
 
 
 @dataclass(frozen=True)
@@ -36,44 +40,92 @@ class Line:
     color: Color
 
 
-@dataclass
-class Measured:
-    """What is drawn. times: seconds [N]. asked, rendered: openings [N], NaN where there are none. levels: dB [N].
-    passed: stretches of frames that were left alone. seconds: by stage. Everything but `times` may be missing."""
+@dataclass(frozen=True)
+class PersonMeasured:
+    """One person's mouth by frame, each float [N] with NaN where there is nothing, or None.
 
-    times: np.ndarray
+    asked, rendered: openings. sharpness: over the source's. before, after: light of source and dub, 0..255.
+    """
+
+    name: str
     asked: np.ndarray | None = None
     rendered: np.ndarray | None = None
+    sharpness: np.ndarray | None = None
+    before: np.ndarray | None = None
+    after: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is drawn. times: seconds [N]. levels: dB [N]. passed: stretches of frames that were left alone. seconds: by
+    stage. Everything but `times` may be missing."""
+
+    times: np.ndarray
+    people: Sequence[PersonMeasured] = ()
     levels: np.ndarray | None = None
     passed: Sequence[tuple[int, int, str]] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def measured(dubbed: Dubbed, rendered: np.ndarray | None, levels: np.ndarray | None) -> Measured:
-    """What a report tells, with what was measured of the dub."""
-    course = dubbed.course
-    asked = np.array([course.asked.get(number, math.nan) for number in range(len(course.times))], np.float32)
-    known = asked if np.isfinite(asked).any() else None
-    return Measured(np.array(course.times), known, rendered, levels, course.passed, dubbed.told["seconds"])
+def color_of(number: int) -> Color:
+    """The colour of one of the people, in plots and page."""
+    return _PEOPLE[number % len(_PEOPLE)]
+
+
+def paler(color: Color) -> Color:
+    """The same, half as strong: of what is asked, or was before."""
+    red, green, blue = ((each + 255) // 2 for each in color)
+    return red, green, blue
 
 
 def draw_plots(what: Measured) -> np.ndarray:
     """All panels, uint8 RGB [H, 1200, 3]."""
     panels = []
-    openings = [
-        Line(name, values, color)
-        for name, values, color in (("asked", what.asked, _BLUE), ("rendered", what.rendered, _ORANGE))
-        if values is not None
-    ]
-    if openings:
-        peak = max(float(np.nanmax(np.append(line.values, 0.0))) for line in openings)
-        title = "Opening of the mouth, eye corners 1 apart"
-        panels.append(_curves(title, what, openings, 0.0, max(peak * 1.08, _LEAST_OPENING)))
+    several = len(what.people) > 1
+    for number, person in enumerate(what.people):
+        openings = _lines(number, ("asked", person.asked), ("rendered", person.rendered))
+        if openings:
+            peak = max(float(np.nanmax(np.append(line.values, 0.0))) for line in openings)
+            whose = f" of {person.name}" if several else ""
+            title = f"Opening of the mouth{whose}, eye corners 1 apart"
+            panels.append(_curves(title, what, openings, 0.0, max(peak * 1.08, _LEAST_OPENING)))
     if what.levels is not None:
-        panels.append(_curves("Loudness, dB of full scale", what, [Line("", what.levels, _BLUE)], SILENCE, 0.0))
+        panels.append(_curves("Loudness, dB of full scale", what, [Line("", what.levels, _INK)], SILENCE, 0.0))
+    sharp = [
+        Line(person.name if several else "", _steady(person.sharpness), color_of(number))
+        for number, person in enumerate(what.people)
+        if person.sharpness is not None and np.isfinite(person.sharpness).any()
+    ]
+    if sharp:
+        panels.append(_curves("Sharpness of the mouth's box over the source's", what, sharp, 0.0, _MOST_SHARP))
+    for number, person in enumerate(what.people):
+        light = _lines(number, ("source", person.before), ("dub", person.after))
+        if light:
+            whose = f" of {person.name}" if several else ""
+            panels.append(_curves(f"Light of the mouth's box{whose}, 0 to 255", what, light, 0.0, 255.0))
     if what.seconds:
         panels.append(_bars("Time of each stage, seconds", what.seconds))
     return np.concatenate(panels, axis=0) if panels else np.full((_HEIGHT, _WIDTH, 3), 255, np.uint8)
+
+
+def _lines(number: int, *curves: tuple[str, np.ndarray | None]) -> list[Line]:
+    """What was wanted or was before, paler, and what came of it."""
+    colors = paler(color_of(number)), color_of(number)
+    return [
+        Line(name, values, color)
+        for (name, values), color in zip(curves, colors, strict=True)
+        if values is not None and np.isfinite(values).any()
+    ]
+
+
+def _steady(values: np.ndarray) -> np.ndarray:
+    """The median of each value and its neighbours."""
+    reach = _STEADY // 2
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(values, reach, constant_values=np.nan), _STEADY)
+    steady = np.full(len(values), np.nan)
+    known = np.isfinite(values)
+    steady[known] = np.nanmedian(near[known], axis=1)
+    return steady
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -132,7 +184,9 @@ def _bars(title: str, seconds: Mapping[str, float]) -> np.ndarray:
     for number, (stage, each) in enumerate(seconds.items()):
         y = _TOP + _BAR * number
         _write(panel, stage, (8, y + 16))
-        cv2.rectangle(panel, (place, y + 4), (place + max(round(each / longest * room), 1), y + _BAR - 4), _BLUE, -1)
+        cv2.rectangle(
+            panel, (place, y + 4), (place + max(round(each / longest * room), 1), y + _BAR - 4), _PEOPLE[0], -1
+        )
         _write(panel, f"{each:.1f}", (place + round(each / longest * room) + 8, y + 16))
     _heading(panel, f"{title}: {sum(seconds.values()):.1f} in all", [], False)
     return panel

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dubtool.jobs.shared.course import Course
+from dubtool.jobs.shared.course import Course, MouthTold, PersonCourse
 from dubtool.jobs.shared.report import Report
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 
@@ -42,14 +42,20 @@ def film(path: Path, reds: Sequence[int], size: tuple[int, int] = (WIDTH, HEIGHT
     return path
 
 
+def person_course(face: str, passed: list[tuple[int, int, str]], asked: dict[int, float]) -> PersonCourse:
+    """Somebody whose mouth is in the middle of the picture."""
+    mouths = {number: MouthTold(each, WIDTH / 2, HEIGHT / 2, 60.0, 5.0, 0.2) for number, each in asked.items()}
+    return PersonCourse(face, passed, 100, [2, 7], mouths)
+
+
 def write_report(dub: Path, film_of: Path, **changes: Any) -> Path:
     """The report that `--sidecar` would have written beside `dub`."""
     times = [number / RATE for number in range(len(SOURCE))]
-    course = Course(
-        times, SOURCE, [(3, 5, "no face"), (12, 13, "turned <away>")], [0, 6, 14], [2, 7], settings={"face": "left"}
-    )
-    course.ask([0, 1, 2, 5], [0.1, 0.2, 0.15, 0.05])
-    report = Report("dub", str(dub), {"video": str(film_of), "speech": str(dub.with_name('a "b", c.wav'))}, frames=16)
+    passed = [(3, 5, "no face"), (12, 13, "turned <away>")]
+    people = [person_course("left", passed, {0: 0.1, 1: 0.2, 2: 0.15, 5: 0.05})]
+    course = Course(times, SOURCE, passed, [0, 6, 14], people, {"face": "left", "expression": 1.0, "overrides": []})
+    inputs = {"video": str(film_of), "speech": str(dub.with_name('a "b", c.wav'))}
+    report = Report("dub", str(dub), inputs, frames=16)
     report.dubbed, report.seconds, report.course = 13, {"track": 1.5, "dub": 3.0}, replace(course, **changes)
     path = dub.with_suffix(".json")
     path.write_text(report.text())

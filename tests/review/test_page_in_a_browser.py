@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browser import PROGRAM, Page, browsing
-from plain_films import SOURCE, dub_red, source_red
+from plain_films import SOURCE, dub_red, person_course, source_red, write_report
 
 from dubtool.cli import main
+from dubtool.jobs.shared.overrides import Override, read_overrides
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here")
 
@@ -83,33 +86,81 @@ def test_it_plays_to_its_end(page_file: Path) -> None:
         assert _shown(page)["frame"] == 15
 
 
-def test_what_is_said_of_shots_is_a_cast_and_notes(page_file: Path, dubbed_film: Path) -> None:
-    said = [(0, "note", 'too "soft", here'), (1, "skip", True), (2, "face", "@1:10,20"), (2, "expression", "1.2")]
-    saved = "window.saved = []; save = (name, text) => window.saved.push([name, text]); 0"
+def _say(page: Page, row: int, name: str, value: object) -> None:
+    page.run(
+        f"""(() => {{
+        const input = document.querySelectorAll("#shots tbody tr")[{row}].querySelector("[data-name={name}]");
+        if (input.type === "checkbox") input.checked = true; else input.value = {str(value)!r};
+        input.dispatchEvent(new Event("input", {{ bubbles: true }}));
+        }})()"""
+    )
+
+
+def _saved(page: Page) -> tuple[str, str]:
+    page.run("window.saved = []; save = (name, text) => window.saved.push([name, text]); 0")
+    page.run("at('save').click()")
+    ((name, text),) = page.run("window.saved")
+    return name, text
+
+
+def test_what_is_said_of_shots_is_what_a_dub_takes(page_file: Path, place: Path) -> None:
     with browsing(page_file) as page:
+        page.run("window.saved = []; save = (name, text) => window.saved.push([name, text]); at('save').click()")
+        assert page.run("window.saved.length") == 0 and "Nothing is said" in page.run("at('unsaid').textContent")
+        said = [(0, "note", 'too "soft", here'), (1, "skip", True), (2, "face", "@1:10,20"), (2, "expression", "1.2")]
         for row, name, value in said:
-            page.run(
-                f"""(() => {{
-                const input = document.querySelectorAll("#shots tbody tr")[{row}].querySelector("[data-name={name}]");
-                if (input.type === "checkbox") input.checked = true; else input.value = {str(value)!r};
-                input.dispatchEvent(new Event("input", {{ bubbles: true }}));
-                }})()"""
-            )
-        page.run(saved)
-        page.run("at('save-cast').click(); at('save-notes').click()")
-        (cast_name, cast_text), (notes_name, notes_text) = page.run("window.saved")
-    assert (cast_name, notes_name) == ("film.dubbed.cast.csv", "film.dubbed.notes.csv")
-    speech = str(dubbed_film.with_name('a "b", c.wav'))
-    assert list(csv.reader(io.StringIO(cast_text.removeprefix("\ufeff")))) == [
-        ["face", "speech", "from", "to", "offset"],
-        ["left", speech, "0:00:00.000", "0:00:00.240", "0:00:00.000"],
-        ["nobody", speech, "0:00:00.240", "0:00:00.560", "0:00:00.240"],
-        ["@1:10,20", speech, "0:00:00.560", "0:00:00.640", "0:00:00.560"],
+            _say(page, row, name, value)
+        name, text = _saved(page)
+    assert name == "film.dubbed.overrides.csv"
+    file = place / name
+    file.write_text(text, encoding="utf-8")
+    ends = [Fraction(6, 25), Fraction(14, 25), Fraction(16, 25)]
+    assert read_overrides(file).rows == (
+        Override(Fraction(0), ends[0], note='too "soft", here'),
+        Override(ends[0], ends[1], skip=True),
+        Override(ends[1], ends[2], face="@1:10,20", expression=1.2),
+    )
+
+
+def test_what_was_said_before_stands_there_again(dubbed_film: Path) -> None:
+    rows = [Override(Fraction(6, 25), Fraction(14, 25), expression=0.8, note="calmer"),
+            Override(Fraction(1, 25), Fraction(3, 25), skip=True)]  # fmt: skip
+    settings = {"face": "left", "expression": 1.0, "overrides": [row.told() for row in rows]}
+    write_report(dubbed_film, dubbed_film.with_name("film.mp4"), settings=settings)
+    assert main(["review", str(dubbed_film), "--quick", "--quiet"]) == 0
+    with browsing(dubbed_film.with_name("film.dubbed.review.html")) as page:
+        _, text = _saved(page)
+    table = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert table[1:] == [
+        ["0:00:00.240", "0:00:00.560", "", "", "", "0.8", "calmer"],
+        # It is no shot of the page, and is not lost.
+        ["0:00:00.040", "0:00:00.120", "", "yes", "", "", ""],
     ]
-    notes = list(csv.DictReader(io.StringIO(notes_text.removeprefix("\ufeff"))))
-    assert [one["note"] for one in notes] == ['too "soft", here', "", ""]
-    assert [one["skip"] for one in notes] == ["", "yes", ""]
-    assert [one["expression"] for one in notes] == ["", "", "1.2"]
+
+
+def test_everybody_has_a_row_and_marks_of_their_own(dubbed_film: Path) -> None:
+    """A cast: who is to speak when, whose mouth is left alone why, and a row for each of those who speak in a shot."""
+    quiet = "does not speak"
+    left = person_course("left", [(3, 5, "turned away"), (6, 16, quiet)], {n: 0.1 for n in (0, 1, 2, 5)})
+    right = person_course("right", [(0, 6, quiet), (14, 16, quiet)], {n: 0.2 for n in range(6, 14)})
+    changes = {"people": [left, right], "passed": [(3, 5, "turned away"), (14, 16, "nobody speaks")]}
+    report = write_report(dubbed_film, dubbed_film.with_name("film.mp4"), **changes)
+    told = json.loads(report.read_text())
+    told["inputs"] = {"video": told["inputs"]["video"], "cast": "cast.csv"}
+    report.write_text(json.dumps(told))
+    assert main(["review", str(dubbed_film), "--quick", "--quiet"]) == 0
+    with browsing(dubbed_film.with_name("film.dubbed.review.html")) as page:
+        table = page.run("[...at('shots').rows].map((tr) => [...tr.cells].slice(0, 4).map((one) => one.textContent))")
+        assert [(row[0], row[3]) for row in table] == [("shot", "person"), ("1", "left"), ("2", "right"), ("3", "")]
+        assert page.run("document.querySelectorAll('[data-name=face]').length") == 0, "a cast has a table for that"
+        page.press("n")
+        # Not where somebody else is to speak.
+        assert _shown(page)["frame"] == 3 and "left: turned away" in page.run("at('what').textContent")
+        assert page.run("at('legend').textContent").count("is dubbed") == 2
+        page.press("n")
+        assert _shown(page)["frame"] == 6 and page.run("at('mouths').textContent").startswith("right: asked 0.20")
+        _say(page, 1, "expression", "1.2")
+        assert "0:00:00.560,right,,,1.2," in _saved(page)[1]
 
 
 def test_a_narrow_window_loses_nothing_at_its_side(page_file: Path) -> None:

@@ -15,7 +15,7 @@ from plain_films import film, write_report
 
 from dubtool.cli import main
 from dubtool.review.measures import SILENCE, light_changes, loudness
-from dubtool.review.plots import Measured, draw_plots
+from dubtool.review.plots import Measured, PersonMeasured, color_of, draw_plots, paler
 
 Capture = pytest.CaptureFixture[str]
 Change = Callable[[Path], object]
@@ -28,7 +28,8 @@ def test_the_page_needs_nothing_but_itself(dubbed_film: Path) -> None:
     assert "{{" not in text and "turned <away>" not in text
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])  # type: ignore[index]
     assert data["light"] == [] and data["passed"] == [[3, 5, "no face"], [12, 13, "turned <away>"]]
-    assert data["durations"] == pytest.approx([0.04] * 16) and data["rendered"] is None
+    assert data["durations"] == pytest.approx([0.04] * 16) and data["people"][0]["rendered"] is None
+    assert data["people"][0]["asked"][:4] == [0.1, 0.2, 0.15, None]
 
 
 def test_an_earlier_page_is_replaced_and_nothing_else(dubbed_film: Path, capfd: Capture) -> None:
@@ -98,8 +99,9 @@ def test_plots_are_a_picture_beside_the_dub(dubbed_film: Path, capfd: Capture) -
 
 def test_curves_rise_where_their_values_do() -> None:
     times = np.arange(50) / 25
-    picture = draw_plots(Measured(times, asked=np.linspace(0, 0.3, 50), rendered=np.linspace(0.3, 0, 50)))
-    for colour, sign in (((0, 90, 181), -1), ((220, 90, 0), 1)):
+    person = PersonMeasured("left", asked=np.linspace(0, 0.3, 50), rendered=np.linspace(0.3, 0, 50))
+    picture = draw_plots(Measured(times, [person]))
+    for colour, sign in ((paler(color_of(0)), -1), (color_of(0), 1)):
         rows, columns = np.nonzero(np.all(np.abs(picture[40:].astype(int) - colour) < 30, axis=2))
         assert sign * np.polyfit(columns, rows, 1)[0] > 0.1
 
@@ -107,8 +109,9 @@ def test_curves_rise_where_their_values_do() -> None:
 @pytest.mark.parametrize(
     "what",
     [
-        Measured(np.zeros(1), asked=np.zeros(1), levels=np.full(1, SILENCE)),
-        Measured(np.arange(3.0), asked=np.full(3, np.nan), rendered=np.array([0.1, np.nan, 0.2])),
+        Measured(np.zeros(1), [PersonMeasured("1", np.zeros(1))], levels=np.full(1, SILENCE)),
+        Measured(np.arange(3.0), [PersonMeasured("1", np.full(3, np.nan), np.array([0.1, np.nan, 0.2]))]),
+        Measured(np.arange(3.0), [PersonMeasured(str(n), np.ones(3), None, *[np.ones(3)] * 3) for n in range(8)]),
         Measured(np.arange(3.0) * 3000, levels=np.zeros(3), passed=[(0, 3, "no face")], seconds={"dub": 0.0}),
         Measured(np.arange(3.0)),
     ],
@@ -154,7 +157,10 @@ def test_a_dub_may_bring_its_page(place: Path, clip: Path, speech: Path, capfd: 
     assert main(["dub", video, sound, "--review", "--json", "--quiet"]) == 0
     assert json.loads(capfd.readouterr().out)["extra"]["review"] == str(page)
     data = json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(), re.S)[1])  # type: ignore[index]
-    asked, rendered, levels = (np.array(data[name], float) for name in ("asked", "rendered", "loudness"))
+    (person,) = data["people"]
+    asked, rendered, levels = (
+        np.array(each, float) for each in (person["asked"], person["rendered"], data["loudness"])
+    )
     assert len(asked) == len(rendered) == len(levels) == 10
     assert np.abs(asked - rendered).mean() < 0.05, "the dub's mouth does what was asked of it"
     assert levels.max() > -40

@@ -14,11 +14,13 @@ from dubtool.errors import NoFaceError, UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.film_clock import FilmClock
 from dubtool.jobs.dub.lines import Line, Speeches, clock_of, naming, notes_on
+from dubtool.jobs.dub.overriding import Overriding
 from dubtool.jobs.dub.plan import DubPlan, plan_person, tell_plans
 from dubtool.jobs.shared.cast import check_apart
 from dubtool.jobs.shared.frame_plan import FramePlan, count, joined, why_passed
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
 from dubtool.jobs.shared.options import DubOptions
+from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.speakers import Turn
 from dubtool.media.probe import MediaInfo
@@ -66,17 +68,24 @@ def plan_cast(
     lines = speeches.lines(plain.duration, options.fit)
     clock = clock_of(lines)
     timeline = clock.slow(plain)
-    persons = _persons(info, options, model, lines, tracked_video)
+    everybody = VideoPeople(info, tracked_video, model, use_cache=options.cache)
+    persons = _persons(everybody, lines, tracked_video)
     with report.timed("mix"):
         soundtrack, gain = speeches.mix(lines, clock, timeline.duration)
     report.warn(*notes_on(lines, gain))
     if clock.added:
         _warn_of_others(info, clock, report)
+    known = Overriding(overrides_of(options.overrides), everybody.chosen, timeline.duration)
+    known.check([person.chosen for person in persons])
+    for row in known.rows:
+        if row.face:
+            raise UsageError(f"{row.place}: whose mouth says what is a matter of the cast: change the face there")
     people = []
     for person in persons:
         sound = speeches.of_person(person.lines, clock, timeline.duration)
         speaking = _speaking(person.lines, clock, timeline)
-        plan = plan_person(info, options, model, sound, tracked_video, timeline, person.chosen, report, speaking)
+        own = known.of(person.chosen)
+        plan = plan_person(info, options, model, sound, tracked_video, timeline, person.chosen, report, speaking, own)
         told = [line.told(clock) for line in person.lines]
         people.append((plan, own_report(plan, person.lines[0].row.face, told)))
         _warn_of_missing(plan, person.lines, clock, report)
@@ -88,17 +97,14 @@ def plan_cast(
     return CastPlan(timeline, people, frame_plans, soundtrack)
 
 
-def _persons(
-    info: MediaInfo, options: DubOptions, model: ShapeModel, lines: Sequence[Line], tracked_video: TrackedVideo
-) -> list[_Person]:
+def _persons(everybody: VideoPeople, lines: Sequence[Line], tracked_video: TrackedVideo) -> list[_Person]:
     """Who says which lines, in the order of the cast."""
     found: dict[int, _Person] = {}
-    known = VideoPeople(info, tracked_video, model, use_cache=options.cache)
     for line in lines:
         if not line.row.seen:
             continue
         with naming(line.row):
-            chosen = known.chosen(line.row.face)
+            chosen = everybody.chosen(line.row.face)
             found.setdefault(id(chosen), _Person(chosen)).lines.append(line)
             seen = [tracked_video.times[frame] for frame in chosen.motion.frames]
             if not any(line.start <= time < line.stop for time in seen):

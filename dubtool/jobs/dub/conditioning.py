@@ -12,6 +12,7 @@ from dubtool.errors import UsageError
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import draw_mouth
 from dubtool.face.shape import ShapeModel
+from dubtool.jobs.dub.expression import ExpressedShapes, Expression, TimedShapes
 from dubtool.models.generator import SHAPE, GeneratorSpec
 from dubtool.speech.features import SpeechFeatures, feature_kind, speech_features
 from dubtool.speech.shapes import speech_shapes
@@ -42,14 +43,6 @@ class Conditions:
         return Conditions(self.vectors[where], drawings, self.mouths[where])
 
 
-class TimedShapes(Protocol):
-    """Mouth shapes as a function of time."""
-
-    def at(self, times: np.ndarray) -> np.ndarray:
-        """Shapes float32 [*times.shape, K] at `times` (seconds of the speech, any shape)."""
-        ...
-
-
 class Conditioner(Protocol):
     """Makes `Conditions` for moments of the speech put on rows of the motion."""
 
@@ -64,7 +57,7 @@ def conditioner(
     model: ShapeModel,
     speech: Path,
     *,
-    expression: float,
+    expression: Expression,
     device: str,
     shapes: TimedShapes | None = None,
 ) -> Conditioner:
@@ -77,19 +70,21 @@ def conditioner(
     """
     if shapes is not None and not spec.outlined:
         raise UsageError("this model is not driven by mouth shapes; leave out shapes, or choose another model")
-    scale = expression if shapes is None else 1.0
 
     def spoken() -> TimedShapes:
-        return shapes or speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
+        if shapes is not None:
+            return shapes
+        predicted = speech_shapes(speech, find("whisper"), find("speech_shapes"), device=device)
+        return ExpressedShapes(predicted, expression)
 
     if spec.conditioning == SHAPE:
-        return ShapeConditioner(spoken(), motion, model, spec, scale)
+        return ShapeConditioner(spoken(), motion, model, spec)
     weights = feature_kind(spec.conditioning).weights
     features = speech_features(
         spec.conditioning, speech, model=None if weights is None else find(weights), device=device
     )
     if spec.drawing:
-        return AlignedConditioner(features, None if spec.at_rest else spoken(), motion, model, spec, scale)
+        return AlignedConditioner(features, None if spec.at_rest else spoken(), motion, model, spec)
     return FeatureConditioner(features, motion, model, spec)
 
 
@@ -116,15 +111,12 @@ def windows(features: SpeechFeatures, times: np.ndarray, spec: GeneratorSpec) ->
 class ShapeConditioner:
     """Speech to mouth shapes; near the edges of a dubbed stretch they turn into the person's own."""
 
-    def __init__(
-        self, shapes: TimedShapes, motion: FaceMotion, model: ShapeModel, spec: GeneratorSpec, expression: float
-    ) -> None:
+    def __init__(self, shapes: TimedShapes, motion: FaceMotion, model: ShapeModel, spec: GeneratorSpec) -> None:
         self._shapes, self._motion, self._model, self._spec = shapes, motion, model, spec
-        self._expression = expression
 
     def shapes(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """The wanted mouth shapes and their neighbours float32 [B, steps, K]; the arguments are those of `at`."""
-        spoken = self._shapes.at(neighbours(times, self._spec.steps)) * self._expression
+        spoken = self._shapes.at(neighbours(times, self._spec.steps))
         own = self._motion.coefficients[rows]
         return np.asarray(own[:, None] + weight[:, None, None] * (spoken - own[:, None]), np.float32)
 
@@ -151,16 +143,14 @@ class AlignedConditioner:
         motion: FaceMotion,
         model: ShapeModel,
         spec: GeneratorSpec,
-        expression: float,
     ) -> None:
         self._features, self._shapes, self._motion, self._model, self._spec = features, shapes, motion, model, spec
-        self._expression = expression
 
     def at(self, times: np.ndarray, rows: np.ndarray, weight: np.ndarray) -> Conditions:
         own = self._motion.coefficients[rows]
         asked = np.zeros_like(own)
         if self._shapes is not None:
-            asked = own + weight[:, None] * (self._shapes.at(times) * self._expression - own)
+            asked = own + weight[:, None] * (self._shapes.at(times) - own)
         new = self._motion.mouths_in_crop(self._model, asked, rows)
         old = self._motion.mouths_in_crop(self._model, own, rows)
         drawings = np.stack([_drawn(mouth, self._spec.size) for mouth in new])

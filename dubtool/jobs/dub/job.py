@@ -16,10 +16,11 @@ from dubtool.jobs.dub.cast_plan import CastPlan, plan_cast
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.jobs.dub.heard import cast_of, named_inputs, what_is_said
 from dubtool.jobs.dub.lines import HEADERS_ERR, QUIET_RMS, Speeches
-from dubtool.jobs.dub.plan import DubPlan, plan_dub
+from dubtool.jobs.dub.plan import DubPlan, person_course
 from dubtool.jobs.dub.references import Asking, prepared
 from dubtool.jobs.dub.renderer import Asked, CastRenderer
 from dubtool.jobs.dub.speaking import plan_speaking
+from dubtool.jobs.dub.turns_plan import plan_dub
 from dubtool.jobs.shared.calls import (
     IN_MEMORY,
     Cancel,
@@ -39,6 +40,7 @@ from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
 from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
 from dubtool.jobs.shared.outputs import checked_output
+from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.run import Opened, OpenOutput, Run, running
 from dubtool.jobs.shared.speakers import Turn
@@ -108,6 +110,7 @@ class Dubber:
         nothing here. Errors are raised when the first frame is asked for.
         """
         chosen = options_of(DubOptions, options, changes | self._own)
+        chosen = replace(chosen, overrides=overrides_of(chosen.overrides))
         cast = cast_of(chosen, speech)
         with running(chosen, _report(video, speech, IN_MEMORY, chosen), progress, networks=self._kept) as run:
             said = what_is_said(speech, sample_rate, run.folder, chosen, cast)
@@ -150,11 +153,12 @@ def dub(
         CancelledError: `cancel` said so.
     """
     chosen = options_of(DubOptions, options, changes)
+    given, chosen = chosen.overrides, replace(chosen, overrides=overrides_of(chosen.overrides))
     pool = assign_devices(chosen.device, devices, workers)
     chosen = replace(chosen, device=pool[0])
     cast = cast_of(chosen, speech)
     heard = [] if cast is None else cast.speeches
-    files = files_among(video, speech, chosen.soundtrack, chosen.cast, chosen.cues, *heard)
+    files = files_among(video, speech, chosen.soundtrack, chosen.cast, chosen.cues, given, *heard)
     target = checked_output(place_of(video, output), output, _asked_for(chosen), files)
     with running(chosen, _report(video, speech, str(target), chosen), progress, cancel, networks) as run:
         said = what_is_said(speech, sample_rate, run.folder, chosen, cast)
@@ -207,13 +211,15 @@ class _Dubbing:
         report, batch_size = run.report, run.options.batch_size
         networks, plan = self._planned(info)
         reader = VideoReader(info)
-        course = report.course if len(plan.people) == 1 and pictures == 1 else None
-        people = [
-            (one, *prepared(_sharing(one, len(plan.people)), networks, reader, report, own.details, course))
-            for one, own in plan.people
-            if own.dubbed
-        ]
-        if isinstance(self.said, Cast) or plan.turns:
+        people = []
+        assert report.course is not None, "whoever plans tells it"
+        for one, own in plan.people:
+            course = person_course(one, str(own.details.get("face", run.options.face)))
+            report.course.people.append(course)
+            if own.dubbed:
+                sharing = _sharing(one, len(plan.people))
+                people.append((one, *prepared(sharing, networks, reader, report, own.details, course)))
+        if isinstance(self.said, Cast) or plan.turns or len(plan.people) > 1:
             report.details["people"] = [_told(own) for _, own in plan.people]
         renderer = CastRenderer([drawn for _, drawn, _ in people])
 
@@ -258,8 +264,7 @@ class _Dubbing:
         if options.speaking:
             with report.timed("speakers"), temporary_folder() as own:
                 return networks, plan_speaking(info, options, model, heard, tracked_video, own, report)
-        plan = plan_dub(info, options, model, heard, tracked_video, report)
-        return networks, CastPlan(plan.timeline, [(plan, report)], plan.frame_plans, heard.source)
+        return networks, plan_dub(info, options, model, heard, tracked_video, report)
 
     def _turns_table(self, turns: Sequence[Turn]) -> str | None:
         """Who speaks when, where the film's sound told."""

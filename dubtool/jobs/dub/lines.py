@@ -16,6 +16,7 @@ import soundfile
 from dubtool.errors import DubtoolError, UsageError
 from dubtool.jobs.dub.film_clock import FilmClock
 from dubtool.jobs.shared.cast import Cast, CastRow, Fit
+from dubtool.jobs.shared.overrides import Override
 from dubtool.media.audio import RATE, Speech, load_speech, silence
 from dubtool.media.mix import MixFormat, Placed, decoded, mix, mix_format
 
@@ -172,7 +173,7 @@ class Speeches:
 
 
 @contextlib.contextmanager
-def naming(row: CastRow) -> Iterator[None]:
+def naming(row: CastRow | Override) -> Iterator[None]:
     """Within the block errors of ours say which row they are about."""
     try:
         yield

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
 
 from dubtool.errors import NoFaceError
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.shared.course import Course, shot_starts, stretches
+from dubtool.jobs.dub.expression import Expression
+from dubtool.jobs.shared.course import Course, PersonCourse, shot_starts, stretches
 from dubtool.jobs.shared.covers import Covers, is_doubtful
 from dubtool.jobs.shared.frame_plan import (
+    SILENT,
+    SKIPPED,
     FramePlan,
     count,
     make_plans,
@@ -20,14 +22,15 @@ from dubtool.jobs.shared.frame_plan import (
     skip_reasons,
     why_passed,
 )
-from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease, plan_timeline
+from dubtool.jobs.shared.frame_timeline import FrameTimeline, ease
 from dubtool.jobs.shared.known_covers import behind_covers
 from dubtool.jobs.shared.options import DubOptions
+from dubtool.jobs.shared.overrides import Override, overrides_of
 from dubtool.jobs.shared.report import Report
-from dubtool.media.audio import RATE, Speech
+from dubtool.media.audio import Speech
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.motion import FaceMotion
-from dubtool.tracking.person import Chosen, chosen_person
+from dubtool.tracking.person import Chosen
 from dubtool.tracking.track_video import TrackedVideo
 
 
@@ -54,16 +57,17 @@ class DubPlan:
     taught: list[np.ndarray] | None
     speaking: np.ndarray | None = None
     covers: Covers = field(default_factory=Covers)
+    overrides: Sequence[Override] = ()
 
     @property
     def motion(self) -> FaceMotion:
         return self.person.motion
 
     @property
-    def expression(self) -> float:
-        """How far the mouth moves, 1 as predicted."""
+    def expression(self) -> Expression:
+        """How far the mouth moves."""
         adapted = self.options.adapted
-        return self.options.expression * (adapted.voice.scale if adapted else 1.0)
+        return Expression(self.options.expression, self.overrides, adapted.voice.scale if adapted else 1.0)
 
     @property
     def times(self) -> np.ndarray:
@@ -79,29 +83,6 @@ class DubPlan:
         return numbers, rows, weight, np.array([float(self.timeline.times[number]) for number in numbers])
 
 
-def plan_dub(
-    info: MediaInfo, options: DubOptions, model: ShapeModel, sound: Speech, tracked_video: TrackedVideo, report: Report
-) -> DubPlan:
-    """Plan the dub of one person; the report is told what will happen to how many frames.
-
-    Raises:
-        UsageError, NoFaceError: the person is not there, or no frame can be dubbed. WeightsError: see `chosen_person`.
-    """
-    person = chosen_person(info, tracked_video, options.face, model, use_cache=options.cache)
-    length = Fraction(sound.samples, RATE)
-    timeline = plan_timeline(
-        tracked_video.times,
-        tracked_video.durations,
-        length,
-        length=options.length,
-        loop=options.loop,
-        pictures=info.require_video().pictures_a_frame,
-    )
-    plan = plan_person(info, options, model, sound, tracked_video, timeline, person, report)
-    tell_plans(plan.frame_plans, info, timeline, tracked_video, options, report)
-    return plan
-
-
 def plan_person(
     info: MediaInfo,
     options: DubOptions,
@@ -112,9 +93,10 @@ def plan_person(
     person: Chosen,
     report: Report,
     speaking: np.ndarray | None = None,
+    overrides: Sequence[Override] = (),
 ) -> DubPlan:
     """The plan of one person on a timeline; none of the frames may be dubbed. report: gets the time that looking behind
-    covers takes. speaking: see `DubPlan`.
+    covers takes. speaking, overrides: see `DubPlan`.
 
     Raises:
         NoFaceError: the person is not seen where references are to come from.
@@ -127,13 +109,16 @@ def plan_person(
         with report.timed("covers"):
             person, covers = behind_covers(info, person, model, np.unique(used), use_cache=options.cache)
     skip_reason = skip_reasons(person, rows, timeline, options, speaking)
+    at = np.array([float(time) for time in timeline.times])
+    for override in overrides:
+        if override.skip:
+            skip_reason[override.holds(at) & (skip_reason != SILENT)] = SKIPPED
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
     allowed = _allowed(info, options, person.motion, tracked_video)
     taught = _taught(info, options, person.motion)
     seconds = np.array([float(time) for time in tracked_video.times])[person.motion.frames]
-    return DubPlan(
-        info, options, model, sound, person, timeline, frame_plans, allowed, seconds, taught, speaking, covers
-    )
+    own = allowed, seconds, taught, speaking, covers, overrides
+    return DubPlan(info, options, model, sound, person, timeline, frame_plans, *own)
 
 
 def tell_plans(
@@ -171,8 +156,18 @@ def _course(
         source,
         stretches([why_passed(frame_plan) for frame_plan in frame_plans[::pictures]]),
         shot_starts(source, [cut // pictures for cut in tracked_video.tracks.cuts]),
-        settings={"face": options.face, "expression": options.expression},
+        settings={
+            "face": options.face,
+            "expression": options.expression,
+            "overrides": [row.told() for row in overrides_of(options.overrides).rows],
+        },
     )
+
+
+def person_course(plan: DubPlan, face: str) -> PersonCourse:
+    """What happens to one person's mouth, before anything is made. face: what they are called."""
+    pictures = plan.info.require_video().pictures_a_frame
+    return PersonCourse(face, stretches([why_passed(frame_plan) for frame_plan in plan.frame_plans[::pictures]]))
 
 
 def _taught(info: MediaInfo, options: DubOptions, motion: FaceMotion) -> list[np.ndarray] | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dubtool.face.shape import ShapeModel, inner_opening
-from dubtool.jobs.dub.conditioning import TimedShapes
+from dubtool.jobs.dub.expression import TimedShapes
 from dubtool.jobs.shared.own_words import OwnWords
 from dubtool.tracking.motion import FaceMotion
 

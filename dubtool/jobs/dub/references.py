@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from dubtool.face.grain_match import Compared, matching
-from dubtool.jobs.dub.conditioning import Conditioner, Conditions, ShapeConditioner, TimedShapes, conditioner
+from dubtool.jobs.dub.conditioning import Conditioner, Conditions, ShapeConditioner, conditioner
+from dubtool.jobs.dub.expression import ExpressedShapes, TimedShapes
 from dubtool.jobs.dub.painted import PaintedMouths
 from dubtool.jobs.dub.plan import DubPlan
 from dubtool.jobs.dub.reach import ReachedShapes, reach_of
 from dubtool.jobs.dub.renderer import MouthRenderer
 from dubtool.jobs.dub.retrieved import RetrievedMouths, Wanted
-from dubtool.jobs.shared.course import Course
+from dubtool.jobs.shared.course import MouthTold, PersonCourse
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.jobs.shared.known_shapes import MouthShapes
@@ -44,11 +46,11 @@ def prepared(
     reader: VideoReader,
     report: Report,
     details: dict[str, Any],
-    course: Course | None = None,
+    course: PersonCourse,
 ) -> tuple[MouthRenderer, Asking]:
     """What draws the plan's mouths, its references read and its finish measured, and what it is asked for frames.
 
-    report: gets the times. details: of the person, get the rest. course: gets what is asked and shown by frames.
+    report: gets the times. details, course: of the person, get the rest, and what is asked and shown by frames.
     """
     painter = PaintedMouths(networks.generator, plan.motion, plan.taught, plan.covers)
     retrieved = None
@@ -65,9 +67,9 @@ def prepared(
     def asked(frame_plans: Sequence[FramePlan]) -> Conditions | Wanted:
         numbers, rows, weight, times = plan.placed(frame_plans)
         conditions = source.at(times, rows, weight)
-        if course is not None and conditions.asks:
-            course.ask(numbers, plan.motion.opening_in_crop(conditions.mouths[:, 0], rows))
-        return conditions if retrieved is None else retrieved.wanted(conditions, numbers, rows)
+        wanted = conditions if retrieved is None else retrieved.wanted(conditions, numbers, rows)
+        _note(course, plan, numbers, rows, wanted)
+        return wanted
 
     teeth = None if networks.restorer is None else Teeth(networks.restorer, plan.person, "frame")
     renderer = MouthRenderer(plan.options, painter, retrieved, teeth, plan.motion.unit, plan.covers)
@@ -101,17 +103,40 @@ def _retrieval(
     retrieved: RetrievedMouths,
     reader: VideoReader,
     details: dict[str, Any],
-    course: Course | None,
+    course: PersonCourse,
 ) -> Conditioner:
     """Find out which of the person's frames are to be shown; what drives them."""
     shapes = plan.options.shapes or _within_reach(plan, details)
     numbers, rows, weight, times = plan.placed([frame_plan for frame_plan in plan.frame_plans if frame_plan.weight > 0])
-    bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1), 1.0)
+    bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1))
     wanted = bare.shapes(times, rows, weight)[:, 0]
     details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans))
-    if course is not None:
-        course.switches = retrieved.switches(numbers)
+    course.references = details["references"]
+    pictures = plan.info.require_video().pictures_a_frame
+    course.switches = list(dict.fromkeys(number // pictures for number in retrieved.switches(numbers)))
     return _conditioner(plan, networks, shapes, drawing=retrieved.needs_painter)
+
+
+def _note(
+    course: PersonCourse, plan: DubPlan, numbers: np.ndarray, rows: np.ndarray, wanted: Conditions | Wanted
+) -> None:
+    """Note the mouths that are asked for; of fields those of the first of each frame."""
+    motion, pictures = plan.motion, plan.info.require_video().pictures_a_frame
+    conditions = wanted.conditions if isinstance(wanted, Wanted) else wanted
+    painted = np.maximum(wanted.painted, wanted.inside) if isinstance(wanted, Wanted) else None
+    asked = motion.opening_in_crop(conditions.mouths[:, 0], rows)
+    for place, (number, row) in enumerate(zip(numbers.tolist(), rows.tolist(), strict=True)):
+        if number % pictures == 0:
+            # The unit crop is the mouth's box, from -1 to 1.
+            to_picture = cv2.invertAffineTransform(motion.unit[row])
+            course.mouths[number // pictures] = MouthTold(
+                asked=float(asked[place]) if conditions.asks else None,
+                x=float(to_picture[0, 2]),
+                y=float(to_picture[1, 2]),
+                side=2 * float(np.sqrt(abs(np.linalg.det(to_picture[:, :2])))),
+                yaw=float(motion.angles[row, 1]),
+                painted=None if painted is None else float(painted[place]),
+            )
 
 
 def _within_reach(plan: DubPlan, details: dict[str, Any]) -> MouthShapes:
@@ -123,10 +148,10 @@ def _within_reach(plan: DubPlan, details: dict[str, Any]) -> MouthShapes:
     own = own_words(plan.info, plan.motion, plan.seconds, rows, plan.model, plan.options.device)
     reach = reach_of(plan.motion, usable, heard.at(times), plan.model, None if own.why else own)
     # What an adaptation has learned of the person's range is in the reach already.
-    reach = replace(reach, scale=round(reach.scale * plan.options.expression, 3))
-    details["reach"] = reach.as_dict()
+    expression = replace(plan.expression, voice=1.0)
+    details["reach"] = replace(reach, scale=round(reach.scale * expression.usual, 3)).as_dict()
     details["own_words"] = {"r": own.r, "lag": own.lag, "why": own.why}
-    spoken = ReachedShapes(heard, reach, plan.model, plan.motion.rest).at(times)
+    spoken = ReachedShapes(ExpressedShapes(heard, expression), reach, plan.model, plan.motion.rest).at(times)
     return MouthShapes(times, spoken)
 
 

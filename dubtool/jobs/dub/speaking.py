@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.dub.cast_plan import CastPlan, own_report
-from dubtool.jobs.dub.plan import plan_person, tell_plans
-from dubtool.jobs.shared.frame_plan import NOBODY_SPEAKS, FramePlan
-from dubtool.jobs.shared.frame_timeline import plan_timeline
+from dubtool.jobs.dub.cast_plan import CastPlan
+from dubtool.jobs.dub.overriding import Overriding
+from dubtool.jobs.dub.turns_plan import given_over, plan_turns, timeline_of
 from dubtool.jobs.shared.options import DubOptions
+from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.speakers import Speakers, Turn, who_speaks
-from dubtool.media.audio import RATE, Speech
+from dubtool.media.audio import Speech
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.person import VideoPeople
 from dubtool.tracking.track_video import TrackedVideo
@@ -42,35 +42,14 @@ def plan_speaking(
     """
     people = VideoPeople(info, tracked_video, model, use_cache=options.cache)
     speakers = who_speaks(info, tracked_video, people, folder, device=options.device)
-    timeline = plan_timeline(
-        tracked_video.times,
-        tracked_video.durations,
-        Fraction(sound.samples, RATE),
-        length=options.length,
-        loop=options.loop,
-        pictures=info.require_video().pictures_a_frame,
-    )
-    named = {turn.name: turn.person for turn in speakers.turns}
+    timeline = timeline_of(info, options, sound, tracked_video)
+    named = {turn.name: people.moving(turn.person) for turn in speakers.turns}
     owner = _owners(speakers.turns, list(named), tracked_video.times)[timeline.source]
-    plans = {
-        name: plan_person(
-            info, options, model, sound, tracked_video, timeline, people.moving(person), report, owner == number
-        )
-        for number, (name, person) in enumerate(named.items())
-    }
-    each = list(plans.values())
-    frame_plans = [
-        each[who].frame_plans[number] if who >= 0 else FramePlan(number, -1, 0.0, NOBODY_SPEAKS)
-        for number, who in enumerate(owner.tolist())
-    ]
+    overriding = Overriding(overrides_of(options.overrides), people.chosen, timeline.duration)
+    owner = given_over(owner, named, overriding, people, timeline, options)
     tell_speakers(speakers, info, report)
-    tell_plans(frame_plans, info, timeline, tracked_video, options, report)
-    told = [(one, own_report(one, name, _lines_of(name, speakers))) for name, one in plans.items()]
-    return CastPlan(timeline, told, frame_plans, sound.source, speakers.turns)
-
-
-def _lines_of(name: str, speakers: Speakers) -> list[dict[str, Any]]:
-    return [{"from": float(turn.start), "to": float(turn.stop)} for turn in speakers.turns if turn.name == name]
+    plan = plan_turns(info, options, model, sound, tracked_video, timeline, named, owner, overriding, report)
+    return replace(plan, turns=speakers.turns)
 
 
 def tell_speakers(speakers: Speakers, info: MediaInfo, report: Report) -> None:

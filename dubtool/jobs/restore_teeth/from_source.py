@@ -103,7 +103,7 @@ class BorrowedMouths:
             return None
         if moment is not None:
             made = self._over_moment(frame, moment, place, number, row)
-            return Placed(place.box, Compared(place.source, tinted(made, place.source), place.weight))
+            return Placed(place.box, Compared(place.source, tinted(made, place.source), place.weight), place.beyond)
         made = warped_mouth(self._references, self._plan.picks(number), place)
         if self._colourless:
             made = coloured(made, place.source)

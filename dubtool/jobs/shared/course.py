@@ -5,13 +5,61 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 from itertools import groupby, pairwise
 from typing import Any
 
 from dubtool.errors import InputError
 
-_DECIMALS = 4
+# Decimals of each thing that is told of a mouth.
+_DECIMALS = {"asked": 4, "x": 1, "y": 1, "side": 1, "yaw": 1, "painted": 2}
+
+
+@dataclass(frozen=True)
+class MouthTold:
+    """One new mouth.
+
+    asked: how far the speech asks it to be open, eye corners 1 apart; None where the model is not asked so. x, y, side:
+    its box in the picture, px. yaw: of the head, degrees. painted: how little the person's own frames would do, 0..1,
+    None where none are shown.
+    """
+
+    asked: float | None
+    x: float
+    y: float
+    side: float
+    yaw: float
+    painted: float | None = None
+
+
+@dataclass
+class PersonCourse:
+    """One person of a dub frame by frame.
+
+    face: what they are called. passed: as in `Course`, of this person's mouth. references: how many of the person's own
+    frames are at hand; None where the model shows none. switches: frames in which another of them is shown than before.
+    mouths: by frame, of those that change.
+    """
+
+    face: str
+    passed: list[tuple[int, int, str]] = field(default_factory=list)
+    references: int | None = None
+    switches: list[int] = field(default_factory=list)
+    mouths: dict[int, MouthTold] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> dict[int, float]:
+        """How far the mouth is asked to be open, by frame."""
+        return {number: mouth.asked for number, mouth in self.mouths.items() if mouth.asked is not None}
+
+    def as_dict(self, count: int) -> dict[str, Any]:
+        """For the report: what is told of mouths is a list by frame, null where nothing is; of all `count` frames."""
+        told: dict[str, Any] = {name: getattr(self, name) for name in ("face", "passed", "references", "switches")}
+        for name in _DECIMALS:
+            values = [getattr(self.mouths.get(number), name, None) for number in range(count)]
+            rounded = [None if value is None else round(value, _DECIMALS[name]) for value in values]
+            told[name] = None if all(value is None for value in values) else rounded
+        return told
 
 
 @dataclass
@@ -20,28 +68,24 @@ class Course:
 
     times: seconds of the N output frames, rising. source: the source's frame that stands at each. passed: stretches
     (first frame, frame after the last, why) that were left as they are. shots: first frame of each shot, 0 among them.
-    switches: frames in which another of the person's own pictures is shown than before. asked: by frame, how far the
-    speech asks the mouth to be open, eye corners 1 apart. settings: options that a shot may be given anew.
+    people: what happened to each. settings: options that a shot may be given anew.
     """
 
     times: list[float]
     source: list[int]
     passed: list[tuple[int, int, str]]
     shots: list[int]
-    switches: list[int] = field(default_factory=list)
-    asked: dict[int, float] = field(default_factory=dict)
+    people: list[PersonCourse] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
 
-    def ask(self, numbers: Iterable[int], opening: Iterable[float]) -> None:
-        """Note how far the mouths of some frames are to be open."""
-        self.asked |= {
-            int(number): round(float(each), _DECIMALS) for number, each in zip(numbers, opening, strict=True)
-        }
+    def shot_ends(self) -> list[int]:
+        """The frame after the last of each shot."""
+        return [*self.shots[1:], len(self.times)]
 
     def as_dict(self) -> dict[str, Any]:
-        """For the report: `asked` is a list by frame, null where nothing is asked."""
-        asked = [self.asked.get(number) for number in range(len(self.times))]
-        return asdict(self) | {"asked": asked}
+        """For the report."""
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return own | {"people": [person.as_dict(len(self.times)) for person in self.people]}
 
 
 def stretches(reasons: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -82,19 +126,17 @@ def read_course(told: Any, where: str) -> Course:
         InputError: it is not whole.
     """
     try:
-        asked = {number: float(each) for number, each in enumerate(told["asked"]) if each is not None}
         course = Course(
             [float(each) for each in told["times"]],
             [int(each) for each in told["source"]],
-            [(int(first), int(last), str(why)) for first, last, why in told["passed"]],
+            _passed(told["passed"]),
             [int(each) for each in told["shots"]],
-            [int(each) for each in told["switches"]],
-            asked,
+            [_person(one, len(told["times"])) for one in told["people"]],
             dict(told["settings"]),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where} tells of its frames what is not understood; dub again with --sidecar") from error
-    if len(told["asked"]) != len(course.times) or not _fits_together(course):
+    if not _fits_together(course):
         raise InputError(f"{where} tells of its frames what does not fit together; dub again with --sidecar")
     return course
 
@@ -102,14 +144,55 @@ def read_course(told: Any, where: str) -> Course:
 def _fits_together(course: Course) -> bool:
     """Whether every frame that is told of is there, and time goes on."""
     count = len(course.times)
-    edges = [0, *(edge for first, last, _ in course.passed for edge in (first, last)), count]
     return (
         0 < count == len(course.source)
-        and all(map(math.isfinite, [*course.times, *course.asked.values()]))
+        and all(map(math.isfinite, course.times))
         and all(before < after for before, after in pairwise(course.times))
         and min(course.source) >= 0
-        and edges == sorted(edges)
+        and _in_order(course.passed, count)
         and course.shots[:1] == [0]
-        and all(0 <= number < count for number in [*course.shots, *course.switches])
+        and all(0 <= number < count for number in course.shots)
         and course.shots == sorted(set(course.shots))
+        and all(_person_fits(person, count) for person in course.people)
     )
+
+
+def _person_fits(person: PersonCourse, count: int) -> bool:
+    told = [value for mouth in person.mouths.values() for value in astuple(mouth) if value is not None]
+    return (
+        _in_order(person.passed, count)
+        and all(map(math.isfinite, told))
+        and all(0 <= number < count for number in person.switches)
+    )
+
+
+def _in_order(passed: Sequence[tuple[int, int, str]], count: int) -> bool:
+    edges = [0, *(edge for first, last, _ in passed for edge in (first, last)), count]
+    return edges == sorted(edges)
+
+
+def _passed(told: Any) -> list[tuple[int, int, str]]:
+    return [(int(first), int(last), str(why)) for first, last, why in told]
+
+
+def _person(told: Any, count: int) -> PersonCourse:
+    columns = [told[name] if told[name] is not None else [None] * count for name in _DECIMALS]
+    if any(len(column) != count for column in columns):
+        raise ValueError("frames are missing")
+    mouths = {}
+    for number, (asked, x, y, side, yaw, painted) in enumerate(zip(*columns, strict=True)):
+        if x is not None:
+            place = float(x), float(y), float(side), float(yaw)
+            mouths[number] = MouthTold(_known(asked), *place, _known(painted))
+    references = told["references"]
+    return PersonCourse(
+        str(told["face"]),
+        _passed(told["passed"]),
+        None if references is None else int(references),
+        [int(each) for each in told["switches"]],
+        mouths,
+    )
+
+
+def _known(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -24,6 +24,8 @@ _OUTSIDE = "outside the stretch"
 # Of one person, and of all.
 SILENT, NOBODY_SPEAKS = "does not speak", "nobody speaks"
 _TURNED_OVER = "upside down"
+# As a person who looked at it said.
+SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dubtool.jobs.shared.adapted import Adapted
 from dubtool.jobs.shared.cast import Cast, Fit
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.offer import offered, offers
+from dubtool.jobs.shared.overrides import Overrides
 from dubtool.jobs.shared.plain_values import hints_of, make_plain
 
 Length = Literal["speech", "video", "shortest"]
@@ -107,6 +108,11 @@ class DubOptions(JobOptions):
         metavar="FILE",
     )
     voices: Path | None = offered(None, "The folder with the sounds of --cues.", metavar="FOLDER")
+    overrides: Path | Overrides | None = offered(
+        None,
+        "What a review page saved: stretches to skip, with another face or expression; see docs/review.md.",
+        metavar="FILE",
+    )
     fit: Fit = offered("none", "What is done about a speech that is longer or shorter than its place, or the film.")
     face: str = offered(
         "largest",

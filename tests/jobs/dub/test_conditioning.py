@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from dubtool.jobs.dub.conditioning import (
     drivers,
     neighbours,
 )
+from dubtool.jobs.dub.expression import ExpressedShapes, Expression
 from dubtool.jobs.shared.known_shapes import MouthShapes
+from dubtool.jobs.shared.overrides import Override
 from dubtool.models.generator import GeneratorSpec
 from dubtool.speech.features import SpeechFeatures
 from dubtool.weights.locate import find
@@ -67,7 +70,8 @@ def test_neighbours_are_a_25th_of_a_second_apart_at_any_frame_rate() -> None:
 def conditions(model: ShapeModel, weight: float, expression: float = 1.0) -> tuple[np.ndarray, np.ndarray | None]:
     own = np.zeros((3, model.size), np.float32)
     own[:, 1] = 7.0
-    source = ShapeConditioner(Ramp(model.size), Still(own, model), model, SPEC, expression)  # type: ignore[arg-type]
+    shapes = ExpressedShapes(Ramp(model.size), Expression(expression))
+    source = ShapeConditioner(shapes, Still(own, model), model, SPEC)  # type: ignore[arg-type]
     made = source.at(np.array([0.5, 1.0]), np.array([0, 2]), np.full(2, weight))
     return made.vectors, made.drawings
 
@@ -97,7 +101,8 @@ def test_landmarks_are_of_the_spoken_mouth_eased_into_the_own_one(model: ShapeMo
     own = np.zeros((3, model.size), np.float32)
     own[:, 1] = 7.0
     head = Still(own, model)
-    source = AlignedConditioner(Ramp(80), Ramp(model.size), head, model, ALIGNED, 1.5)  # type: ignore[arg-type]
+    shapes = ExpressedShapes(Ramp(model.size), Expression(1.5))
+    source = AlignedConditioner(Ramp(80), shapes, head, model, ALIGNED)  # type: ignore[arg-type]
     made = source.at(np.array([0.5, 1.0]), np.array([0, 2]), np.array([1.0, 0.0]))
     assert made.vectors.shape == (2, 80, 16) and made.mouths.shape == (2, 2, 55, 2)
     assert made.drawings is not None and made.drawings.shape == (2, 3, 104, 80)
@@ -147,7 +152,7 @@ def test_the_window_lies_where_the_generator_was_taught_it(
 def test_at_rest_no_mouth_is_predicted(model: ShapeModel) -> None:
     head = Still(np.ones((3, model.size), np.float32), model)
     spec = replace(ALIGNED, at_rest=True)
-    source = AlignedConditioner(Ramp(80), None, head, model, spec, 1.0)  # type: ignore[arg-type]
+    source = AlignedConditioner(Ramp(80), None, head, model, spec)  # type: ignore[arg-type]
     source.at(np.array([0.5]), np.array([0]), np.ones(1))
     np.testing.assert_array_equal(head.seen[0], 0.0)
     assert not spec.outlined and ALIGNED.outlined
@@ -157,4 +162,12 @@ def test_a_model_that_hears_for_itself_takes_no_shapes(model: ShapeModel) -> Non
     spec = GeneratorSpec(256, "deepspeech", 5, False, (0.0, 2.0, -1.0, 1.0))
     shapes = MouthShapes(np.zeros(1), np.zeros((1, model.size), np.float32))
     with pytest.raises(UsageError, match="not driven by mouth shapes"):
-        conditioner(spec, None, model, Path(), expression=1.0, device="cpu", shapes=shapes)  # type: ignore[arg-type]
+        conditioner(spec, None, model, Path(), expression=Expression(), device="cpu", shapes=shapes)  # type: ignore[arg-type]
+
+
+def test_an_expression_may_be_another_for_a_stretch() -> None:
+    row = Override(Fraction(1), Fraction(2), expression=0.5)
+    expression = Expression(1.2, [row, Override(Fraction(3), Fraction(4), skip=True)], voice=2.0)
+    # A time that is written to the thousandth means the frame that begins a little before it.
+    found = expression.at(np.array([[0.9, 0.9995], [1.99, 2.0], [3.5, 9.0]]))
+    np.testing.assert_allclose(found, [[2.4, 1.0], [1.0, 2.4], [2.4, 2.4]], rtol=1e-6)

@@ -12,9 +12,10 @@ import dubtool
 from dubtool.cli import main
 from dubtool.errors import InputError
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.shared.course import Course, read_course, shot_starts, stretches
+from dubtool.jobs.shared.course import Course, MouthTold, PersonCourse, read_course, shot_starts, stretches
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.report import Report
+from dubtool.media.probe import probe
 from dubtool.weights.locate import find
 
 
@@ -30,11 +31,16 @@ def test_shots_begin_where_the_picture_crosses_a_cut_whichever_way_it_runs() -> 
 
 
 def test_what_is_written_is_read() -> None:
-    course = Course([0.0, 0.04, 0.08], [0, 1, 0], [(1, 2, "no face")], [0], [2], settings={"face": "left"})
-    course.ask([0, 2], [0.123456, 0.2])
+    mouths = {0: MouthTold(0.123456, 10.04, 20.0, 30.0, -4.0, 0.5), 2: MouthTold(0.2, 11.0, 20.0, 30.0, 0.0, 0.0)}
+    anna = PersonCourse("left", [(1, 2, "no face")], 40, [2], mouths)
+    # Who is never dubbed, and whom a model draws that is not asked for an opening.
+    others = PersonCourse("right"), PersonCourse("3", mouths={1: MouthTold(None, 1.0, 2.0, 3.0, 4.0)})
+    course = Course([0.0, 0.04, 0.08], [0, 1, 0], [(1, 2, "no face")], [0], [anna, *others], {"face": "left"})
     report = Report("dub", "x.mp4", {}, course=course)
     told = json.loads(report.text())
-    assert told["course"]["asked"] == [0.1235, None, 0.2]
+    assert told["course"]["people"][0]["asked"] == [0.1235, None, 0.2]
+    assert told["course"]["people"][2]["asked"] is None and told["course"]["people"][2]["x"] == [None, 1.0, None]
+    mouths[0] = MouthTold(0.1235, 10.0, 20.0, 30.0, -4.0, 0.5)
     assert read_course(told["course"], "x.json") == course
     assert "course" not in report.as_dict()
 
@@ -52,11 +58,14 @@ def test_what_is_written_is_read() -> None:
         {"passed": [[1]]},
         {"passed": [[0, 9, "no face"]]},
         {"passed": [[1, 0, "no face"]]},
-        {"asked": []},
-        {"asked": [None, math.inf]},
         {"shots": []},
         {"shots": [0, 9]},
-        {"switches": [-1]},
+        {"people": None},
+        {"people": [{"face": "left"}]},
+        {"people": [PersonCourse("left").as_dict(2) | {"x": [1.0]}]},
+        {"people": [PersonCourse("left", switches=[-1]).as_dict(2)]},
+        {"people": [PersonCourse("left", passed=[(0, 9, "no face")]).as_dict(2)]},
+        {"people": [PersonCourse("left", mouths={1: MouthTold(math.inf, 1.0, 1.0, 1.0, 1.0)}).as_dict(2)]},
     ],
 )
 def test_frames_that_are_not_understood_are_refused(change: dict[str, object]) -> None:
@@ -83,8 +92,14 @@ def test_a_dub_tells_its_frames(place: Path, clip: Path, speech: Path, capfd: py
     assert kept["course"] == shown["course"] and "dub" in kept["seconds"]
     course = read_course(kept["course"], "")
     assert course.passed == [(0, 4, "outside the stretch")] and course.source == list(range(10))
-    assert set(course.asked) == set(range(4, 10)) and 0 < max(course.asked.values()) < 0.6
-    assert len(course.switches) == kept["details"]["changes"]
+    (person,) = course.people
+    assert set(person.asked) == set(range(4, 10)) and 0 < max(person.asked.values()) < 0.6
+    assert len(person.switches) == kept["details"]["changes"] and person.passed == course.passed
+    assert person.references == kept["details"]["references"] and person.face == "largest"
+    mouth = person.mouths[5]
+    info = probe(clip).require_video()
+    assert 0 < mouth.x < info.width and info.height / 3 < mouth.y < info.height and abs(mouth.yaw) < 30
+    assert 30 < mouth.side < info.width and mouth.painted is not None and 0 <= mouth.painted <= 1
 
 
 @pytest.mark.parametrize("model", ["dinet-shape", "g4g"])
@@ -96,6 +111,6 @@ def test_what_is_asked_is_the_same_in_every_model(model: str, place: Path, clip:
     for name in (model, "retrieval-warp"):
         report = dubtool.dub(clip, speech, place / f"{name}.mp4", model=name, shapes=shapes)
         assert report.course is not None
-        openings.append([report.course.asked[number] for number in range(10)])
+        openings.append([report.course.people[0].asked[number] for number in range(10)])
     assert openings[0] == pytest.approx(openings[1], abs=0.002)
     assert abs(openings[0][9] - openings[0][0]) > 0.03

@@ -200,10 +200,17 @@ leftovers.note(folder); leftovers.note(file)
 with stopping():
     print("ready", flush=True)
     libc = ctypes.CDLL(None)
+    def stay():
+        while True:
+            # A library that goes on when a signal interrupts it.
+            try:
+                libc.sleep(60)
+            except BaseException:
+                pass
     while True:
-        # A library that goes on when a signal interrupts it.
+        # On a busy machine a signal may come between the two.
         try:
-            libc.sleep(60)
+            stay()
         except BaseException:
             pass
 """
