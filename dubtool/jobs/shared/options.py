@@ -169,7 +169,7 @@ class DubOptions(JobOptions):
 class RestoreOptions(JobOptions):
     """How to restore teeth, beside what all jobs are asked.
 
-    Not offered by the command line: reference_segment, the seconds of the source, from and to, that frames are taken
+    Not offered by the command line: reference_segment, the seconds of the source, from and to, that mouths are taken
     from; all of it if None.
     """
 
