@@ -76,7 +76,7 @@ def _is_for_training(name: str) -> bool:
     return name.split("/")[0] in TORCH_FOLDERS
 
 
-def _ours(name: str) -> set[str]:
+def ours(name: str) -> set[str]:
     """The modules of ours that a file imports, without the package's own name."""
     return {module.removeprefix("dubtool.") for module in _imports(name) if module.startswith("dubtool.")}
 
@@ -88,16 +88,16 @@ def test_imports_follow_the_arrows() -> None:
         if not rest:
             continue  # the package's own files tie the folders together
         allowed = ARROWS[folder] | {folder, "__version__"}
-        against += [f"{name} -> {module}" for module in _ours(name) if module.split(".")[0] not in allowed]
+        against += [f"{name} -> {module}" for module in ours(name) if module.split(".")[0] not in allowed]
         if folder == "jobs" and len(rest) > 1:
             allowed = JOB_ARROWS[rest[0]] | {rest[0]}
-            jobs = [module for module in _ours(name) if module.startswith("jobs.")]
+            jobs = [module for module in ours(name) if module.startswith("jobs.")]
             against += [f"{name} -> {module}" for module in jobs if module.split(".")[1] not in allowed]
     assert against == []
 
 
 def test_no_module_imports_itself_over_others() -> None:
-    graph = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): _ours(name) for name in FILES}
+    graph = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): ours(name) for name in FILES}
     left = {module: {other for other in others if other in graph} for module, others in graph.items()}
     while free := [module for module, others in left.items() if not others]:
         left = {module: others - set(free) for module, others in left.items() if module not in free}

@@ -8,10 +8,14 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from dubtool.cli import main
+from dubtool.cli.app import app
+from dubtool.cli.console import Console
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
@@ -21,8 +25,8 @@ _NOT_RUN = {"pip", "pipx", "docker"}
 _HOLE = "\0"
 
 
-def _commands(page: str) -> list[list[str]]:
-    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.S)
+def _commands(page: str, folder: Path = DOCS) -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", (folder / page).read_text(encoding="utf-8"), re.S)
     return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
 
 
@@ -55,8 +59,27 @@ def test_commands_of_the_installation_are_understood() -> None:
                 assert (REPOSITORY / word).is_file(), word
 
 
+@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), REPOSITORY / "README.md"]), ids=lambda page: page.name)
+def test_commands_of_a_page_are_understood(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are parsed to the last option, and not run."""
+    monkeypatch.chdir(tmp_path)
+    for words in _commands(page.name, page.parent):
+        for part in " ".join(map(shlex.quote, words)).split(" '&&' "):
+            name, *arguments = shlex.split(part)
+            if name == "dubtool":
+                _understand(arguments)
+
+
+def _understand(arguments: list[str]) -> None:
+    """Raises what the command line would."""
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
+    command.make_context("dubtool", arguments, obj=Console())
+
+
 def test_every_link_of_a_page_leads_somewhere() -> None:
-    for page in DOCS.glob("*.md"):
+    for page in [*DOCS.rglob("*.md"), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]:
         for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name}: {link}"
 

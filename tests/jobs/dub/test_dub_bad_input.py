@@ -186,7 +186,7 @@ def test_an_output_in_a_folder_that_is_read_only(refused: Refused, place: Path, 
 def test_unusable_outputs_are_refused_before_any_work(
     place: Path, video: Path, sound: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dubtool.jobs.dub.job.track_video", lambda *_, **__: pytest.fail("faces were tracked"))
+    monkeypatch.setattr("dubtool.jobs.shared.run.track_video", lambda *_, **__: pytest.fail("faces were tracked"))
     refused(7, video, sound, "-o", place / "no" / "out.mp4")
     assert "unknown container" in refused(2, video, sound, "-o", place / "out.avi")
     refused(2, video, sound, "-o", place / "out.mp4", "--codec", "libmagic")

@@ -120,11 +120,11 @@ def test_ctrl_c_while_frames_are_made(
 @pytest.mark.parametrize(
     "where",
     [
-        "dubtool.jobs.dub.job.probe",
+        "dubtool.jobs.shared.run.probe",
         "dubtool.jobs.shared.load.load_generator",
         "dubtool.jobs.dub.job.load_speech",
         "dubtool.media.audio.SoundDecoder._command",
-        "dubtool.jobs.dub.job.track_video",
+        "dubtool.jobs.shared.run.track_video",
         "dubtool.jobs.dub.painted.reference_candidates",
         "dubtool.jobs.dub.references.conditioner",
         "dubtool.media.encode.VideoWriter._start",

@@ -225,6 +225,6 @@ def test_sound_that_cannot_be_cut_is_refused_before_any_work(
     def unwanted(*_: object, **__: object) -> None:
         pytest.fail("the driver is being tracked")
 
-    monkeypatch.setattr("dubtool.jobs.reenact.job.track_video", unwanted)
+    monkeypatch.setattr("dubtool.jobs.shared.run.track_video", unwanted)
     with pytest.raises(InputError, match="its sound"):
         _reenact(portrait, place / "driver.mkv", place / "out.webm", start=Fraction("0.1"), stop=Fraction("0.3"))
