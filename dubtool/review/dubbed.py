@@ -18,12 +18,12 @@ _HOW = "dub again with --sidecar, or name the report with --report"
 
 @dataclass(frozen=True)
 class Dubbed:
-    """film: the dub. source, speech: what it was made of, by the names in the report; they may be gone. told: its
-    report. course: its frames."""
+    """film: the dub. source, speech: what it was made of, by the names in the report; they may be gone. speech is None
+    where a cast says several. told: its report. course: its frames."""
 
     film: Path
     source: Path
-    speech: Path
+    speech: Path | None
     told: Mapping[str, Any]
     course: Course
 
@@ -55,7 +55,9 @@ def dubbed_of(film: Path, text: str, where: str, source: Path | None = None) -> 
     try:
         told = json.loads(text)
         job, inputs = told["job"], told["inputs"]
-        video, speech = Path(inputs["video"]), Path(inputs["speech"])
+        video, speech = Path(inputs["video"]), None
+        if not {"cast", "cues"} & set(inputs):
+            speech = Path(inputs["speech"])
         seconds = {str(stage): float(each) for stage, each in told["seconds"].items()}
         told |= {"passed": dict(told.get("passed", {})), "weights": dict(told.get("weights", {}))}
         told["warnings"] = list(told.get("warnings", ()))

@@ -235,6 +235,8 @@ function save(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+// A dub of several speeches has its cast already: that table is the one to be changed.
+at("save-cast").hidden = !data.speech;
 at("save-cast").addEventListener("click", () => save(`${data.stem}.cast.csv`, csv(castRows())));
 at("save-notes").addEventListener("click", () => save(`${data.stem}.notes.csv`, csv(noteRows())));
 at("play").addEventListener("click", toggle);

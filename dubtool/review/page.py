@@ -40,7 +40,7 @@ def page_text(
         "film": _shown(str(dubbed.film.absolute())),
         "stem": _shown(dubbed.film.stem),
         "made": told.get("duration", 0),
-        "speech": _shown(str(dubbed.speech.absolute())),
+        "speech": "" if dubbed.speech is None else _shown(str(dubbed.speech.absolute())),
         "width": proxy.width,
         "height": proxy.height,
         "times": [round(each, 6) for each in proxy.times],
@@ -92,7 +92,8 @@ def _summary(told: Mapping[str, Any]) -> str:
 
 def _details(dubbed: Dubbed) -> str:
     told = dubbed.told
-    rows = [("source", str(dubbed.source)), ("speech", str(dubbed.speech)), ("device", str(told.get("device", "")))]
+    said = {name: str(given) for name, given in told["inputs"].items() if name != "video"}
+    rows = [("source", str(dubbed.source)), *said.items(), ("device", str(told.get("device", "")))]
     rows += [("stages", ", ".join(f"{stage} {each:.1f} s" for stage, each in told["seconds"].items()))]
     rows += [("warning", str(each)) for each in told["warnings"]]
     rows += [(str(name), f"{digest}"[:16]) for name, digest in told["weights"].items()]

@@ -42,6 +42,16 @@ def test_an_earlier_page_is_replaced_and_nothing_else(dubbed_film: Path, capfd: 
     assert page.read_text() == "my own notes"
 
 
+@pytest.mark.parametrize("inputs", [{"cast": "cast.csv"}, {"cues": "lines.srt", "voices": "voices"}])
+def test_a_dub_of_a_cast_is_shown_like_any_other(dubbed_film: Path, inputs: dict[str, str]) -> None:
+    _changed(dubbed_film, inputs={"video": str(dubbed_film.with_name("film.mp4"))} | inputs)
+    assert main(["review", str(dubbed_film), "--quick", "--quiet"]) == 0
+    assert main(["report", str(dubbed_film), "--quick", "--quiet"]) == 0
+    text = dubbed_film.with_name("film.dubbed.review.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])  # type: ignore[index]
+    assert data["speech"] == "" and all(f"<dd>{given}</dd>" in text for given in inputs.values())
+
+
 _BAD: list[tuple[Change, list[str], int, str]] = [
     (lambda dub: dub.unlink(), [], 3, "film.dubbed.mp4 does not exist"),
     (lambda dub: dub.with_suffix(".json").unlink(), [], 3, "film.dubbed.json does not exist.*dub again with --sidecar"),

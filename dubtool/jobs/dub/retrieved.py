@@ -35,6 +35,9 @@ from dubtool.tracking.person import Chosen
 _WITHIN = 0.02
 # A painter of 128 px holds all that a mouth box of so many px shows, and nothing that one of so many does.
 _SMALL, _LARGE = 100.0, 160.0
+# The middle of the mouth box in the unit crop, how far below it a chin may lie and be hidden whole, and by how much the
+# box is made larger at the most, face radii: references show no more.
+_MOUTH_MIDDLE, _CHIN_ROOM, _MOST_REACH = 1.0, 0.8, 1.35
 # Where the painter and the reference differ by more than this in what is coarse, levels of 255, one is wrong: on small
 # faces the reference.
 _DIFFERENCE, _DIFFERENCE_REACH = 12.0, 0.02
@@ -162,7 +165,9 @@ class RetrievedMouths:
         """Where the new mouth is to be put: the whole mouth box, as far as the frame shows it."""
         mouths = wanted.conditions.mouths[number]
         unit, mouth = self._motion.unit[row], mouths[0].astype(np.float32)
-        return place_over(frame, unit, self._to_crop[row], mouths, mouth, wanted.rims[number])
+        # Where the frame's own mouth gapes its chin would show below a new one that is shut.
+        reach = float(np.clip((mouths[..., 1].max() - _MOUTH_MIDDLE) / _CHIN_ROOM, 1.0, _MOST_REACH))
+        return place_over(frame, unit, self._to_crop[row], mouths, mouth, wanted.rims[number], reach=reach)
 
     def _mend(self, mender: WarpPainter, made: dict[int, np.ndarray], places: dict[int, Place], wanted: Wanted) -> None:
         """Let the network paint over warped mouths, in place."""
