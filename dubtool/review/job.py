@@ -12,7 +12,7 @@ from dubtool.folders import temporary_folder
 from dubtool.jobs.shared.calls import Progress
 from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, save_text
 from dubtool.media.encode import same_file, save, taken
-from dubtool.review.dubbed import Dubbed, open_dubbed, require_source
+from dubtool.review.dubbed import Dubbed, as_files, open_dubbed, require_source
 from dubtool.review.measures import light_changes, loudness, rendered_opening, sound_of
 from dubtool.review.page import is_page, page_text
 from dubtool.review.plots import draw_plots, measured, save_plots
@@ -43,8 +43,8 @@ def draw_report(
     if target.suffix.lower() != ".png":
         raise UsageError(f"{target} is no name of a PNG file: plots are written as .png")
     _check(target, [film, report], overwrite=overwrite)
-    with temporary_folder() as folder:
-        _, levels, rendered = _measures(dubbed, folder, quick, progress)
+    with temporary_folder() as folder, as_files(dubbed, folder) as files:
+        _, levels, rendered = _measures(files, folder, quick, progress)
     save_plots(draw_plots(measured(dubbed, rendered, levels)), target, overwrite=overwrite)
     return target
 
@@ -96,10 +96,10 @@ def page_of(
     video = target.with_suffix(FILM)
     if beside_page:
         _check(video, inputs, overwrite=overwrite)
-    with temporary_folder() as folder:
-        sound, levels, rendered = _measures(dubbed, folder, quick, progress)
+    with temporary_folder() as folder, as_files(dubbed, folder) as files:
+        sound, levels, rendered = _measures(files, folder, quick, progress)
         small = folder / "proxy.mp4"
-        proxy = make_proxy(dubbed, small, sound, lambda done, total: progress("page", done, total))
+        proxy = make_proxy(files, small, sound, lambda done, total: progress("page", done, total))
         content = small.read_bytes()
     plots = draw_plots(measured(dubbed, rendered, levels))
     light = light_changes(proxy.brightness, proxy.times, dubbed.course.shots)
