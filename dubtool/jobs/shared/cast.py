@@ -129,6 +129,11 @@ def read_cast(path: Path) -> Cast:
     return Cast(tuple(rows))
 
 
+def face_from(face: str, folder: Path) -> str:
+    """A face as a table in this folder names it: a picture of the person by its path."""
+    return str(folder / face) if not _is_word(face) and _is_file(folder / face) else face
+
+
 def cast_of_speakers(speakers: Iterable[str], *, to_end: bool = False) -> Cast:
     """The cast of texts "WHO=speech.wav", each of whom speaks from the film's start. to_end: see `CastRow`.
 
@@ -203,7 +208,7 @@ def _row(place: str, values: Mapping[str, Any], folder: Path) -> CastRow:
     fit = str(values["fit"]).strip().lower() if values.get("fit") else None
     face = str(values["face"]).strip()
     return CastRow(
-        str(folder / face) if not _is_word(face) and _is_file(folder / face) else face,
+        face_from(face, folder),
         folder / expanded(Path(str(values["speech"]).strip())),
         _time(place, values, "from") or Fraction(0),
         _time(place, values, "to"),
