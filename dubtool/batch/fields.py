@@ -11,9 +11,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 from dubtool.batch.kinds import Kind
 from dubtool.errors import UsageError
 from dubtool.folders import expanded
+from dubtool.jobs.shared.cast import face_from
 from dubtool.jobs.shared.plain_values import hints_of
 from dubtool.jobs.shared.times import seconds
 
+# It may name a picture of the person.
+_FACE = "face"
 _YES = ("true", "yes", "1", "on")
 _NO = ("false", "no", "0", "off")
 
@@ -38,6 +41,8 @@ def typed(kind: Kind, name: str, value: Any, base: Path) -> tuple[str, Any]:
         got = _convert(wanted, value, base)
     except ValueError as error:
         raise UsageError(f"{name} {value!r} is not {error.args[0] if error.args else 'understood'}") from error
+    if field == _FACE:
+        got = face_from(got, base)
     return field, (not got if contrary else got)
 
 

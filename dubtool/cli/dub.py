@@ -90,7 +90,7 @@ def dub(
         adapted = adapted_to(console, video, adapt, face=options.face, device=options.device)
         options = replace(options, adapted=adapted)
     if review:
-        check_review(video, output, overwrite=options.overwrite)
+        check_review(video, output, options)
     with console.progress() as tell:
         report = run(
             video, speech, output, options, progress=tell, frame_rate=rate, devices=names_in(devices), workers=workers

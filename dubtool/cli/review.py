@@ -12,6 +12,7 @@ from dubtool.cli.options import Output, Overwrite, Quiet, Verbose, console_of
 from dubtool.cli.report import Film, Quick, ReportFile, Source
 
 if TYPE_CHECKING:
+    from dubtool.jobs.shared.options import DubOptions
     from dubtool.jobs.shared.report import Report
 
 
@@ -50,21 +51,25 @@ def review(
     console.result(str(made))
 
 
-def check_review(video: Path, output: Path | None, *, overwrite: bool) -> None:
+def check_review(video: Path, output: Path | None, options: DubOptions) -> None:
     """Refuse, before any work, a dub whose page could not be made.
 
     Raises:
         UsageError, OutputError: one line says why.
     """
     from dubtool.errors import UsageError
-    from dubtool.jobs.shared.outputs import PAGE, beside
+    from dubtool.jobs.shared.outputs import PAGE, beside, named_after
+    from dubtool.media.sequence import output_pattern
     from dubtool.media.spool import is_pipe, lasting
     from dubtool.review.job import check_page
 
     if is_pipe(video) or lasting(video) != video:
         raise UsageError(f"--review looks at the source a second time, and {video} is a pipe: give a file")
-    target = video.with_name(f"{video.stem}.dubbed.mp4") if output is None else output
-    check_page(beside(target, PAGE), [video], overwrite=overwrite)
+    if output is None:
+        target = named_after(video, ".dubbed.mp4", vars(options))
+    else:
+        target = output_pattern(output, options.container)
+    check_page(beside(target, PAGE), [video], overwrite=options.overwrite)
 
 
 def add_review(console: Console, report: Report, *, overwrite: bool) -> None:

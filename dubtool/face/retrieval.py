@@ -17,6 +17,8 @@ _OUTER, _INNER, _JAW = 1.0, 2.0, 0.4
 _POSE_COST = 0.0012
 # Cost of another shot: other light, another lens.
 _SHOT_COST = 0.03
+# Cost of each halving of the face's size, which is seen as blur, and octaves that are not: a head that moves.
+_COARSE_COST, _NO_COARSER = 0.05, 0.2
 # Cost of going on with another reference than the present one or its neighbours in time.
 _CHANGE_COST = 0.02
 
@@ -26,23 +28,27 @@ class Looks:
     """What N frames show, or are wanted to show.
 
     shapes: float32 [N, K] coefficients. angles: float32 [N, 2 or more] degrees, pitch and yaw first. shots: int [N].
+    sizes: of the faces, picture px [N]; None where they are no matter.
     """
 
     shapes: np.ndarray
     angles: np.ndarray
     shots: np.ndarray
+    sizes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.shapes)
 
     def __getitem__(self, where: slice | np.ndarray) -> Looks:
-        return Looks(self.shapes[where], self.angles[where], self.shots[where])
+        sizes = None if self.sizes is None else self.sizes[where]
+        return Looks(self.shapes[where], self.angles[where], self.shots[where], sizes)
 
 
 class MouthCosts:
     """How far looks are apart, in distances of the outer eye corners.
 
-    Root of the weighted mean of the squared distances of the mouths' points, and a share for another pose and shot.
+    Root of the weighted mean of the squared distances of the mouths' points, and a share for another pose and shot, and
+    for less detail.
     """
 
     def __init__(self, model: ShapeModel) -> None:
@@ -60,6 +66,9 @@ class MouthCosts:
         for axis in (0, 1):
             cost += np.float32(_POSE_COST) * np.abs(wanted.angles[:, None, axis] - candidates.angles[None, :, axis])
         cost += np.float32(_SHOT_COST) * (wanted.shots[:, None] != candidates.shots)
+        if wanted.sizes is not None and candidates.sizes is not None:
+            octaves = np.log2(wanted.sizes)[:, None] - np.log2(candidates.sizes) - _NO_COARSER
+            cost += np.float32(_COARSE_COST) * np.maximum(octaves, 0).astype(np.float32)
         return cost
 
 

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 _FIRST_FRAME_PACKETS = 2000
 _FALLBACK_RATE = Fraction(25)
+# PNG gives the colour profile that a picture carries a name, and PyAV 18 frees names of side data twice: the side data
+# of such pictures are not looked at, and of a matrix only its rotation is known.
+_NAMED_PROFILES = frozenset({"png", "apng"})
 _FALLBACK_TIME_BASE = Fraction(1, av.time_base)
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -281,7 +284,8 @@ def _video(
         nearest_layout(pixel_format)
     except ValueError as error:
         raise InputError(f"{path}: {error}; convert the video to yuv420p, yuv444p or gbrp first") from error
-    rotation, mirrored = orientation(frame)
+    named = context.codec.canonical_name in _NAMED_PROFILES
+    rotation, mirrored = (-frame.rotation % 360, False) if named else orientation(frame)
     file_start = Fraction(container.start_time or 0, av.time_base)
     start = (
         Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base or _FALLBACK_TIME_BASE) - file_start
@@ -306,7 +310,7 @@ def _video(
         frame_count=stream.frames or None,
         metadata=dict(stream.metadata),
         field_order=field_order(frame, context.field_order),
-        hdr=hdr_metadata(frame, told.get(stream.index, "")),
+        hdr=None if named else hdr_metadata(frame, told.get(stream.index, "")),
     )
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from dubtool.errors import InputError
+from dubtool.errors import DubtoolError, InputError
 from dubtool.jobs.shared.course import Course, read_course
 from dubtool.jobs.shared.outputs import EXTRAS, beside
+from dubtool.media.sequence import film_of, find_sequence
 
+_ANY_RATE = Fraction(25)
 _HOW = "dub again with --sidecar, or name the report with --report"
 
 
@@ -34,7 +38,7 @@ def open_dubbed(film: Path, report: Path | None = None, source: Path | None = No
     Raises:
         InputError: a file is missing or not understood, or the report is not of a dub.
     """
-    if not film.is_file():
+    if not _is_there(film):
         raise InputError(f"{film} does not exist: name a file that 'dubtool dub' made")
     sidecar = beside(film, EXTRAS["sidecar"]) if report is None else report
     try:
@@ -74,6 +78,41 @@ def dubbed_of(film: Path, text: str, where: str, source: Path | None = None) -> 
 
 def require_source(dubbed: Dubbed) -> Path:
     """Where the source is. Raises InputError where it is not."""
-    if not dubbed.source.is_file():
+    if not _is_there(dubbed.source):
         raise InputError(f"{dubbed.source}, of which {dubbed.film.name} was made, is not there: name it with --source")
     return dubbed.source
+
+
+@contextmanager
+def as_files(dubbed: Dubbed, folder: Path) -> Iterator[Dubbed]:
+    """The dub with image sequences as files in `folder`, where they are ones; errors of ours name what was given.
+
+    Raises:
+        InputError: a sequence cannot be read. OutputError: there is no room for it.
+    """
+    made: dict[Path, Path] = {}
+    for number, given in enumerate((dubbed.film, dubbed.source)):
+        sequence = find_sequence(given)
+        if sequence is not None:
+            place = folder / f"sequence-{number}"
+            place.mkdir()
+            # At which rate a source plays is no matter: its frames are shown at the dub's times.
+            made[given] = film_of(sequence, _ANY_RATE if given == dubbed.source else None, place)
+    try:
+        yield replace(dubbed, film=made.get(dubbed.film, dubbed.film), source=made.get(dubbed.source, dubbed.source))
+    except DubtoolError as error:
+        text = str(error)
+        for given, file in made.items():
+            text = text.replace(str(file), str(given))
+        error.args = (text,)
+        raise
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a film is there, as a file or as an image sequence."""
+    if path.is_file():
+        return True
+    try:
+        return find_sequence(path) is not None
+    except (InputError, OSError):
+        return False

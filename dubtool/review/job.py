@@ -11,7 +11,7 @@ from dubtool.jobs.shared.calls import Progress
 from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, save_text
 from dubtool.media.encode import same_file, save, taken
 from dubtool.review.compared import Compared, pairs
-from dubtool.review.dubbed import Dubbed, open_dubbed, require_source
+from dubtool.review.dubbed import Dubbed, as_files, open_dubbed, require_source
 from dubtool.review.found import Found
 from dubtool.review.measures import loudness, rendered_openings, sound_of
 from dubtool.review.page import is_page, page_text
@@ -48,12 +48,12 @@ def draw_report(
     # Without the source there is nothing to compare with; one that is named must be there.
     if source is not None:
         require_source(dubbed)
-    with temporary_folder() as folder:
-        found = _measures(dubbed, folder, quick, progress)
-    if dubbed.source.is_file() and not quick:
-        for number, pair in enumerate(pairs(dubbed), 1):
-            found.compared.see(*pair)
-            progress("compare", number, len(dubbed.course.times))
+    with temporary_folder() as folder, as_files(dubbed, folder) as files:
+        found = _measures(files, folder, quick, progress)
+        if files.source.is_file() and not quick:
+            for number, pair in enumerate(pairs(files), 1):
+                found.compared.see(*pair)
+                progress("compare", number, len(dubbed.course.times))
     save_plots(draw_plots(found.plotted()), target, overwrite=overwrite)
     return target
 
@@ -105,11 +105,11 @@ def page_of(
     video = target.with_suffix(FILM)
     if beside_page:
         _check(video, inputs, overwrite=overwrite)
-    with temporary_folder() as folder:
-        found = _measures(dubbed, folder, quick, progress)
+    with temporary_folder() as folder, as_files(dubbed, folder) as files:
+        found = _measures(files, folder, quick, progress)
         small = folder / "proxy.mp4"
-        with writing_proxy(dubbed, small, found.sound) as proxy:
-            for number, pair in enumerate(pairs(dubbed), 1):
+        with writing_proxy(files, small, found.sound) as proxy:
+            for number, pair in enumerate(pairs(files), 1):
                 found.compared.see(*pair)
                 proxy.add(*pair)
                 progress("page", number, len(dubbed.course.times))

@@ -34,6 +34,8 @@ _SAME_IN_SHOT = 0.65
 _MOMENT = 0.25
 _SPEC = re.compile(r"@(?P<seconds>\d+(\.\d*)?|\.\d+):(?P<x>-?\d+(\.\d+)?),(?P<y>-?\d+(\.\d+)?)")
 _PLACES = ("largest", "left", "right")
+# Whom the film's sound tells, which is asked elsewhere.
+_SPEAKING = "speaking"
 _NUMBER = re.compile(r"(?P<name>person-)?(?P<number>\d+)")
 
 # Unit vectors [N, K] of what the faces of N tracks look like.
@@ -134,7 +136,7 @@ def choose(
 def check_face(spec: str, known: Sequence[str] = ()) -> None:
     """Raise UsageError unless `spec` is one that `choose` understands. known: names of the film's people."""
     word = spec.strip().lower()
-    if word == "speaking":
+    if word == _SPEAKING:
         raise UsageError("--face speaking is for 'dubtool dub' alone: name one person here")
     if not (is_word(spec) or is_picture(spec)):
         people = f"; its people are {', '.join(known)}" if known else ""
@@ -145,10 +147,10 @@ def check_face(spec: str, known: Sequence[str] = ()) -> None:
 
 
 def is_word(spec: str) -> bool:
-    """Whether `spec` names somebody by a place, a number or a moment: then no file is meant, even where one is called
-    so."""
+    """Whether `spec` names somebody by a place, a number, a moment or speech: then no file is meant, even where one is
+    called so."""
     word = spec.strip().lower()
-    return bool(word in _PLACES or _SPEC.fullmatch(word) or _NUMBER.fullmatch(word))
+    return bool(word in (*_PLACES, _SPEAKING) or _SPEC.fullmatch(word) or _NUMBER.fullmatch(word))
 
 
 def _by_looks(faces: Sequence[FaceTrack], vectors: np.ndarray) -> list[list[FaceTrack]]:

@@ -30,6 +30,14 @@ def test_a_spreadsheet_becomes_jobs(tmp_path: Path) -> None:
     assert second.place == "jobs.csv, line 3"
 
 
+def test_a_picture_of_the_person_lies_beside_the_list(tmp_path: Path) -> None:
+    for name in ("anna.jpg", "left", "speaking"):
+        (tmp_path / name).touch()
+    rows = "".join(f"{face}.mp4,a.wav,{face}\n" for face in ("anna.jpg", "left", "speaking", "nobody.jpg"))
+    jobs = read_jobs(_table(tmp_path, f"video,speech,face\n{rows}"), {}).jobs
+    assert [job.options["face"] for job in jobs] == [str(tmp_path / "anna.jpg"), "left", "speaking", "nobody.jpg"]
+
+
 def test_a_row_may_name_a_preset_and_differ_from_it(tmp_path: Path) -> None:
     text = "video,speech,preset,crf\na.mp4,a.wav,draft,20\nb.mp4,b.wav,,\n"
     first, second = read_jobs(_table(tmp_path, text), {"preset": "broadcast", "crf": "25"}).jobs

@@ -56,6 +56,11 @@ def test_pose_and_shot_add_to_the_cost(model: ShapeModel) -> None:
     rolled = replace(other, angles=other.angles + np.array([0, 0, 20], np.float32))
     assert costs(own, rolled)[0, 0] == pytest.approx(plain, abs=1e-6), "crops turn with the head's roll"
     assert costs(own, replace(other, shots=own.shots + 1))[0, 0] > plain + 0.01
+    here, coarser, finer = (np.array([size]) for size in (200.0, 100.0, 400.0))
+    known = [replace(other, sizes=sizes) for sizes in (here, coarser, finer)]
+    same, blurred, sharp = (costs(replace(own, sizes=here), each)[0, 0] - plain for each in known)
+    assert blurred > 0.02 and same == sharp == 0, "a face that is seen from farther away has less to show"
+    assert costs(replace(own, sizes=here), other)[0, 0] == plain
 
 
 def _alike(looks: Looks, count: int) -> Looks:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +29,28 @@ def test_reads_what_a_video_is(make_video: Callable[..., Path]) -> None:
     assert (video.color_primaries, video.color_trc) == ("bt2020", "smpte2084")
     assert info.metadata["title"] == "Ein Titel"
     assert (info.require_audio().sample_rate, info.require_audio().channels) == (44100, 1)
+
+
+def _with_profile(png: bytes) -> bytes:
+    """A PNG with a colour profile that has a name."""
+    body = b"iCCP" + b"mine\0\0" + zlib.compress(bytes(200))
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    # Behind the signature and the header.
+    return png[:33] + chunk + png[33:]
+
+
+def test_a_colour_profile_with_a_name_ends_no_process(
+    make_video: Callable[..., Path], ffmpeg_run: Callable[..., None], tmp_path: Path
+) -> None:
+    still = make_video("still.png", "-c:v", "png", frames=1)
+    still.write_bytes(_with_profile(still.read_bytes()))
+    turned = tmp_path / "turned.mov"
+    ffmpeg_run("-display_rotation", 90, "-framerate", 25, "-i", still, "-c", "copy", turned)
+    for path, rotation in ((still, 0), (turned, 270)):
+        words = f"probe(Path({str(path)!r})).require_video().rotation == {rotation}; gc.collect()"
+        script = f"import gc; from pathlib import Path; from dubtool.media.probe import probe; assert {words}"
+        ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+        assert ended.returncode == 0, ended.stderr.decode()
 
 
 def test_upright_size_swaps_for_quarter_turns(

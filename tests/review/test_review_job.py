@@ -43,6 +43,38 @@ def test_an_earlier_page_is_replaced_and_nothing_else(dubbed_film: Path, capfd: 
     assert page.read_text() == "my own notes"
 
 
+@pytest.mark.parametrize("inputs", [{"cast": "cast.csv"}, {"cues": "lines.srt", "voices": "voices"}])
+def test_a_dub_of_a_cast_is_shown_like_any_other(dubbed_film: Path, inputs: dict[str, str]) -> None:
+    _changed(dubbed_film, inputs={"video": str(dubbed_film.with_name("film.mp4"))} | inputs)
+    assert main(["review", str(dubbed_film), "--quick", "--quiet"]) == 0
+    assert main(["report", str(dubbed_film), "--quick", "--quiet"]) == 0
+    text = dubbed_film.with_name("film.dubbed.review.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])  # type: ignore[index]
+    assert data["speech"] == "" and all(f"<dd>{given}</dd>" in text for given in inputs.values())
+
+
+def test_image_sequences_are_shown_like_films(dubbed_film: Path) -> None:
+    place = dubbed_film.parent
+    frames = []
+    for film_of, name in ((place / "film.mp4", "source"), (dubbed_film, "made")):
+        (place / name).mkdir()
+        capture, number = cv2.VideoCapture(str(film_of)), 0
+        while (read := capture.read())[0]:
+            cv2.imwrite(str(place / name / f"f_{number:03d}.png"), read[1])
+            number += 1
+        frames.append(number)
+    (place / "made" / "sequence.json").write_text('{"rate": "25"}')
+    pattern = place / "made" / "f_%03d.png"
+    dubbed_film.with_suffix(".json").rename(place / "made.json")
+    report = json.loads((place / "made.json").read_text())
+    report["inputs"]["video"] = str(place / "source")
+    (place / "made.json").write_text(json.dumps(report))
+    assert main(["review", str(pattern), "--quick", "--quiet"]) == 0
+    assert main(["report", str(pattern), "--quick", "--quiet"]) == 0
+    assert (place / "made.review.html").exists() and (place / "made.plots.png").exists()
+    assert frames == [10, 16]
+
+
 _BAD: list[tuple[Change, list[str], int, str]] = [
     (lambda dub: dub.unlink(), [], 3, "film.dubbed.mp4 does not exist"),
     (lambda dub: dub.with_suffix(".json").unlink(), [], 3, "film.dubbed.json does not exist.*dub again with --sidecar"),

@@ -23,8 +23,8 @@ from dubtool.jobs.dub.conditioning import Conditions
 from dubtool.jobs.dub.painted import PaintedMouths
 from dubtool.jobs.shared.covers import Covers
 from dubtool.jobs.shared.cutout import control_points
-from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, read_references
-from dubtool.jobs.shared.mouth_place import MASK_SIZE, inner_mask, place_over
+from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, mouth_sides, read_references
+from dubtool.jobs.shared.mouth_place import MASK_SIZE, chin_reach, inner_mask, place_over
 from dubtool.jobs.shared.reference_plan import plan_references
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
@@ -73,9 +73,8 @@ class RetrievedMouths:
         self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
         self._references: list[Reference] = []
         self.needs_painter = False
-        density = np.sqrt(np.abs(np.linalg.det(chosen.motion.unit[:, :, :2])))
         # How much a small face gains from the painter.
-        self._small = np.clip((_LARGE - 2 / density) / (_LARGE - _SMALL), 0, 1).astype(np.float32)
+        self._small = np.clip((_LARGE - mouth_sides(chosen.motion)) / (_LARGE - _SMALL), 0, 1).astype(np.float32)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"mender": None}
@@ -99,7 +98,8 @@ class RetrievedMouths:
         if allowed is not None:
             usable &= allowed
         candidates = np.flatnonzero(usable)
-        wanted = Looks(shapes, self._motion.angles[rows], self._chosen.shots[rows])
+        sides = mouth_sides(self._motion)[rows]
+        wanted = Looks(shapes, self._motion.angles[rows], self._chosen.shots[rows], sides)
         kept = chosen_rows(self._chosen, candidates, wanted, self._costs, capacity(self._motion, self._memory))
         self._references = read_references(reader, self._chosen, kept, self._model)
         opened = self._opening(shapes), self._opening(self._motion.coefficients[kept])
@@ -157,7 +157,8 @@ class RetrievedMouths:
         """Where the new mouth is to be put: the whole mouth box, as far as the frame shows it."""
         mouths = wanted.conditions.mouths[number]
         unit, mouth = self._motion.unit[row], mouths[0].astype(np.float32)
-        return place_over(frame, unit, self._to_crop[row], mouths, mouth, wanted.rims[number])
+        rim, reach = wanted.rims[number], chin_reach(mouths)
+        return place_over(frame, unit, self._to_crop[row], mouths, mouth, rim, reach=reach)
 
     def _mend(self, mender: WarpPainter, made: dict[int, np.ndarray], places: dict[int, Place], wanted: Wanted) -> None:
         """Let the network paint over warped mouths, in place."""

@@ -16,6 +16,7 @@ from dubtool.folders import expanded
 from dubtool.jobs.shared.rows import read_rows
 from dubtool.jobs.shared.times import seconds
 from dubtool.tracking.people import is_word
+from dubtool.tracking.pictured import is_picture
 
 Fit = Literal["none", "stretch", "slow-picture"]
 
@@ -128,6 +129,11 @@ def read_cast(path: Path) -> Cast:
     return Cast(tuple(rows))
 
 
+def face_from(face: str, folder: Path) -> str:
+    """A face as a table in this folder names it: a picture of the person by its path."""
+    return str(folder / face) if not _is_word(face) and _is_file(folder / face) else face
+
+
 def cast_of_speakers(speakers: Iterable[str], *, to_end: bool = False) -> Cast:
     """The cast of texts "WHO=speech.wav", each of whom speaks from the film's start. to_end: see `CastRow`.
 
@@ -136,13 +142,23 @@ def cast_of_speakers(speakers: Iterable[str], *, to_end: bool = False) -> Cast:
     """
     rows = []
     for text in speakers:
-        # A file's name may hold the sign, too, and so may a picture's of the person.
-        who, sign, speech = text.partition("=")
+        who, sign, speech = _parted(text)
         if not sign or not who.strip() or not speech.strip():
             raise UsageError(f"--speaker {text!r} is not WHO=SPEECH, as left=anna.wav")
         file = expanded(Path(speech.strip()))
         rows.append(CastRow(who.strip(), file, to_end=to_end, place=f"--speaker {who.strip()}"))
     return Cast(tuple(rows))
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """Who, the sign between, and the speech: names of files may hold the sign, too, a picture's of the person among
+    them."""
+    parts = text.split("=")
+    for count in range(1, len(parts)):
+        who = "=".join(parts[:count])
+        if _is_word(who.strip()) or is_picture(who.strip()):
+            return who, "=", "=".join(parts[count:])
+    return text.partition("=")
 
 
 def cast_text(cast: Cast, folder: Path) -> str:
@@ -192,7 +208,7 @@ def _row(place: str, values: Mapping[str, Any], folder: Path) -> CastRow:
     fit = str(values["fit"]).strip().lower() if values.get("fit") else None
     face = str(values["face"]).strip()
     return CastRow(
-        str(folder / face) if not _is_word(face) and _is_file(folder / face) else face,
+        face_from(face, folder),
         folder / expanded(Path(str(values["speech"]).strip())),
         _time(place, values, "from") or Fraction(0),
         _time(place, values, "to"),

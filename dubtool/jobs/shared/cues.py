@@ -15,6 +15,8 @@ from dubtool.jobs.shared.times import seconds
 
 # How files end that hold a sound and nothing else.
 SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac")
+# More no cue's number has; a file's may be longer, and is none.
+_DIGITS = 18
 _TIME = r"(\d+(?::\d+){1,2}(?:[,.]\d+)?)"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}\b.*")
 
@@ -43,8 +45,11 @@ def read_cues(path: Path) -> list[Cue]:
                 raise UsageError(f"{path.name}, line {place + 1}: {line.strip()!r} is not FROM --> TO")
             continue
         before = lines[place - 1].strip() if place else ""
-        number = int(before) if before.isdecimal() else len(cues) + 1
-        start, stop = (seconds(text.replace(",", ".")) for text in timing.groups())
+        number = int(before) if before.isdecimal() and len(before) <= _DIGITS else len(cues) + 1
+        try:
+            start, stop = (seconds(text.replace(",", ".")) for text in timing.groups())
+        except ValueError as error:
+            raise UsageError(f"{path.name}, line {place + 1}: {line.strip()!r} holds what is not {error}") from error
         if stop <= start:
             raise UsageError(f"{path.name}, cue {number}: it ends at {float(stop):g} s, not after its start")
         if number in cues:
@@ -92,5 +97,5 @@ def _sounds(folder: Path) -> dict[int, list[tuple[str, Path]]]:
 def _numbered(folder: Path) -> Iterator[tuple[int, str, Path]]:
     for sound in sorted(folder.iterdir()):
         number, _, who = sound.stem.partition(".")
-        if sound.suffix.lower() in SOUNDS and number.isdecimal() and sound.is_file():
+        if sound.suffix.lower() in SOUNDS and number.isdecimal() and len(number) <= _DIGITS and sound.is_file():
             yield int(number), who.strip(), sound

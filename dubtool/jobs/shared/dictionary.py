@@ -26,7 +26,13 @@ _RUN = 4
 
 def looks_of(chosen: Chosen, rows: np.ndarray) -> Looks:
     """What the person's frames at `rows` of the motion show."""
-    return Looks(chosen.motion.coefficients[rows], chosen.motion.angles[rows], chosen.shots[rows])
+    motion = chosen.motion
+    return Looks(motion.coefficients[rows], motion.angles[rows], chosen.shots[rows], mouth_sides(motion)[rows])
+
+
+def mouth_sides(motion: FaceMotion) -> np.ndarray:
+    """Sides of the mouth boxes of all rows, picture px [N]."""
+    return np.asarray(2 / np.sqrt(np.abs(np.linalg.det(motion.unit[:, :, :2]))))
 
 
 def capacity(motion: FaceMotion, memory: int | None) -> int:

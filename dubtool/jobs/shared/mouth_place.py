@@ -18,6 +18,9 @@ from dubtool.media.frame import Frame
 MASK_SIZE = CropSize(128)
 # Of the mouth box, in the unit crop.
 _MIDDLE = np.array([0.0, 1.0])
+# How far below the middle a chin may lie and be hidden whole, and by how much the box is made larger at the most:
+# references show no more. Face radii.
+_CHIN_ROOM, _MOST_REACH = 0.8, 1.35
 
 
 def place_over(
@@ -48,6 +51,12 @@ def place_over(
         return None
     rgb, beyond = frame.rgb_and_beyond(box)
     return Place(box, rgb.astype(np.float32), weight, unit, mouth, rim, stiffness, beyond)
+
+
+def chin_reach(mouths: np.ndarray) -> float:
+    """By how much the mouth box must be larger to hide the chins of all these mouths in the unit crop [..., 2]: where a
+    mouth gapes its chin would show below a new one that is shut."""
+    return float(np.clip((mouths[..., 1].max() - _MIDDLE[1]) / _CHIN_ROOM, 1.0, _MOST_REACH))
 
 
 def inner_mask(where: Place, box: Box) -> np.ndarray:

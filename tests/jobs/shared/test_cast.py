@@ -110,6 +110,8 @@ def test_rows_one_after_the_other_and_voices_off_screen_are_not_in_each_others_w
 def test_speakers_of_the_command_line() -> None:
     cast = cast_of_speakers(["left=a.wav", "@1.5:20,30=b=c.wav"])
     assert [(row.face, row.speech) for row in cast.rows] == [("left", Path("a.wav")), ("@1.5:20,30", Path("b=c.wav"))]
+    (row,) = cast_of_speakers(["a=b.jpg=c=d.wav"]).rows
+    assert (row.face, row.speech) == ("a=b.jpg", Path("c=d.wav"))
     with pytest.raises(UsageError, match=r"--speaker 'a\.wav' is not WHO=SPEECH"):
         cast_of_speakers(["a.wav"])
     with pytest.raises(UsageError, match="--speaker left: left already speaks"):

@@ -37,6 +37,15 @@ def test_cues_of_any_editor(tmp_path: Path, encoding: str, line_end: str) -> Non
     assert (second.number, second.start, second.stop) == (2, Fraction(13, 4), Fraction(9, 2))
 
 
+def test_what_is_too_long_for_a_number_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "lines.srt"
+    path.write_text(f"{'9' * 5000}\n00:00:01,000 --> 00:00:02,000\nHello\n")
+    assert [cue.number for cue in read_cues(path)] == [1]
+    path.write_text(f"1\n00:00:01,000 --> {'9' * 20}:00:02,000\nHello\n")
+    with pytest.raises(UsageError, match=r"lines\.srt, line 2: .* holds what is not a time"):
+        read_cues(path)
+
+
 def test_each_cue_is_said_by_the_sound_of_its_number(lines: Path) -> None:
     voices = _voices(lines, "001.wav", "2.left.FLAC", "notes.txt", "readme.wav")
     one, two = cast_of_cues(lines, voices, "largest").rows
