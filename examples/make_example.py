@@ -103,7 +103,7 @@ def find_landmarks(image: Image, model: Path) -> Array:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the example clip and the example speech.")
     parser.add_argument("--portrait", type=Path, help="the astronaut picture, if scikit-image is not installed")
-    parser.add_argument("--landmarker", type=Path, default=HERE.parent / "weights" / "face_landmarker.task")
+    parser.add_argument("--landmarker", type=Path, required=True, help="MediaPipe's face_landmarker.task")
     parser.add_argument("--output", type=Path, default=HERE, help="folder to write to")
     options = parser.parse_args()
     picture = load_portrait(options.portrait)

@@ -16,6 +16,7 @@ import numpy as np
 from dubtool.media.color import HDR_TRANSFERS, Color, Conversion, conversion
 from dubtool.media.interlace import FieldOrder
 from dubtool.media.pixels import PixelLayout
+from dubtool.media.sampling import cut
 from dubtool.media.tone import ToneMap, tone_map
 
 Box = tuple[int, int, int, int]
@@ -165,13 +166,30 @@ class Frame:
         x0, y0, x1, y1 = self._checked(box)
         size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        luma = cv2.resize(self.planes[0][y0:y1, x0:x1], size, interpolation=how).astype(np.float32)
         cells_y, cells_x = self._cells((x0, y0, x1, y1))
         chroma = [
-            cv2.resize(np.ascontiguousarray(plane[cells_y, cells_x]), size, interpolation=how).astype(np.float32)
+            cv2.resize(np.ascontiguousarray(plane[cells_y, cells_x]), size, interpolation=how)
             for plane in self._chroma()
         ]
-        return _rounded(self._seen(self._mixed(luma, chroma)))
+        return self._shown(cv2.resize(self.planes[0][y0:y1, x0:x1], size, interpolation=how), chroma)
+
+    def sampled_rgb(self, to_crop: np.ndarray, width: int, height: int) -> np.ndarray:
+        """uint8 RGB [height, width, 3] of the pixels through an affine matrix [2, 3], picture to crop px; grey beyond.
+
+        The planes themselves are sampled, linearly, after they were averaged down where the crop is less than half as
+        fine: the work is the crop's, whatever the frame's size. Levels are within two of what `rgb` says.
+        """
+        if self._tone is not None or self._woven:
+            return cut(self.rgb(), to_crop, width, height)
+        grey = self._conversion.to_yuv @ (128.0 - self._conversion.to_rgb[:, 3])
+        samples = [cut(self.planes[0], to_crop, width, height, float(grey[0]))]
+        # Where chroma sample (0, 0) lies in luma samples, and how far it is to the next ones.
+        cells = 2.0 ** np.array(self._shifts)
+        start = (cells - 1) / 2 - self._phase
+        to_chroma = np.column_stack([to_crop[:, :2] * cells, to_crop[:, :2] @ start + to_crop[:, 2]])
+        for plane, value in zip(self._chroma(), grey[1:], strict=False):
+            samples.append(cut(plane, to_chroma, width, height, float(value)))
+        return self._shown(samples[0], samples[1:])
 
     def rgb_and_beyond(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """`rgb` of the box, and how far its pixels lie outside of what that can say, float32 [h, w, 3]: below 0 or
@@ -230,6 +248,14 @@ class Frame:
     def _seen(self, levels: np.ndarray) -> np.ndarray:
         """R'G'B' as standard dynamic range."""
         return levels if self._tone is None else self._tone.seen(levels)
+
+    def _shown(self, luma: np.ndarray, chroma: list[np.ndarray]) -> np.ndarray:
+        """uint8 RGB [h, w, 3] of samples of the planes, as they are or as float32."""
+        if luma.dtype == np.uint8 and self._tone is None:
+            neutral = [np.full_like(luma, 128)] * (0 if chroma else 2)
+            return np.asarray(cv2.transform(cv2.merge([luma, *chroma, *neutral]), self._conversion.to_rgb))
+        mixed = self._mixed(luma.astype(np.float32), [plane.astype(np.float32) for plane in chroma])
+        return _rounded(self._seen(mixed))
 
     def _mixed(self, luma: np.ndarray, chroma: list[np.ndarray]) -> np.ndarray:
         """float32 R'G'B' [h, w, 3], 255 at full strength, of samples of the planes."""

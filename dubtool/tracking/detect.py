@@ -50,6 +50,10 @@ class FaceDetector:
             found = self._detect_in(picture.whole(_RETRY_LONG_SIDE), picture)
         return sorted(found, key=lambda face: -face.size)
 
+    def detect_again(self, picture: Picture) -> list[Detection]:
+        """`detect` of faces that are known to be there and not small, at a quarter of the work."""
+        return sorted(self._detect_in(picture.coarse, picture), key=lambda face: -face.size)
+
     def righted(self, picture: Picture, face: Detection) -> Detection:
         """The same face with its points where they belong, should it stand on its head or lie on its side."""
         if face.score >= _SURELY_UPRIGHT:

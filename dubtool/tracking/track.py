@@ -14,13 +14,20 @@ from dubtool.tracking.detect import Detection, FaceDetector
 from dubtool.tracking.head_look import CELLS, head_look
 from dubtool.tracking.landmarks import FaceLandmarker, Roi, roi_from_five, roi_from_mesh
 
-# A face that walks in is found at most this many frames late; easing hides it.
-_DETECT_EVERY = 5
+# A face that walks in is found at most this many frames late; easing hides it. While others are followed, small ones
+# are looked for less often.
+_DETECT_EVERY, _DETECT_SMALL_EVERY = 5, 15
+# Faces of so many px in the coarse picture are found in it.
+_FOUND_COARSELY = 28.0
+# Cells of a look are as fine as this face in the coarse picture.
+_COARSE_LOOK = 16.0
 # A followed face that the detector has not confirmed for so many rounds was drift.
 _MAX_UNCONFIRMED = 3
 # A lost face is waited for so many frames before its return is a new track.
 _MAX_LOST = 25
 _MAX_FACES = 6
+# A detection that overlaps a followed face by more than this confirms it.
+_CONFIRMED = 0.2
 _QUANTUM = 8192.0
 _ROW_BYTES = len(TRACKED) * 3 * np.dtype(np.int16).itemsize
 _LOOK_EVERY = 2
@@ -134,7 +141,7 @@ class Tracker:
         """The next frame."""
         index = self._count
         self._count += 1
-        if self._cut_detector.is_cut(picture.small):
+        if self._cut_detector.is_cut(picture.coarse):
             self._cuts.append(index)
             self._retire(self._live)
         lost = self._follow(index, picture)
@@ -176,13 +183,13 @@ class Tracker:
         )
 
     def _detect(self, index: int, picture: Picture) -> None:
-        found = self._detector.detect(picture)[:_MAX_FACES]
+        found = self._found(index, picture)
         for face in self._live:
             if face.frames[-1] != index:
                 continue
             overlaps = [_overlap(np.array(detection.box), face.box) for detection in found]
             best = int(np.argmax(overlaps)) if overlaps else -1
-            if best < 0 or overlaps[best] <= 0.2:
+            if best < 0 or overlaps[best] <= _CONFIRMED:
                 face.unconfirmed += 1
                 continue
             del found[best]
@@ -191,6 +198,18 @@ class Tracker:
         self._retire([face for face in self._live if face.unconfirmed >= _MAX_UNCONFIRMED])
         for detection in found:
             self._welcome(index, picture, detection)
+
+    def _found(self, index: int, picture: Picture) -> list[Detection]:
+        """The faces in the picture; where all that were followed still are and are found again, no closer look."""
+        here = [face for face in self._live if face.frames[-1] == index]
+        scale = max(picture.coarse.shape[:2]) / max(picture.width, picture.height)
+        known = bool(here) and len(here) == len(self._live) and index % _DETECT_SMALL_EVERY != 0
+        if known and min(float(face.anchors[-1][2]) for face in here) * scale >= _FOUND_COARSELY:
+            again = self._detector.detect_again(picture)[:_MAX_FACES]
+            boxes = [np.array(detection.box) for detection in again]
+            if all(any(_overlap(box, face.box) > _CONFIRMED for box in boxes) for face in here):
+                return again
+        return self._detector.detect(picture)[:_MAX_FACES]
 
     def _welcome(self, index: int, picture: Picture, detection: Detection) -> None:
         """A detection that no followed face explains: a lost face come back, or a new one."""
@@ -231,10 +250,12 @@ class Tracker:
 
 
 def _look(picture: Picture, anchor: np.ndarray) -> bytes:
-    """What the head at an anchor and all around it look like, as bytes: from the small picture, which is at hand."""
-    small = picture.small
-    x, y = ((anchor[:2] + 0.5) * (small.shape[1] / picture.width, small.shape[0] / picture.height) - 0.5).tolist()
-    return head_look(small, x, y, float(anchor[2]) * small.shape[1] / picture.width).tobytes()
+    """What the head at an anchor and all around it look like, as bytes: from the coarsest picture that shows it."""
+    shown = picture.coarse
+    if anchor[2] * shown.shape[1] / picture.width < _COARSE_LOOK:
+        shown = picture.small
+    x, y = ((anchor[:2] + 0.5) * (shown.shape[1] / picture.width, shown.shape[0] / picture.height) - 0.5).tolist()
+    return head_look(shown, x, y, float(anchor[2]) * shown.shape[1] / picture.width).tobytes()
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dubtool.engine.pipeline import prefetched
 from dubtool.engine.session import Session
-from dubtool.face.picture import SMALL_SIDE, bounds, cut, within
+from dubtool.face.picture import COARSE_SIDE, SMALL_SIDE
 from dubtool.file_lock import alone
 from dubtool.media.color import HDR_TRANSFERS
 from dubtool.media.decode import VideoReader
@@ -27,7 +27,7 @@ from dubtool.weights.locate import find, locate
 
 _AHEAD = 8
 _DETECTOR, _LANDMARKER, _PARSER = "yunet", "face_landmarker", "face_parsing"
-SETTINGS = "yunet-640 landmarker-image cover-5 look-2 v4"
+SETTINGS = "yunet-640 landmarker-image cover-5 look-2 v5"
 
 Progress = Callable[[float, float | None], None]
 
@@ -105,7 +105,7 @@ def _look(info: MediaInfo, threads: int | None, progress: Progress) -> TrackedVi
     reader = VideoReader(info)
     expected, pictures = info.require_video().frame_count, info.require_video().pictures_a_frame
     times, durations = [], []
-    with FaceLandmarker(find(_LANDMARKER)) as landmarker:
+    with FaceLandmarker(find(_LANDMARKER), threads) as landmarker:
         tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, mouth_cover(threads).covered)
         for frame in prefetched(reader, _AHEAD):
             tracker.feed(FramePicture(frame))
@@ -128,10 +128,16 @@ class FramePicture:
     def small(self) -> np.ndarray:
         return self.whole(SMALL_SIDE)
 
+    @cached_property
+    def coarse(self) -> np.ndarray:
+        return self.whole(COARSE_SIDE)
+
     def whole(self, long_side: int) -> np.ndarray:
-        scale = long_side / max(self.width, self.height)
-        return self._frame.rgb(scale=scale) if scale < 1 else self._frame.rgb()
+        scale = min(long_side / max(self.width, self.height), 1.0)
+        size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+        stretch = np.array([size[0] / self.width, size[1] / self.height])
+        # Edges lie half a pixel beyond the centres, in both.
+        return self._frame.sampled_rgb(np.column_stack([np.diag(stretch), (stretch - 1) / 2]), *size)
 
     def region(self, to_crop: np.ndarray, side: int) -> np.ndarray:
-        box = bounds(to_crop, side, side, self.width, self.height)
-        return cut(self._frame.rgb(box), within(to_crop, box), side)
+        return self._frame.sampled_rgb(to_crop, side, side)

@@ -36,8 +36,8 @@ def test_the_table_has_a_line_per_finding(user_folder: Path, capsys: Capture) ->
 
 
 def test_damaged_weights_exit_5(user_folder: Path, capsys: Capture) -> None:
-    shutil.copyfile(find("face_landmarker"), user_folder / "face_landmarker.task")
-    with (user_folder / "face_landmarker.task").open("r+b") as file:
+    shutil.copyfile(find("face_landmarker"), user_folder / "face_landmarker.zip")
+    with (user_folder / "face_landmarker.zip").open("r+b") as file:
         file.write(b"damage")
     assert main(["doctor", "--json"]) == 5
     found = _findings(capsys)

@@ -21,12 +21,14 @@ Picture = np.ndarray
 
 @dataclass(frozen=True)
 class Face:
-    """A face that stands somewhere: its middle, its size, and the colours of its region."""
+    """A face that stands somewhere: its middle, its size, the colours of its region, and whether only a closer look
+    detects it."""
 
     x: float
     y: float = 90.0
     size: float = 60.0
     colour: int = 1
+    faint: bool = False
 
     def mesh(self) -> np.ndarray:
         points = np.random.default_rng(5).uniform(-0.5, 0.5, (478, 3))
@@ -50,6 +52,7 @@ class Scene:
         self.detectable: list[Face] = []
         self.landmarked: list[Face] = []
         self.detections = 0
+        self.detections_again = 0
 
     def show(self, faces: list[Face], landmarked: list[Face] | None = None, shot: int = 0) -> RgbPicture:
         self.detectable = faces
@@ -66,6 +69,10 @@ class Scene:
     def detect(self, picture: RgbPicture) -> list[Detection]:
         self.detections += 1
         return [face.detection() for face in sorted(self.detectable, key=lambda face: -face.size)]
+
+    def detect_again(self, picture: RgbPicture) -> list[Detection]:
+        self.detections_again += 1
+        return [face.detection() for face in self.detectable if not face.faint]
 
     def righted(self, picture: RgbPicture, face: Detection) -> Detection:
         return face
@@ -194,11 +201,28 @@ def test_the_detector_is_asked_every_fifth_frame_and_when_a_face_is_lost(scene: 
     tracker = tracker_of(scene)
     for _ in range(11):
         tracker.feed(scene.show([Face(100)]))
-    assert scene.detections == 3
+    # The first look is a close one.
+    assert (scene.detections, scene.detections_again) == (1, 2)
     tracker.feed(scene.show([]))
-    assert scene.detections == 4
+    assert (scene.detections, scene.detections_again) == (2, 2)
     tracker.feed(scene.show([]))
-    assert scene.detections == 4
+    assert (scene.detections, scene.detections_again) == (2, 2)
+
+
+def test_faces_that_are_not_found_again_are_looked_for_closely(scene: Scene) -> None:
+    tracker = tracker_of(scene)
+    for _ in range(21):
+        tracker.feed(scene.show([Face(100, faint=True)]))
+    assert (scene.detections, scene.detections_again) == (5, 3)
+    assert spans(tracker.finish()) == [(0, 20, 21)]
+
+
+def test_a_small_face_beside_a_known_one_is_found_within_fifteen_frames(scene: Scene) -> None:
+    tracker = tracker_of(scene)
+    for index in range(24):
+        small = [Face(230, size=20, faint=True)] if index >= 4 else []
+        tracker.feed(scene.show([Face(100), *small]))
+    assert sorted(spans(tracker.finish())) == [(0, 23, 24), (15, 23, 9)]
 
 
 def test_no_faces_are_no_tracks(scene: Scene) -> None:
