@@ -35,7 +35,7 @@ from dubtool.jobs.shared.calls import (
     place_of,
     video_file,
 )
-from dubtool.jobs.shared.cast import Cast
+from dubtool.jobs.shared.cast import Cast, cast_text
 from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_sink import FrameSink
@@ -47,7 +47,7 @@ from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
 from dubtool.jobs.shared.outputs import EXTRAS, beside, check_writing, checked_output, open_outputs, save_text
 from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.jobs.shared.report import Report
-from dubtool.jobs.shared.turns_table import turns_table
+from dubtool.jobs.shared.turns_cast import cast_of_turns
 from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
 from dubtool.media.audio import RATE, Speech, load_speech
 from dubtool.media.decode import VideoReader
@@ -209,8 +209,8 @@ class _Job:
             self._draw(networks, info, plan, outputs, pool)
             if plan.turns and isinstance(heard, Speech):
                 end = Fraction(heard.samples, RATE)
-                said = turns_table(plan.turns, Path(named(self._speech)).absolute(), end)
-                save_text(table, said, overwrite=options.overwrite)
+                cast = cast_of_turns(plan.turns, Path(named(self._speech)).absolute(), end)
+                save_text(table, cast_text(cast, table.parent), overwrite=options.overwrite)
 
     def draw(self, sink: FrameSink) -> None:
         """Dub into a sink of frames."""
