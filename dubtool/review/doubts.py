@@ -15,15 +15,15 @@ CLOSED, IN_TIME = 0.035, 2
 _FEWEST = 5
 # Beyond these a shot is to be looked at. Mean difference of the opening asked and rendered, eye corners 1 apart: ten
 # shots of strangers have 0.004 to 0.021.
-_APART = 0.04
+APART = 0.04
 # Degrees of yaw: where mouths are left alone it is 50.
-_TURNED = 30.0
+TURNED = 30.0
 # Side of the mouth's box, px: what smaller ones show is the painter's, and hardly seen.
-_SMALL = 48.0
+SMALL = 48.0
 # Share that none of the person's own frames would do, and their number: of a second of film.
-_PAINTED, _FEW = 0.5, 25
+PAINTED, FEW = 0.5, 25
 # Sharpness over the source's.
-_SOFT, _CRISP = 0.75, 1.35
+SOFT, CRISP = 0.75, 1.35
 
 
 @dataclass(frozen=True)
@@ -76,23 +76,23 @@ def _reasons(
     mouths = [person.mouths[number] for number in numbers.tolist()]
     if rendered is not None:
         apart = _mean(np.abs(rendered[numbers] - asked[numbers]))
-        if apart is not None and apart > _APART:
+        if apart is not None and apart > APART:
             yield f"opening {apart:.2f} off what is asked"
         elif np.isfinite(asked[numbers]).any() and not np.isfinite(rendered[numbers]).any():
             yield "no mouth seen in the dub"
     turned = float(np.median([abs(mouth.yaw) for mouth in mouths]))
-    if turned > _TURNED:
+    if turned > TURNED:
         yield f"head turned by {turned:.0f} degrees"
     side = float(np.median([mouth.side for mouth in mouths]))
-    if side < _SMALL:
+    if side < SMALL:
         yield f"small mouth, {side:.0f} px"
     painted = [mouth.painted for mouth in mouths if mouth.painted is not None]
-    if painted and float(np.mean(painted)) > _PAINTED:
+    if painted and float(np.mean(painted)) > PAINTED:
         yield f"{np.mean(painted):.0%} is painted: no own frame would do"
-    if person.references is not None and person.references < _FEW:
+    if person.references is not None and person.references < FEW:
         yield f"only {person.references} own frames to choose from"
     sharp = None if sharpness is None else _median(sharpness[numbers])
-    if sharp is not None and not _SOFT <= sharp <= _CRISP:
+    if sharp is not None and not SOFT <= sharp <= CRISP:
         yield f"{'softer' if sharp < 1 else 'crisper'} than the source, {sharp:.2f} of its sharpness"
 
 

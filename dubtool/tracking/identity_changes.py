@@ -56,13 +56,13 @@ def persons_apart(track: FaceTrack, form: HeadForm) -> list[FaceTrack]:
     stretches.append(slice(start, len(track.frames)))
     if len(stretches) == 1 and start == 0:
         return [track]
-    return [_part(track, stretch) for stretch in stretches if stretch.start < stretch.stop]
+    return [part_of(track, stretch) for stretch in stretches if stretch.start < stretch.stop]
 
 
 def span(track: FaceTrack, first: FaceTrack, last: FaceTrack) -> FaceTrack:
     """The rows of a track from its stretch `first` to its stretch `last`, with all between them."""
     start, end = np.searchsorted(track.frames, (first.frames[0], last.frames[-1]))
-    return _part(track, slice(int(start), int(end) + 1))
+    return part_of(track, slice(int(start), int(end) + 1))
 
 
 def changes(forms: np.ndarray) -> list[tuple[int, int]]:
@@ -183,7 +183,8 @@ def _transition(forms: np.ndarray, start: int, at: int) -> tuple[int, int]:
     return first, max(last, first + 1)
 
 
-def _part(track: FaceTrack, rows: slice) -> FaceTrack:
+def part_of(track: FaceTrack, rows: slice) -> FaceTrack:
+    """Some rows of a track as a track of their own."""
     return replace(
         track,
         frames=track.frames[rows],

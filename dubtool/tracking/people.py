@@ -15,6 +15,7 @@ import numpy as np
 from dubtool.errors import NoFaceError, UsageError
 from dubtool.tracking.clustering import clusters
 from dubtool.tracking.head_form import HeadForm, likeness
+from dubtool.tracking.hidden_cuts import Recognise, parted_at_hidden_cuts
 from dubtool.tracking.identity_changes import persons_apart, span
 from dubtool.tracking.pictured import is_picture
 from dubtool.tracking.track import FaceTrack, Tracks
@@ -37,9 +38,6 @@ _PLACES = ("largest", "left", "right")
 # Whom the film's sound tells, which is asked elsewhere.
 _SPEAKING = "speaking"
 _NUMBER = re.compile(r"(?P<name>person-)?(?P<number>\d+)")
-
-# Unit vectors [N, K] of what the faces of N tracks look like.
-Recognise = Callable[[Sequence[FaceTrack]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -75,11 +73,14 @@ Pictured = Callable[[Path, Sequence[Person]], Person]
 def people(tracks: Tracks, form: HeadForm, recognise: Recognise | None = None) -> list[Person]:
     """The persons of a take, from left to right (by median position).
 
-    Tracks that go over from one person to another are taken apart; then tracks are joined where `recognise` finds faces
-    alike, or, without it, by the form of the head, the largest first; tracks that share a frame never are. What was
-    taken apart and is one person's again stays whole.
+    Tracks that go over from one person to another are taken apart, with `recognise` at hidden cuts, too;
+    then tracks are joined where `recognise` finds faces alike, or, without it, by the form of the head, the largest
+    first; tracks that share a frame never are. What was taken apart and is one person's again stays whole.
     """
     apart = [(face, persons_apart(face, form)) for face in tracks.faces if len(face.frames)]
+    if recognise is not None:
+        cut = iter(parted_at_hidden_cuts([part for _, own in apart for part in own], recognise))
+        apart = [(face, [piece for _ in own for piece in next(cut)]) for face, own in apart]
     parts = sorted((part for _, own in apart for part in own), key=lambda face: -face.size * len(face.frames))
     groups = _by_form(parts, form) if recognise is None or len(parts) < 2 else _by_looks(parts, recognise(parts))
     for whole, own in apart:

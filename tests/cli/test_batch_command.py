@@ -51,6 +51,34 @@ def test_a_folder_is_done_once(folder: Path, capfd: Capture) -> None:
     assert output.stat() == written
 
 
+def test_rows_may_be_casts(place: Path, cut: Callable[..., Path], speech: Path, capfd: Capture) -> None:
+    """Two people of one film, by a table and by subtitles; the page of the batch leads to what was looked at."""
+    both = "crop=400:400:120:110,scale=192:192,split[a][b];[b]hflip[m];[a][m]hstack"
+    shutil.copy(cut("two.mp4", "-frames:v", 10, "-an", "-preset", "ultrafast", "-vf", both), place / "film.mp4")
+    (place / "voices").mkdir()
+    for name in ("voices/1.left.wav", "voices/2.right.wav", "anna.wav"):
+        shutil.copy(speech, place / name)
+    (place / "cast.csv").write_text("face,speech,from\nleft,anna.wav,\nright,voices/2.right.wav,\n")
+    cues = "1\n00:00:00,000 --> 00:00:00,400\na\n\n2\n00:00:00,000 --> 00:00:00,400\nb\n"
+    (place / "lines.srt").write_text(cues)
+    (place / "cut.csv").write_text("from,to,person,skip\n0,0.2,right,yes\n")
+    (place / "jobs.csv").write_text(
+        "video,cast,cues,voices,output,sidecar,overrides\n"
+        "film.mp4,cast.csv,,,a.mp4,yes,cut.csv\n"
+        "film.mp4,,lines.srt,voices,b.mp4,,\n"
+    )
+    words = ["batch", str(place / "jobs.csv"), "--devices", "cpu", "--workers", "1", "--json", "--quiet"]
+    assert main(words) == 0
+    first, second = (job["report"] for job in json.loads(capfd.readouterr().out)["jobs"])
+    assert [one["face"] for one in first["details"]["people"]] == ["left", "right"]
+    assert [one["dubbed"] for one in first["details"]["people"]] == [10, 5]
+    assert [one["dubbed"] for one in second["details"]["people"]] == [10, 10]
+    assert main(["report", str(place / "a.mp4"), "--quick", "--quiet"]) == 0
+    assert main([*words, "--report", str(place / "page.html")]) == 0
+    page = (place / "page.html").read_text()
+    assert './a.plots.png"' in page and './b.plots.png"' not in page
+
+
 def test_a_rehearsal_finds_what_is_wrong_and_writes_nothing(folder: Path, capfd: Capture) -> None:
     before = sorted(folder.iterdir())
     assert main(["batch", str(folder), "--devices", "cpu", "--workers", "2", "--dry-run", "--json", "--quiet"]) == 3

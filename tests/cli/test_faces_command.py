@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import pytest
 
 from dubtool.cli.app import main
 from dubtool.jobs.faces import job
+from dubtool.jobs.shared.cast import read_cast
 from dubtool.jobs.shared.speakers import Speakers, Turn
 from dubtool.media.arrays import write_pictures
 
@@ -77,7 +79,7 @@ def test_who_speaks_when_becomes_a_cast_of_the_given_speech(
     film: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def told(info: Any, tracked: Any, people: Any, folder: Path) -> Speakers:
-        turns = [Turn("person-2", people.persons[1], cast(Any, 0), cast(Any, 1) / 5)]
+        turns = [Turn("person-2", people.persons[1], Fraction(0), Fraction(1, 5))]
         return Speakers(people, tracked.times, np.array([1] * 5 + [-1] * 5), turns, 0.12)
 
     monkeypatch.setattr(job, "who_speaks", told)
@@ -86,9 +88,9 @@ def test_who_speaks_when_becomes_a_cast_of_the_given_speech(
     found = json.loads(output.out)
     assert [one["speaks"] for one in found["people"]] == [0.0, 0.2]
     assert "sound is about 120 ms (3.0 frames) late" in output.err
-    rows = film.with_name("film.faces.cast.csv").read_text().splitlines()
-    assert [row.split(",")[0] for row in rows] == ["face", "person-2", "nobody"]
-    assert rows[1].split(",")[1] == str(film.with_name("fr.wav"))
+    rows = read_cast(film.with_name("film.faces.cast.csv")).rows
+    assert [row.face for row in rows] == ["person-2", "nobody"]
+    assert rows[0].speech == film.with_name("fr.wav")
 
 
 @pytest.mark.parametrize(

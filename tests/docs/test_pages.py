@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import shutil
@@ -16,6 +17,8 @@ import typer
 from dubtool.cli import main
 from dubtool.cli.app import app
 from dubtool.cli.console import Console
+from dubtool.evaluation.results import MEASURES
+from dubtool.review import doubts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
@@ -30,22 +33,69 @@ def _commands(page: str, folder: Path = DOCS) -> list[list[str]]:
     return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
 
 
-def test_the_first_dub_goes_as_told(place: Path, clip: Path, speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def examples(place: Path, clip: Path, speech: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to follow the pages in."""
     monkeypatch.chdir(place)
     Path("examples").mkdir()
     shutil.copy(clip, "examples/portrait.mp4")
     shutil.copy(speech, "examples/speech.wav")
-    for words in _commands("first-dub.md"):
+    shutil.copy(clip, "film.mp4")
+    shutil.copy(speech, "french.wav")
+    return place
+
+
+def _follow(page: str, without: str = "") -> None:
+    """Run a page's commands as they stand there. without: those of this command are run elsewhere."""
+    for words in _commands(page):
         if words[0] == "cp":
             shutil.copy(*words[1:])
             continue
         assert words[0] == "dubtool"
         # The clip of the tests is shorter than the example.
         words = ["0:00.1" if word == "0:00.5" else word for word in words]
-        assert main([*words[1:], "--quiet"]) == 0, words
+        if words[1] != without:
+            assert main([*words[1:], "--quiet"]) == 0, words
+
+
+def test_the_first_dub_goes_as_told(examples: Path) -> None:
+    for name in ("film.mp4", "french.wav"):
+        (examples / name).unlink()
+    _follow("first-dub.md")
     for name in re.findall(r"^- `(\S+)`:", (DOCS / "first-dub.md").read_text(encoding="utf-8"), re.M):
         assert Path(name).is_file(), name
     assert Path("film.dubbed.plots.png").is_file() and Path("again.mp4").is_file()
+
+
+def test_a_dub_is_looked_at_and_made_again_as_told(examples: Path) -> None:
+    (table,) = re.findall(r"```csv\n(.*?)```", (DOCS / "review.md").read_text(encoding="utf-8"), re.S)
+    Path("film.dubbed.overrides.csv").write_text(table, encoding="utf-8")
+    _follow("review.md")
+    told = json.loads(Path("film.dubbed.json").read_text(encoding="utf-8"))
+    assert told["passed"] == {"skipped": 3} and told["course"]["settings"]["overrides"][1]["note"] == "too lively"
+    assert Path("film.dubbed.review.html").is_file() and Path("film.dubbed.plots.png").is_file()
+
+
+def test_reasons_and_limits_are_those_of_the_code() -> None:
+    page = (DOCS / "review.md").read_text(encoding="utf-8")
+    limits = doubts.CLOSED, doubts.APART, doubts.TURNED, doubts.SMALL, doubts.FEW, doubts.SOFT, doubts.CRISP
+    for limit in limits:
+        assert f"{limit:g}" in page, limit
+
+
+@pytest.mark.slow
+def test_numbers_are_had_as_told(examples: Path, cut: Any) -> None:
+    _follow("quality.md", without="evaluate")
+    shutil.copy(cut("anna.mp4", "-t", 2.4, "-vf", "scale=256:-2", "-preset", "ultrafast"), "anna.mp4")
+    (evaluate,) = [words for words in _commands("quality.md") if words[1] == "evaluate"]
+    assert main([*evaluate[1:], "--quiet"]) == 0
+
+
+def test_every_number_of_an_evaluation_is_explained() -> None:
+    page = (DOCS / "quality.md").read_text(encoding="utf-8").lower()
+    for measure in MEASURES.values():
+        name = measure.title.removeprefix("true shapes: ").split(",")[0].removesuffix(" best r").removesuffix(" r")
+        assert name.lower() in page, measure.title
 
 
 def test_commands_of_the_installation_are_understood() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import PROGRAM, Page, browsing
 from plain_films import SOURCE, dub_red, person_course, source_red, write_report
@@ -180,3 +182,19 @@ def test_the_film_may_stand_beside_the_page(dubbed_film: Path) -> None:
         page.press("End")
         page.run(_STILL)
         assert page.run("[frame, at('problem').textContent]") == [15, ""]
+
+
+def test_a_correction_of_the_page_is_in_the_next_dub(place: Path, clip: Path, speech: Path) -> None:
+    shutil.copy(clip, place / "film.mp4")
+    shutil.copy(speech, place / "french.wav")
+    words = ["dub", str(place / "film.mp4"), str(place / "french.wav"), "--sidecar", "--quiet"]
+    assert main([*words, "--review"]) == 0
+    before = json.loads((place / "film.dubbed.json").read_text())["course"]["people"][0]["asked"]
+    with browsing(place / "film.dubbed.review.html") as page:
+        page.run(_STILL)
+        _say(page, 0, "expression", "0")
+        name, text = _saved(page)
+    (place / name).write_text(text, encoding="utf-8")
+    assert main([*words, "--overwrite", "--overrides", str(place / name)]) == 0
+    after = json.loads((place / "film.dubbed.json").read_text())["course"]["people"][0]["asked"]
+    assert np.ptp(after[2:8]) < 0.01 < np.ptp(before[2:8]), "the mouth rests"

@@ -132,6 +132,28 @@ def with_looks(track: FaceTrack, share: np.ndarray, looks: np.ndarray = LOOKS) -
     return track
 
 
+def _cut_before_one_backdrop(jump: float) -> FaceTrack:
+    """Ann, and from row 20 on somebody whose head has her form, a little elsewhere; all around stays much the same."""
+    after = np.repeat([0.0, 1.0], 20)
+    looks = np.stack([LOOKS[0], 0.5 * LOOKS[0] + 0.5 * LOOKS[1]])
+    return with_looks(track_of(ANN.heads(40) + jump * after[:, None, None], range(40)), after, looks)
+
+
+@pytest.mark.parametrize(("jump", "cosine", "parts"), [(0.1, 0.3, 2), (0.1, 0.6, 1), (0.0, 0.3, 1)])
+def test_a_cut_that_the_pictures_hide_is_found_by_the_faces(jump: float, cosine: float, parts: int) -> None:
+    track, asked = _cut_before_one_backdrop(jump), []
+
+    def recognise(faces: Sequence[FaceTrack]) -> np.ndarray:
+        asked.append([(int(face.frames[0]), int(face.frames[-1])) for face in faces])
+        later = np.array([int(face.frames[0]) >= 20 for face in faces])
+        return np.where(later[:, None], [[cosine, np.sqrt(1 - cosine**2)]], [[1.0, 0.0]])
+
+    persons = in_order(people(of(track, count=40), FORM, recognise))
+    assert [person.frame_count for person in persons] == [40 // parts] * parts
+    assert asked[:1] == ([[(18, 19), (20, 21)]] if jump else []), "nobody is asked where nothing jumps"
+    assert parts == 2 or persons[0].tracks == [track]
+
+
 def alike(share: np.ndarray, kept: float = 0.6) -> np.ndarray:
     """Heads that go from Ann's form to one that keeps so much of it, by `share` [N]; at 0.6 their likeness is 0.5."""
     own, other = ANN.form - COMMON, BEN.form - COMMON

@@ -44,7 +44,7 @@ from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.run import Opened, OpenOutput, Run, running
 from dubtool.jobs.shared.speakers import Turn
-from dubtool.jobs.shared.turns_table import turns_table
+from dubtool.jobs.shared.turns_cast import cast_of_turns
 from dubtool.jobs.shared.worker_pool import WorkerPool, assign_devices
 from dubtool.media.audio import RATE, Speech, load_speech
 from dubtool.media.decode import VideoReader
@@ -230,7 +230,7 @@ class _Dubbing:
         with (
             report.timed("dub"),
             open_output(
-                info, plan.timeline, self.soundtrack or plan.soundtrack, cast=self._turns_table(plan.turns)
+                info, plan.timeline, self.soundtrack or plan.soundtrack, cast=self._who_speaks(plan.turns)
             ) as outputs,
             WorkerPool(renderer, pool, batch_size) as others,
         ):
@@ -266,11 +266,11 @@ class _Dubbing:
                 return networks, plan_speaking(info, options, model, heard, tracked_video, own, report)
         return networks, plan_dub(info, options, model, heard, tracked_video, report)
 
-    def _turns_table(self, turns: Sequence[Turn]) -> str | None:
+    def _who_speaks(self, turns: Sequence[Turn]) -> Cast | None:
         """Who speaks when, where the film's sound told."""
         if not turns or not isinstance(self.heard, Speech):
             return None
-        return turns_table(turns, Path(named(self.said)).absolute(), Fraction(self.heard.samples, RATE))
+        return cast_of_turns(turns, Path(named(self.said)).absolute(), Fraction(self.heard.samples, RATE))
 
 
 def _asked_for(options: DubOptions) -> dict[str, Any]:

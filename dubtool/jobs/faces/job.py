@@ -17,9 +17,10 @@ from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
 from dubtool.jobs.faces.sheet import people_sheet
 from dubtool.jobs.shared.calls import Cancel, Progress, heeding, video_file
+from dubtool.jobs.shared.cast import cast_text
 from dubtool.jobs.shared.outputs import beside, checked_output, save_text
 from dubtool.jobs.shared.speakers import Speakers, who_speaks
-from dubtool.jobs.shared.turns_table import turns_table
+from dubtool.jobs.shared.turns_cast import cast_of_turns
 from dubtool.media.encode import save
 from dubtool.media.probe import probe
 from dubtool.media.spool import spooling
@@ -123,8 +124,8 @@ def faces(
     save(target, data.tobytes(), overwrite=overwrite)
     save_text(Path(listed.list_file), json.dumps(listed.as_dict(), indent=2), overwrite=overwrite)
     if told is not None and listed.cast is not None:
-        rows = turns_table(told.turns, Path(video if speech is None else speech).absolute(), _end(tracked_video))
-        save_text(Path(listed.cast), rows, overwrite=overwrite)
+        cast = cast_of_turns(told.turns, Path(video if speech is None else speech).absolute(), _end(tracked_video))
+        save_text(Path(listed.cast), cast_text(cast, Path(listed.cast).parent), overwrite=overwrite)
     return listed
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.attestation import Attestation, check_signing
+from dubtool.jobs.shared.cast import Cast, cast_text
 from dubtool.jobs.shared.contact_sheet import ContactSheet
 from dubtool.jobs.shared.frame_output import FrameOutput, Tiles
 from dubtool.jobs.shared.frame_timeline import FrameTimeline
@@ -142,10 +143,10 @@ class Outputs:
         report: Report,
         soundtrack: Path | None = None,
         sound_start: Fraction = Fraction(0),
-        cast: str | None = None,
+        cast: Cast | None = None,
     ) -> None:
         """soundtrack: the result's sound from `sound_start` seconds on, cut or padded to the timeline; if None, all
-        that the source has is kept. cast: a table of who speaks when, to be written beside the result."""
+        that the source has is kept. cast: who speaks when, to be written beside the result as a table."""
         self._target, self._options, self._timeline, self._report = target, options, timeline, report
         self._cast = cast
         if cast is not None:
@@ -221,7 +222,8 @@ class Outputs:
             self._report.extra["sidecar"] = str(path)
             save_text(path, self._report.text(), overwrite=overwrite)
         if self._cast is not None:
-            save_text(beside(self._target, EXTRAS["speaking"]), self._cast, overwrite=overwrite)
+            place = beside(self._target, EXTRAS["speaking"])
+            save_text(place, cast_text(self._cast, place.parent), overwrite=overwrite)
 
     def wants(self, number: int) -> bool:
         """See `FrameOutput.wants`."""
@@ -253,7 +255,7 @@ def open_outputs(
     timeline: FrameTimeline,
     soundtrack: Path | None = None,
     sound_start: Fraction = Fraction(0),
-    cast: str | None = None,
+    cast: Cast | None = None,
     *,
     target: Path,
     options: JobOptions,

@@ -14,6 +14,7 @@ import numpy as np
 
 from dubtool.folders import temporary_folder
 from dubtool.jobs.shared.calls import Cancel, O, Progress, heeding
+from dubtool.jobs.shared.cast import Cast
 from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_sink import FrameSink
 from dubtool.jobs.shared.frame_timeline import FrameTimeline
@@ -35,7 +36,7 @@ class OpenOutput(Protocol):
         timeline: FrameTimeline,
         soundtrack: Path | None = None,
         sound_start: Fraction = Fraction(0),
-        cast: str | None = None,
+        cast: Cast | None = None,
     ) -> FrameOutput: ...
 
 

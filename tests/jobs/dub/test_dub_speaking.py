@@ -14,6 +14,7 @@ from dubtool.errors import InputError, UsageError
 from dubtool.jobs.dub import speaking
 from dubtool.jobs.dub.job import Dubber, dub
 from dubtool.jobs.restore_teeth.job import restore_teeth
+from dubtool.jobs.shared.cast import read_cast
 from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.speakers import Speakers, Turn
 from dubtool.media.arrays import write_pictures
@@ -71,9 +72,9 @@ def test_each_is_dubbed_in_their_own_turn_and_nobody_else(film: Path, told: None
 def test_what_was_decided_is_told_and_written(film: Path, told: None, speech: Path) -> None:
     report = dub(film, speech, film.with_name("out.mp4"), face="Speaking", preset="ultrafast")
     assert report.dubbed > 0 and report.extra["cast"] == str(film.with_name("out.cast.csv"))
-    rows = [line.split(",") for line in film.with_name("out.cast.csv").read_text().splitlines()[1:]]
-    assert [row[0] for row in rows] == ["person-1", "nobody"][: len(rows)]
-    assert rows[0][1] == str(speech.absolute()) and rows[0][2] == rows[0][4]
+    rows = read_cast(film.with_name("out.cast.csv")).rows
+    assert [row.face for row in rows] == ["person-1", "nobody"][: len(rows)]
+    assert rows[0].speech == speech.absolute() and rows[0].start == rows[0].offset
     assert report.details["speaking"][1]["face"] == "person-2"
     # The speech ends before the other one's turn.
     assert [one["face"] for one in report.details["people"] if one["dubbed"]] == ["person-1"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -8,8 +9,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from dubtool.jobs.shared.cast import cast_text, read_cast
 from dubtool.jobs.shared.speakers import Speakers, Turn, _best_offset, _late, _Mouth, _turns
-from dubtool.jobs.shared.turns_table import turns_table
+from dubtool.jobs.shared.turns_cast import cast_of_turns
 from dubtool.metrics.active_speaker import NOBODY
 from dubtool.metrics.sync import REACH
 
@@ -81,21 +83,30 @@ def test_a_turn_is_not_lengthened_to_where_the_face_is_not_seen() -> None:
     assert _told(speaking, fits) == [("person-1", 0.92, 2.0)]
 
 
-def test_the_table_covers_the_whole_speech() -> None:
+def test_the_table_covers_the_whole_speech_and_is_read_again(tmp_path: Path) -> None:
+    third = Fraction(7, 3)
     turns = [
-        Turn("person-2", cast(Any, None), Fraction(1), Fraction(5, 2)),
-        Turn("person-1", cast(Any, None), Fraction(5, 2), Fraction(62)),
+        Turn("person-2", cast(Any, None), Fraction(1), third),
+        Turn("person-1", cast(Any, None), third, Fraction(62)),
     ]
-    table = turns_table(turns, Path("a, b.wav"), Fraction(63)).splitlines()
-    assert table == [
-        "face,speech,from,to,offset",
-        'nobody,"a, b.wav",0:00:00.000,0:00:01.000,0:00:00.000',
-        'person-2,"a, b.wav",0:00:01.000,0:00:02.500,0:00:01.000',
-        'person-1,"a, b.wav",0:00:02.500,0:01:02.000,0:00:02.500',
-        'nobody,"a, b.wav",0:01:02.000,0:01:03.000,0:01:02.000',
-    ]
-    assert (
-        turns_table(turns, Path("a.wav"), Fraction(2))
-        .splitlines()[-1]
-        .startswith("person-2,a.wav,0:00:01.000,0:00:02.000")
-    )
+    speech = tmp_path / "käse, b.wav"
+    made = cast_of_turns(turns, speech, Fraction(63))
+    assert [(row.face, row.start, row.stop) for row in made.rows] == [
+        ("nobody", 0, 1), ("person-2", 1, third), ("person-1", third, 62), ("nobody", 62, 63),
+    ]  # fmt: skip
+    assert all(row.offset == row.start for row in made.rows), "it is heard where the film says it"
+    text = cast_text(made, tmp_path)
+    assert text.startswith("\ufeffface,speech,from,to,offset\n"), "spreadsheets are told what the letters are"
+    assert str(tmp_path) not in text, "the folder may be moved"
+    (tmp_path / "x.cast.csv").write_text(text, encoding="utf-8")
+    again = read_cast(tmp_path / "x.cast.csv").rows
+    for row, wanted in zip(again, made.rows, strict=True):
+        assert (row.face, row.speech) == (wanted.face, speech)
+        assert 0 <= wanted.start - row.start < Fraction(1, 10**6) and row.offset == row.start
+    assert all(before.stop == after.start for before, after in pairwise(again)), "rows join to the sample"
+
+
+def test_the_table_ends_with_the_speech() -> None:
+    turn = Turn("person-2", cast(Any, None), Fraction(1), Fraction(5, 2))
+    last = cast_of_turns([turn], Path("a.wav"), Fraction(2)).rows[-1]
+    assert (last.face, last.start, last.stop) == ("person-2", 1, 2)
