@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dubtool.cli.options import Output, Overwrite, Quiet, Verbose, console_of
+from dubtool.cli.options import Output, Overwrite, console_of
 
 Film = Annotated[Path, typer.Argument(metavar="DUB", help="A video that 'dubtool dub --sidecar' made.")]
 ReportFile = Annotated[
@@ -24,13 +24,11 @@ def report(
     report_file: ReportFile = None,
     quick: Quick = False,
     overwrite: Overwrite = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Draw how a dub went: opening of the mouth asked and rendered, loudness, time of each stage."""
-    from dubtool.review.job import draw_report
+    from dubtool.review.job import report_plots
 
     console = console_of(context)
     with console.progress() as tell:
-        made = draw_report(film, output, report=report_file, quick=quick, overwrite=overwrite, progress=tell)
+        made = report_plots(film, output, report=report_file, quick=quick, overwrite=overwrite, progress=tell)
     console.result(str(made))

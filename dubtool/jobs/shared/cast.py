@@ -1,10 +1,7 @@
-"""Casts: whose mouth says which speech when. A table that people write, and that other commands write for them."""
+"""Casts: whose mouth says which speech when. A table that people write."""
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -13,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from dubtool.errors import InputError, UsageError
 from dubtool.folders import expanded
+from dubtool.jobs.shared.plain_values import make_plain
 from dubtool.jobs.shared.rows import read_rows
 from dubtool.jobs.shared.times import seconds
 
@@ -22,9 +20,6 @@ Fit = Literal["none", "stretch", "slow-picture"]
 NOBODY = "nobody"
 _COLUMNS = ("face", "speech", "from", "to", "fit", "offset")
 _NEEDED = _COLUMNS[:2]
-# Decimals of a second that are written: finer than any frame.
-_DECIMALS = 6
-_LEAST_DECIMALS = 3
 
 
 @dataclass(frozen=True)
@@ -35,10 +30,12 @@ class CastRow:
     seconds of the film; without `stop` it is as long as the speech. fit: what is done about a speech that is longer or
     shorter than its place; None for what is asked of the whole job. offset: the second of the speech that is heard at
     `start`; given, the row is that part of the speech, and what lies behind `stop` is not missing. to_end: without
-    `stop`, its place ends with the film. place: where the row stands ("cast.csv, line 3").
+    `stop`, its place ends with the film. place: where the row stands ("cast.csv, line 3"). Plain values will do, as in
+    options.
 
     Raises:
-        UsageError: no face or speech is named, a time is below 0, or the place ends before it begins.
+        UsageError: a value is of the wrong kind, no face or speech is named, a time is below 0, or the place ends
+        before it begins.
     """
 
     face: str
@@ -51,6 +48,7 @@ class CastRow:
     place: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        make_plain(self)
         before = f"{self.place}: " if self.place else ""
         if not self.face.strip():
             raise UsageError(f"{before}no face is named; write {NOBODY} for a voice off screen")
@@ -144,27 +142,6 @@ def cast_of_speakers(speakers: Iterable[str], *, to_end: bool = False) -> Cast:
     return Cast(tuple(rows))
 
 
-def cast_text(cast: Cast, folder: Path) -> str:
-    """The cast as a CSV file in `folder`, which `read_cast` and spreadsheets read; times are cut to microseconds."""
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    every = [_values(row, folder.absolute()) for row in cast.rows]
-    names = [name for name in _COLUMNS if name in _NEEDED or any(values[name] for values in every)]
-    writer.writerow(names)
-    writer.writerows([[values[name] for name in names] for values in every])
-    # The mark tells spreadsheets what the letters are.
-    return "\ufeff" + lines.getvalue()
-
-
-def clock(time: Fraction) -> str:
-    """H:MM:SS.mmm, with more decimals where they tell more; cut, so that what stands at `time` is not before it."""
-    whole, decimals = divmod(time.numerator * 10**_DECIMALS // time.denominator, 10**_DECIMALS)
-    fraction = f"{decimals:0{_DECIMALS}d}"
-    while len(fraction) > _LEAST_DECIMALS and fraction.endswith("0"):
-        fraction = fraction[:-1]
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}.{fraction}"
-
-
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -204,18 +181,3 @@ def _time(place: str, values: Mapping[str, Any], name: str) -> Fraction | None:
         return seconds(text.replace(",", ".")) if text else None
     except ValueError as error:
         raise UsageError(f"{place}: {name} {text!r} is not {error}") from error
-
-
-def _values(row: CastRow, folder: Path) -> dict[str, str]:
-    return {
-        "face": _named(Path(row.face), folder) if Path(row.face).is_absolute() else row.face,
-        "speech": _named(row.speech.absolute(), folder),
-        "from": clock(row.start),
-        "to": "" if row.stop is None else clock(row.stop),
-        "fit": row.fit or "",
-        "offset": "" if row.offset is None else clock(row.offset),
-    }
-
-
-def _named(file: Path, folder: Path) -> str:
-    return os.fspath(file.relative_to(folder) if file.is_relative_to(folder) else file)
