@@ -27,7 +27,7 @@ def cache_folder() -> Path:
         folder.exists()
     except (RuntimeError, PermissionError):
         # Windows numbers no users; temporary files are each user's own there.
-        return _homeless(os.getuid() if hasattr(os, "getuid") else 0)
+        return homeless_folder(os.getuid() if hasattr(os, "getuid") else 0)
     return folder
 
 
@@ -72,7 +72,8 @@ def _cache_folder() -> Path:
 
 
 @functools.cache
-def _homeless(user: int) -> Path:
+def homeless_folder(user: int) -> Path:
+    """The cache of a user without a home: the same one as long as the process runs."""
     try:
         folder = Path(tempfile.gettempdir()) / f"dubtool-cache-{user}"
         folder.mkdir(mode=0o700, exist_ok=True)

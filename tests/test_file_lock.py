@@ -81,7 +81,7 @@ def test_one_video_is_looked_at_once_by_jobs_at_the_same_time(
         time.sleep(0.3)
         return _followed()
 
-    monkeypatch.setattr(tracking_module, "_look", look)
+    monkeypatch.setattr(tracking_module, "look_for_faces", look)
     got: list[TrackedVideo] = []
     info = probe(clip)
     work = [
@@ -107,7 +107,7 @@ def test_other_weights_of_a_tracker_look_again(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("DUBTOOL_WEIGHTS", str(tmp_path / "own"))
     looks: list[int] = []
-    monkeypatch.setattr(tracking_module, "_look", lambda *_: (looks.append(1), _followed())[1])
+    monkeypatch.setattr(tracking_module, "look_for_faces", lambda *_: (looks.append(1), _followed())[1])
     info = probe(clip)
     track_video(info, progress=lambda a, b: None)
     track_video(info, progress=lambda a, b: None)

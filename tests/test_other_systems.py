@@ -73,7 +73,7 @@ def test_what_a_crash_left_on_windows_is_in_nobodys_way(
 def test_locks_and_disks_need_nothing_of_unix(windows: None, tmp_path: Path) -> None:
     with alone(tmp_path / "x.lock", 0.1) as descriptor:
         assert descriptor == -1
-    assert not encode._disk_is_full(tmp_path / "film.mp4")
+    assert not encode.disk_is_full(tmp_path / "film.mp4")
     assert default_workers(["cpu"]) >= 1
 
 
@@ -86,9 +86,9 @@ def test_a_user_without_a_home_has_a_cache_on_windows(
     monkeypatch.delenv("LOCALAPPDATA", raising=False)
     monkeypatch.setattr(Path, "home", homeless)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    folders._homeless.cache_clear()
+    folders.homeless_folder.cache_clear()
     assert folders.cache_folder().parent == tmp_path
-    folders._homeless.cache_clear()
+    folders.homeless_folder.cache_clear()
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
     assert folders.cache_folder() == tmp_path / "local" / "dubtool" / "Cache"
 
@@ -100,7 +100,7 @@ def test_macs_keep_their_cache_where_macs_do(tmp_path: Path, monkeypatch: pytest
 
 
 def test_signals_that_windows_has_not_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signals, "_SIGNALS", [signal.SIGINT, signal.SIGTERM])
+    monkeypatch.setattr(signals, "SIGNALS", [signal.SIGINT, signal.SIGTERM])
     with pytest.raises(signals.Stopped) as stopped, signals.stopping():
         signal.raise_signal(signal.SIGINT)
     assert stopped.value.exit_code == 130

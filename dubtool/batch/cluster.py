@@ -136,10 +136,10 @@ class _Driver:
         self._ray, self._batch, self._kinds = ray, batch, kinds
         self._resource, self._workers = resource, workers
         self._finished, self._progress = finished, progress
-        self._waiting = deque(_spread(batch.tasks, kinds))
+        self._waiting = deque(spread(batch.tasks, kinds))
         self._given: dict[Any, Task] = {}
         taken = {"num_cpus": 1, "num_gpus": int(resource == "GPU")}
-        self._remote = ray.remote(**taken, max_retries=_RETRIES)(_attempt)
+        self._remote = ray.remote(**taken, max_retries=_RETRIES)(attempt)
         self._environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
     def run(self) -> None:
@@ -187,7 +187,7 @@ class _Driver:
             self._ray.wait(list(self._given), num_returns=len(self._given), timeout=_GRACE)
 
 
-def _spread(tasks: Sequence[Task], kinds: Mapping[str, Kind]) -> list[Task]:
+def spread(tasks: Sequence[Task], kinds: Mapping[str, Kind]) -> list[Task]:
     """In an order in which jobs on one video do not follow each other, so that they seldom wait for its tracks."""
     seen: Counter[Path] = Counter()
 
@@ -199,7 +199,7 @@ def _spread(tasks: Sequence[Task], kinds: Mapping[str, Kind]) -> list[Task]:
     return sorted(tasks, key=turn)
 
 
-def _attempt(
+def attempt(
     task: Task, kind: Kind, device: str, before: list[int] | None, environment: Mapping[str, str]
 ) -> Success | Failure:
     """Do a job on a machine of the cluster, unless an earlier attempt, which was lost after it, had done it.

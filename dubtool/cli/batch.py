@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dubtool.cli.console import Console
-from dubtool.cli.options import Devices, Json, Overwrite, Progress, Quiet, Verbose, console_of, names_in
+from dubtool.cli.options import Devices, Json, Overwrite, Progress, console_of, names_in
 
 if TYPE_CHECKING:
     from dubtool.batch.check import Finding
@@ -51,8 +51,6 @@ def batch(
     overwrite: Overwrite = False,
     as_json: Json = False,
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Do many jobs; started again, it does what is missing."""
     from dubtool.batch.run import run_batch

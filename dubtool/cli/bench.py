@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dubtool.cli.options import BatchSize, Device, Json, Precision, Progress, Quiet, Verbose, console_of
+from dubtool.cli.options import BatchSize, Device, Json, Precision, Progress, console_of
 from dubtool.jobs.shared.options import DEFAULT_MODEL
 
 
@@ -28,8 +28,6 @@ def bench(
     batch_size: BatchSize = 4,
     as_json: Json = False,
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """How fast this machine dubs, stage by stage."""
     from dubtool.diagnostics.bench import bench as measure

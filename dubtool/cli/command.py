@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from dubtool.cli.exit_codes import TOLD
+from dubtool.cli.options import Quiet, Verbose
 from dubtool.cli.settings import ENVIRONMENT, FILE, Group, Known, Setting, defaults, find_config, read_config
 from dubtool.errors import UsageError
 
@@ -24,6 +25,12 @@ Config = Annotated[
         help=f"Settings file; by default ${ENVIRONMENT}, or {FILE} of this folder.",
     ),
 ]
+# What every command takes after its own: name, default and option.
+_COMMON: tuple[tuple[str, Any, Any], ...] = (
+    ("quiet", False, Quiet),
+    ("verbose", False, Verbose),
+    ("config", None, Config),
+)
 # Options that a file cannot set: they say which file, or belong to one call.
 _NOT_SET = frozenset({"config", "output", "help", "version", "install-completion", "show-completion"})
 
@@ -67,9 +74,9 @@ class App(typer.Typer):
         super().__init__(rich_markup_mode=None, epilog=TOLD, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """As in typer; the command also takes --config."""
+        """As in typer; the command also takes --quiet, --verbose and --config."""
         register = super().command(name, cls=Command, epilog=TOLD, **settings)
-        return lambda function: register(_configurable(function))
+        return lambda function: register(_with_common(function))
 
 
 def require_command(context: typer.Context) -> None:
@@ -79,22 +86,23 @@ def require_command(context: typer.Context) -> None:
         raise typer.Exit(2)
 
 
-def _configurable(function: Callable[..., None]) -> Callable[..., None]:
-    """The same command with the parameter `config`, which `Command` has read before it runs."""
+def _with_common(function: Callable[..., None]) -> Callable[..., None]:
+    """The same command with the options that all have, which act before it runs."""
     hints = get_type_hints(function, include_extras=True)
-    parameters = [
-        one.replace(annotation=hints[one.name], kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        for one in inspect.signature(function).parameters.values()
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = [
+        one.replace(annotation=hints[one.name], kind=kind) for one in inspect.signature(function).parameters.values()
     ]
-    config = inspect.Parameter("config", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=Config)
+    common = [inspect.Parameter(name, kind, default=default, annotation=option) for name, default, option in _COMMON]
 
     @functools.wraps(function)
     def made(**values: Any) -> None:
-        values.pop("config")
+        for one in common:
+            values.pop(one.name)
         function(**values)
 
-    made.__signature__ = inspect.Signature([*parameters, config])  # type: ignore[attr-defined]
-    made.__annotations__ = {one.name: one.annotation for one in (*parameters, config)}
+    made.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]
+    made.__annotations__ = {one.name: one.annotation for one in (*own, *common)}
     return made
 
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import typer
 
-from dubtool.cli.options import Json, Verbose, console_of
+from dubtool.cli.options import Json, console_of
 
 
-def doctor(context: typer.Context, as_json: Json = False, verbose: Verbose = False) -> None:
+def doctor(context: typer.Context, as_json: Json = False) -> None:
     """What this machine can do, what is missing."""
     from dubtool.diagnostics.doctor import examine, exit_code
 

@@ -10,7 +10,7 @@ import typer
 
 from dubtool.cli.adapting import adapted_to
 from dubtool.cli.from_options import from_options
-from dubtool.cli.options import Devices, DryRun, Json, Output, Progress, Quiet, Rate, Verbose, console_of, names_in
+from dubtool.cli.options import Devices, DryRun, Json, Output, Progress, Rate, console_of, names_in
 from dubtool.cli.review import add_review, check_review
 from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.errors import UsageError
@@ -54,8 +54,6 @@ def dub(
     dry_run: DryRun = False,
     as_json: Json = False,
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Make the mouth in a video say a speech."""
     from dubtool.jobs.dub.job import dub as run
@@ -76,15 +74,9 @@ def dub(
             from dubtool.training.core.extra import require_extra
 
             require_extra()
-        from dubtool.batch.kinds import KINDS
-        from dubtool.batch.rehearsal import rehearse
-
-        inputs = {"video": video} if speech is None else {"video": video, "speech": speech}
-        tell_rehearsal(
-            console,
-            rehearse(KINDS["dub"], inputs, output, options, names_in(devices), workers),
-            as_json,
-        )
+        inputs = {"video": video, "speech": speech}
+        pool = {"devices": names_in(devices), "workers": workers}
+        tell_rehearsal(console, "dub", inputs, output, options, as_json, rate=rate, **pool)
         return
     if adapt is not None:
         adapted = adapted_to(console, video, adapt, face=options.face, device=options.device)

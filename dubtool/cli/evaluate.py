@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dubtool.cli.console import Console
-from dubtool.cli.options import BatchSize, Device, Json, Overwrite, Precision, Progress, Quiet, Verbose, console_of
+from dubtool.cli.options import BatchSize, Device, Json, Overwrite, Precision, Progress, console_of
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.options import DEFAULT_MODEL
 
@@ -87,8 +87,6 @@ def evaluate(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Look for faces anew, and do not keep them.")] = False,
     as_json: Json = False,
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """How well a model dubs: lips, silence, pictures, measured so that the model cannot cheat."""
     from dubtool.evaluation.evaluate import evaluate as run

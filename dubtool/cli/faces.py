@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dubtool.cli.console import Console
-from dubtool.cli.options import Json, Output, Overwrite, Quiet, Verbose, console_of
+from dubtool.cli.options import Json, Output, Overwrite, console_of
 from dubtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ def faces(
     overwrite: Overwrite = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Look for faces anew, and do not keep them.")] = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """List the people of a film: a sheet of their faces, and their names for --face."""
     from dubtool.jobs.faces.job import faces as run

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dubtool.cli.from_options import from_options
-from dubtool.cli.options import DryRun, Json, Output, Progress, Quiet, Rate, Verbose, console_of
+from dubtool.cli.options import DryRun, Json, Output, Progress, Rate, console_of
 from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.jobs.shared.options import ReenactOptions
 
@@ -25,8 +25,6 @@ def reenact(
     dry_run: DryRun = False,
     as_json: Json = False,
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Let a portrait follow a face.
 
@@ -36,11 +34,8 @@ def reenact(
 
     console = console_of(context)
     if dry_run:
-        from dubtool.batch.kinds import KINDS
-        from dubtool.batch.rehearsal import rehearse
-
         tell_rehearsal(
-            console, rehearse(KINDS["reenact"], {"portrait": portrait, "driver": driver}, output, options), as_json
+            console, "reenact", {"portrait": portrait, "driver": driver}, output, options, as_json, rate=rate
         )
         return
     with console.progress() as tell:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dubtool.cli.options import Output, Overwrite, Quiet, Verbose, console_of
+from dubtool.cli.options import Output, Overwrite, console_of
 
 Film = Annotated[Path, typer.Argument(metavar="DUB", help="A video that 'dubtool dub --sidecar' made.")]
 ReportFile = Annotated[
@@ -28,15 +28,13 @@ def report(
     source: Source = None,
     quick: Quick = False,
     overwrite: Overwrite = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Draw how a dub went: opening of the mouth asked and rendered, loudness, sharpness, light, time of each stage."""
-    from dubtool.review.job import draw_report
+    from dubtool.review.job import report_plots
 
     console = console_of(context)
     with console.progress() as tell:
-        made = draw_report(
+        made = report_plots(
             film, output, report=report_file, source=source, quick=quick, overwrite=overwrite, progress=tell
         )
     console.result(str(made))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dubtool.cli.console import Console
-from dubtool.cli.options import Output, Overwrite, Quiet, Verbose, console_of
+from dubtool.cli.options import Output, Overwrite, console_of
 from dubtool.cli.report import Film, Quick, ReportFile, Source
 
 if TYPE_CHECKING:
@@ -27,18 +27,16 @@ def review(
     ] = False,
     quick: Quick = False,
     overwrite: Overwrite = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Make a web page to look at a dub: source and dub side by side, frame by frame, with what happened to each.
 
     The page needs no network. What you note in it about shots is saved as CSV, for 'dubtool dub --overrides'.
     """
-    from dubtool.review.job import make_page
+    from dubtool.review.job import review_page
 
     console = console_of(context)
     with console.progress() as tell:
-        made = make_page(
+        made = review_page(
             film,
             output,
             report=report_file,

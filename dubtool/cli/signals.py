@@ -20,7 +20,7 @@ from types import FrameType
 from dubtool import leftovers
 
 # A closed terminal has no name on Windows.
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _GRACE = 5.0
 # Seconds that a command has to end by itself.
 _PATIENCE = 1.0
@@ -66,7 +66,7 @@ def stopping() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     taken = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in taken:
         signal.signal(number, stop.handle)

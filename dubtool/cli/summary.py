@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dubtool.cli.console import Console
 
 if TYPE_CHECKING:
-    from dubtool.batch.rehearsal import Rehearsal
+    from dubtool.jobs.shared.options import DubOptions, ReenactOptions, RestoreOptions
     from dubtool.jobs.shared.report import Report
 
 
@@ -28,8 +30,21 @@ def tell_report(console: Console, report: Report, as_json: bool) -> None:
         console.result(report.output)
 
 
-def tell_rehearsal(console: Console, found: Rehearsal, as_json: bool) -> None:
-    """What a job would do: on stdout, for people or as JSON; warnings on stderr."""
+def tell_rehearsal(
+    console: Console,
+    job: str,
+    inputs: Mapping[str, Path | None],
+    output: Path | None,
+    options: DubOptions | RestoreOptions | ReenactOptions,
+    as_json: bool,
+    **more: Any,
+) -> None:
+    """What a job would do: on stdout, for people or as JSON; warnings on stderr. The rest is for `rehearse`."""
+    from dubtool.batch.kinds import KINDS
+    from dubtool.batch.rehearsal import rehearse
+
+    given = {name: path for name, path in inputs.items() if path is not None}
+    found = rehearse(KINDS[job], given, output, options, **more)
     if as_json:
         console.json(found.as_dict())
     else:

@@ -12,8 +12,7 @@ import typer
 
 from dubtool.cli.adapting import adapted_to
 from dubtool.cli.command import App, require_command
-from dubtool.cli.console import Tell
-from dubtool.cli.options import Device, Face, Json, Progress, Quiet, Verbose, console_of
+from dubtool.cli.options import Device, Face, Json, Progress, console_of
 from dubtool.errors import UsageError
 from dubtool.training.core.extra import require_extra
 from dubtool.training.core.recipe import Given, Recipe
@@ -64,8 +63,6 @@ def prepare(
     device: Device = "cpu",
     as_json: Json = False,
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Turn videos into face crops, mouth shapes and speech features."""
     from dubtool.training.data.cutouts import prepare_cutouts
@@ -137,8 +134,6 @@ def _train(
     workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Threads that make batches ahead.")] = 0,
     device: Device = "auto",
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """What all commands that train do; each shows those of these parameters that its network knows."""
     require_extra()
@@ -151,8 +146,14 @@ def _train(
         console.note("training without perception loss, which costs sharpness: give VGG-19 weights with --vgg")
     effort = Effort(minutes, 60 * save_every, 60 * look_every, workers, device)
     with console.progress() as tell:
-        shown = _Shown(tell, settings.steps)
-        steps = train(data, run, settings, effort, Given(start, vgg, sync), progress=shown)
+        steps = train(
+            data,
+            run,
+            settings,
+            effort,
+            Given(start, vgg, sync),
+            progress=lambda step, losses: tell("steps", step, settings.steps),
+        )
     left = "" if steps >= settings.steps else f" of {settings.steps}; run the same again to go on"
     console.note(f"{steps} steps{left}")
     console.result(str(run))
@@ -196,8 +197,6 @@ def adapt(
     device: Device = "auto",
     as_json: Json = False,
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Adapt the default to the person in one video, for 'dub --adapt' of that video."""
     console = console_of(context)
@@ -209,7 +208,7 @@ def adapt(
 
 
 @app.command()
-def plot(context: typer.Context, run: Run, quiet: Quiet = False, verbose: Verbose = False) -> None:
+def plot(context: typer.Context, run: Run) -> None:
     """Draw the losses and scores of a run as a PNG."""
     require_extra()
     from dubtool.training.core.plots import plot_run
@@ -228,8 +227,6 @@ def export(
     sharpen: Annotated[
         float, typer.Option("--sharpen", min=0.0, max=2.0, metavar="X", help="Unsharp masking of every mouth drawn.")
     ] = 0.0,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Write what a run has learned as files that dubtool can use."""
     require_extra()
@@ -246,13 +243,3 @@ def export(
     command = recipe_of(stage_of_run(run).network).used_by
     if command is not None:
         console.note(f"to use what is there: DUBTOOL_WEIGHTS={out} dubtool {command}{model}")
-
-
-class _Shown:
-    """Tells the steps of a training and its latest losses."""
-
-    def __init__(self, tell: Tell, steps: int) -> None:
-        self._tell, self._steps = tell, steps
-
-    def __call__(self, step: int, losses: dict[str, float]) -> None:
-        self._tell("steps", step, self._steps)

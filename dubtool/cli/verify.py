@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubtool.cli.options import Json, Quiet, Verbose, console_of
+from dubtool.cli.options import Json, console_of
 from dubtool.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,17 +31,15 @@ def verify(
     ] = None,
     signed: Annotated[bool, typer.Option("--signed", help="Fail also where there is no manifest.")] = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Show and check what a file says of its making.
 
     Exit code 3 where it was changed, or encoded anew, after it was signed.
     """
-    from dubtool.provenance.verify import read_provenance
+    from dubtool.provenance.verify import verify as run
 
     console = console_of(context)
-    found = read_provenance(file, trust)
+    found = run(file, trust)
     if as_json:
         console.json(found.as_dict())
     else:

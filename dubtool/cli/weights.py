@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from dubtool.cli.command import App, require_command
-from dubtool.cli.options import Json, Progress, Quiet, Verbose, console_of
+from dubtool.cli.options import Json, Progress, console_of
 from dubtool.errors import WeightsError
 from dubtool.weights import locate, registry, verify
 from dubtool.weights.registry import Entry
@@ -31,8 +31,6 @@ def list_weights(
         bool, typer.Option("--commercial", help="Only those whose licence and data plainly allow commercial use.")
     ] = False,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """All weights that dubtool knows."""
     console = console_of(context)
@@ -50,7 +48,7 @@ def list_weights(
 
 
 @app.command()
-def show(context: typer.Context, name: Name, as_json: Json = False, verbose: Verbose = False) -> None:
+def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
     """All about one file: origin, licence, digest."""
     console = console_of(context)
     described = _described(name)
@@ -66,7 +64,6 @@ def verify_weights(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Without a name: all here.")] = None,
     as_json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Compare files with their digests."""
     console = console_of(context)
@@ -89,8 +86,6 @@ def fetch(
     url: Annotated[str | None, typer.Option("--url", help="Address of the file, where none is known.")] = None,
     sha256: Annotated[str | None, typer.Option("--sha256", help="Its digest, where none is known.")] = None,
     progress: Progress = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Download a file and verify it."""
     from dubtool.weights.fetch import fetch as download
@@ -109,8 +104,6 @@ def import_weights(
     mouth: Annotated[
         Literal["64", "128", "256"], typer.Option("--mouth", help="Side of the mouth box it was trained for, pixels.")
     ] = "256",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
     """Take over a checkpoint of its authors."""
     from dubtool.export.importers import import_checkpoint

@@ -17,7 +17,7 @@ from dubtool.folders import cache_folder
 from dubtool.weights import locate, verify
 
 # Distribution and module of everything that dubbing on a CPU imports.
-_REQUIRED = {
+REQUIRED = {
     "numpy": "numpy",
     "opencv-python-headless": "cv2",
     "mediapipe": "mediapipe",
@@ -28,7 +28,7 @@ _REQUIRED = {
     "typer": "typer",
     "rich": "rich",
 }
-_RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
+RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 _OPTIONAL = ("torch", "onnx", "safetensors")
 # Name, what for, and the exit code of a machine without it.
 _ENCODERS = (
@@ -69,11 +69,11 @@ def exit_code(findings: list[Finding]) -> int:
 def _software() -> Iterator[Finding]:
     yield Finding("software", "dubtool", True, __version__)
     yield Finding("software", "python", True, f"{platform.python_version()} on {platform.platform()}")
-    for distribution, module in _REQUIRED.items():
+    for distribution, module in REQUIRED.items():
         yield _package(distribution, module)
     yield _runtime()
     for distribution in _OPTIONAL:
-        version = _version(distribution)
+        version = installed_version(distribution)
         yield Finding("software", distribution, bool(version), version or 'not installed: pip install "dubtool[train]"')
 
 
@@ -83,21 +83,22 @@ def _package(distribution: str, module: str) -> Finding:
     except Exception as error:
         # Not only ImportError: a missing system library may show as OSError or worse.
         return Finding("software", distribution, False, f"cannot be imported: {_one_line(error)}", 1)
-    return Finding("software", distribution, True, _version(distribution) or "version not known")
+    return Finding("software", distribution, True, installed_version(distribution) or "version not known")
 
 
 def _runtime() -> Finding:
-    installed = [(name, version) for name in _RUNTIMES if (version := _version(name))]
+    installed = [(name, version) for name in RUNTIMES if (version := installed_version(name))]
     if len(installed) > 1:
         # They share one module folder: whichever was installed last has overwritten half of the other.
-        return Finding("software", "onnxruntime", False, f"both {' and '.join(_RUNTIMES)}: uninstall both, then one", 6)
+        return Finding("software", "onnxruntime", False, f"both {' and '.join(RUNTIMES)}: uninstall both, then one", 6)
     if not installed:
         return Finding("software", "onnxruntime", False, "not installed: install dubtool again", 6)
     name, version = installed[0]
     return Finding("software", name, True, version)
 
 
-def _version(distribution: str) -> str | None:
+def installed_version(distribution: str) -> str | None:
+    """The version of a package; None where it is not there."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

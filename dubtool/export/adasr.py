@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dubtool.export.graph import export_module
+from dubtool.export.graph import Part, export_pair
 from dubtool.networks.adasr_landmarks import LandmarkAdaSR
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.spectral import bake_spectral_norm
@@ -72,30 +72,16 @@ def export_adasr(
     }
     image = torch.zeros(1, 3, side, side)
     drawing = torch.zeros(1, network.drawing_channels, side, side)
-    names = ("features", "detail", "small")
-    export_module(
-        _Once(plain),
-        {"image": image, "drawing": drawing},
-        once,
-        outputs=names,
-        descriptor={**descriptor, **sizes, "graph": "once"},
-        half_storage=half_storage,
-    )
-    with torch.no_grad():
-        encoded = plain.encode_source(image, drawing)
     source = torch.linspace(-0.5, 0.5, 2 * network.keypoints).view(1, -1, 2)
-    export_module(
-        _Frame(plain),
-        {
-            **dict(zip(names, encoded, strict=True)),
-            "source": source,
-            "driven": source.repeat(2, 1, 1),
-            "drawing": drawing.repeat(2, 1, 1, 1),
-            "warped": image.repeat(2, 1, 1, 1),
-        },
-        frame,
-        outputs=("picture",),
-        dynamic={name: {0: "batch"} for name in ("driven", "drawing", "warped")},
-        descriptor={**descriptor, **sizes, "graph": "frame"},
+    varying = {
+        "driven": source.repeat(2, 1, 1),
+        "drawing": drawing.repeat(2, 1, 1, 1),
+        "warped": image.repeat(2, 1, 1, 1),
+    }
+    export_pair(
+        Part(_Once(plain), {"image": image, "drawing": drawing}, ("features", "detail", "small")),
+        Part(_Frame(plain), {"source": source, **varying}, ("picture",), tuple(varying)),
+        (once, frame),
+        {**descriptor, **sizes},
         half_storage=half_storage,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dubtool.export.graph import export_module
+from dubtool.export.graph import Part, export_module, export_pair
 from dubtool.networks.adasr import AdaSR
 from dubtool.networks.adasr_pose import degrees, rotation_matrix
 from dubtool.networks.batchnorm_folding import fold_batch_norm
@@ -94,22 +94,10 @@ def export_learned_adasr(
         half_storage=half_storage,
     )
     pose = dict(zip(posed, (torch.zeros(1, 3), torch.zeros(1, 3), torch.zeros(1, count, 3)), strict=True))
-    export_module(
-        _Once(plain),
-        {"image": image[:1], **pose},
-        once,
-        outputs=("canonical", *drawn),
-        descriptor={**sizes, "graph": "once"},
-        half_storage=half_storage,
-    )
-    with torch.no_grad():
-        _, *encoded = _Once(plain)(image[:1], **pose)
-    export_module(
-        _Frame(plain),
-        {**dict(zip(drawn, encoded, strict=True)), "driven": encoded[0].repeat(2, 1, 1)},
-        frame,
-        outputs=("picture",),
-        dynamic={"driven": {0: "batch"}},
-        descriptor={**sizes, "graph": "frame"},
+    export_pair(
+        Part(_Once(plain), {"image": image[:1], **pose}, ("canonical", *drawn)),
+        Part(_Frame(plain), {"driven": torch.zeros(2, count, 3)}, ("picture",), ("driven",)),
+        (once, frame),
+        sizes,
         half_storage=half_storage,
     )

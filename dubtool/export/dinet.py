@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dubtool.export.graph import export_module
+from dubtool.export.graph import Part, export_pair
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.dinet import DINet, crop_size
 from dubtool.networks.polyphase import with_polyphase_tail
@@ -62,27 +62,18 @@ def export_dinet(
         "audio_steps": audio_steps,
     }
     reference = torch.zeros(1, network.reference_channels, height, width)
-    export_module(
-        _Once(folded),
-        {"reference": reference},
-        once,
-        outputs=("features", "alignment"),
-        descriptor={**descriptor, **sizes, "graph": "once"},
-        half_storage=half_storage,
-    )
-    with torch.no_grad():
-        features, alignment = folded.encode_reference(reference)
-    export_module(
-        _Frame(folded),
-        {
-            "source": torch.zeros(2, network.source_channels, height, width),
-            "audio": torch.zeros(2, network.audio_channels, audio_steps),
-            "features": features,
-            "alignment": alignment,
-        },
-        frame,
-        outputs=("mouth",),
-        dynamic={"source": {0: "batch"}, "audio": {0: "batch"}},
-        descriptor={**descriptor, **sizes, "graph": "frame"},
+    export_pair(
+        Part(_Once(folded), {"reference": reference}, ("features", "alignment")),
+        Part(
+            _Frame(folded),
+            {
+                "source": torch.zeros(2, network.source_channels, height, width),
+                "audio": torch.zeros(2, network.audio_channels, audio_steps),
+            },
+            ("mouth",),
+            ("source", "audio"),
+        ),
+        (once, frame),
+        {**descriptor, **sizes},
         half_storage=half_storage,
     )

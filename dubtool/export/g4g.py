@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dubtool.export.graph import export_module
+from dubtool.export.graph import Part, export_pair
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.dinet import crop_size, mouth_window
 from dubtool.networks.g4g import G4G, smooth_mask
@@ -109,29 +109,20 @@ def export_g4g(
         "audio_steps": MEL_STEPS,
     }
     reference = torch.zeros(1, network.reference_channels, height, width)
-    export_module(
-        _Once(folded),
-        {"reference": reference},
-        once,
-        outputs=("features", "embedding"),
-        descriptor={**descriptor, **sizes, "graph": "once"},
-        half_storage=half_storage,
-    )
-    with torch.no_grad():
-        features, embedding = _Once(folded)(reference)
-    export_module(
-        _Frame(folded, hidden),
-        {
-            "source": torch.zeros(2, 3, height, width),
-            "landmarks": torch.zeros(2, network.landmark_channels, height, width),
-            "mel": torch.zeros(2, MEL_STEPS, network.mel_bands),
-            "features": features,
-            "embedding": embedding,
-        },
-        frame,
-        outputs=("mouth",),
-        dynamic={name: {0: "batch"} for name in ("source", "landmarks", "mel")},
-        descriptor={**descriptor, **sizes, "graph": "frame"},
+    export_pair(
+        Part(_Once(folded), {"reference": reference}, ("features", "embedding")),
+        Part(
+            _Frame(folded, hidden),
+            {
+                "source": torch.zeros(2, 3, height, width),
+                "landmarks": torch.zeros(2, network.landmark_channels, height, width),
+                "mel": torch.zeros(2, MEL_STEPS, network.mel_bands),
+            },
+            ("mouth",),
+            ("source", "landmarks", "mel"),
+        ),
+        (once, frame),
+        {**descriptor, **sizes},
         half_storage=half_storage,
     )
 

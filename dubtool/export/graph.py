@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import io
 import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,73 @@ def export_module(
     forget_origin(model)
     if half_storage:
         store_half(model)
+    write_model(model, path, descriptor)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One graph of a network in two.
+
+    inputs: an example for every parameter of `module.forward` that the other part does not give, by name. outputs: the
+    names of what it returns. varying: the inputs whose first axis is a batch of any size; their examples have 2.
+    """
+
+    module: nn.Module
+    inputs: Mapping[str, Tensor]
+    outputs: tuple[str, ...]
+    varying: tuple[str, ...] = ()
+
+
+def export_pair(
+    once: Part, frame: Part, paths: tuple[Path, Path], descriptor: Mapping[str, Any], *, half_storage: bool
+) -> None:
+    """Write what runs once, and what runs with each frame and also takes what the first returns, by its names. The
+    others as for `export_module`."""
+    with torch.no_grad():
+        made = once.module.eval()(**once.inputs)
+    given = dict(zip(once.outputs, (made,) if isinstance(made, Tensor) else made, strict=True))
+    for name, part, path in zip(("once", "frame"), (once, frame), paths, strict=True):
+        examples = {**given, **part.inputs}
+        export_module(
+            part.module,
+            {name: examples[name] for name in inspect.signature(part.module.forward).parameters},
+            path,
+            outputs=part.outputs,
+            dynamic={name: {0: "batch"} for name in part.varying},
+            descriptor={**descriptor, "graph": name},
+            half_storage=half_storage,
+        )
+
+
+def export_traced(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    path: Path,
+    *,
+    outputs: Sequence[str],
+    descriptor: Mapping[str, Any],
+    dynamic: Mapping[str, Mapping[int, str]],
+) -> None:
+    """`export_module` by the older exporter, for networks whose every size may vary; weights are stored as float16.
+    dynamic: axes of outputs, too."""
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        module,
+        tuple(inputs.values()),
+        buffer,  # type: ignore[arg-type]  # a stream is taken too
+        input_names=list(inputs),
+        output_names=list(outputs),
+        dynamic_axes={name: dict(axes) for name, axes in dynamic.items()},
+        opset_version=20,
+        dynamo=False,
+    )
+    model = onnx.load_from_string(buffer.getvalue())
+    store_half(model)
+    write_model(model, path, descriptor)
+
+
+def write_model(model: onnx.ModelProto, path: Path, descriptor: Mapping[str, Any]) -> None:
+    """Write a model that says of itself what `descriptor` holds."""
     helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(dict(descriptor), sort_keys=True)})
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dubtool.export.graph import export_module
+from dubtool.export.graph import Part, export_pair
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.hdtr import HDTRNet
 
@@ -65,26 +65,11 @@ def export_hdtr(
     sizes = {"network": "hdtr", "side": side, "width": network.width, "corrects": corrects}
     sizes |= {"reach": reach, "lower_face": lower_face}
     picture = torch.zeros(2, 3, side, side)
-    export_module(
-        _Once(folded),
-        {"reference": picture},
-        once,
-        outputs=("features",),
-        dynamic={"reference": {0: "batch"}},
-        descriptor={**descriptor, **sizes, "graph": "once"},
-        half_storage=half_storage,
-    )
-    with torch.no_grad():
-        features = folded.encode_reference(picture)
-    inputs = {"mask": picture, "contour": picture.clone(), "features": features}
-    if corrects:
-        inputs["crop"] = picture.clone()
-    export_module(
-        _Corrected(folded) if corrects else _Frame(folded),
-        inputs,
-        frame,
-        outputs=("mouth",),
-        dynamic={name: {0: "batch"} for name in inputs},
-        descriptor={**descriptor, **sizes, "graph": "frame"},
+    inputs = {name: picture.clone() for name in ("mask", "contour", *(("crop",) if corrects else ()))}
+    export_pair(
+        Part(_Once(folded), {"reference": picture}, ("features",), ("reference",)),
+        Part(_Corrected(folded) if corrects else _Frame(folded), inputs, ("mouth",), (*inputs, "features")),
+        (once, frame),
+        {**descriptor, **sizes},
         half_storage=half_storage,
     )

@@ -8,17 +8,12 @@ alex.pth holds the linear heads: it is lpips/weights/v0.1/alex.pth of the packag
 from __future__ import annotations
 
 import argparse
-import io
-import json
 from pathlib import Path
 
-import onnx
 import torch
-from onnx import helper
 from safetensors.torch import load_file
 
-from dubtool.engine.session import DESCRIPTOR_KEY
-from dubtool.export.graph import store_half
+from dubtool.export.graph import export_traced
 from dubtool.networks.lpips import WIDTHS, Lpips
 
 
@@ -34,24 +29,15 @@ def load_lpips(features: Path, heads: Path) -> Lpips:
 
 def export_lpips(network: Lpips, path: Path, origin: str) -> None:
     """Write the network as ONNX: inputs "image" and "truth" [N, 3, H, W] in -1..1, output "distance" [N]."""
-    buffer = io.BytesIO()
     axes = {0: "pictures", 2: "height", 3: "width"}
-    torch.onnx.export(
+    export_traced(
         network,
-        (torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)),
-        buffer,  # type: ignore[arg-type]  # a stream is taken too
-        input_names=["image", "truth"],
-        output_names=["distance"],
-        dynamic_axes={"image": axes, "truth": axes, "distance": {0: "pictures"}},
-        opset_version=20,
-        dynamo=False,
+        {name: torch.zeros(1, 3, 64, 64) for name in ("image", "truth")},
+        path,
+        outputs=("distance",),
+        dynamic={"image": axes, "truth": axes, "distance": {0: "pictures"}},
+        descriptor={"kind": "metric", "network": "lpips-alex", "version": "0.1", "origin": origin},
     )
-    model = onnx.load_from_string(buffer.getvalue())
-    store_half(model)
-    descriptor = {"kind": "metric", "network": "lpips-alex", "version": "0.1", "origin": origin}
-    helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(descriptor)})
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
 
 
 def main() -> None:

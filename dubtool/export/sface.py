@@ -6,14 +6,13 @@ python -m dubtool.export.sface face_recognition_sface_2021dec.onnx weights/face_
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from dubtool.engine.session import DESCRIPTOR_KEY
+from dubtool.export.graph import write_model
 
 # Smaller tensors stay as they are: together they are a thirtieth of the file.
 _LEAST_VALUES = 4096
@@ -46,10 +45,7 @@ def export_sface(source: Path, target: Path, origin: str) -> None:
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "pictures"
     del graph.value_info[:]
-    descriptor = {"kind": "identity", "network": "sface", "origin": origin}
-    helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(descriptor)})
-    onnx.checker.check_model(model)
-    target.write_bytes(model.SerializeToString())
+    write_model(model, target, {"kind": "identity", "network": "sface", "origin": origin})
 
 
 def _whole_numbers(name: str, values: np.ndarray, into: list[TensorProto]) -> list[onnx.NodeProto]:

@@ -6,17 +6,12 @@ python -m dubtool.export.whisper whisper_tiny_encoder.safetensors weights/whispe
 from __future__ import annotations
 
 import argparse
-import io
-import json
 from pathlib import Path
 
-import onnx
 import torch
-from onnx import helper
 from safetensors.torch import load_file
 
-from dubtool.engine.session import DESCRIPTOR_KEY
-from dubtool.export.graph import store_half
+from dubtool.export.graph import export_traced
 from dubtool.networks.whisper import WhisperEncoder
 
 PREFIX = "encoder."
@@ -36,19 +31,6 @@ def export_encoder(encoder: WhisperEncoder, path: Path, origin: str) -> None:
     """Write `encoder` as ONNX: input "mel" [1, mels, 2 T]; outputs "layer_1".. and "encoded", each [1, T, width]."""
     layers = len(encoder.blocks)
     outputs = [*(f"layer_{index + 1}" for index in range(layers)), "encoded"]
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        encoder,
-        (torch.zeros(1, encoder.conv1.in_channels, encoder.positional_embedding.shape[0]),),
-        buffer,  # type: ignore[arg-type]  # a stream is taken too
-        input_names=["mel"],
-        output_names=outputs,
-        dynamic_axes={"mel": {2: "frames"}, **{name: {1: "vectors"} for name in outputs}},
-        opset_version=20,
-        dynamo=False,
-    )
-    model = onnx.load_from_string(buffer.getvalue())
-    store_half(model)
     descriptor = {
         "kind": "speech",
         "network": "whisper-encoder",
@@ -59,9 +41,14 @@ def export_encoder(encoder: WhisperEncoder, path: Path, origin: str) -> None:
         "rate": 50,
         "origin": origin,
     }
-    helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps(descriptor)})
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
+    export_traced(
+        encoder,
+        {"mel": torch.zeros(1, encoder.conv1.in_channels, encoder.positional_embedding.shape[0])},
+        path,
+        outputs=outputs,
+        dynamic={"mel": {2: "frames"}, **{name: {1: "vectors"} for name in outputs}},
+        descriptor=descriptor,
+    )
 
 
 def main() -> None:

@@ -35,8 +35,3 @@ _POSITION = {mesh: position for position, mesh in enumerate(TRACKED)}
 def tracked(mesh_indices: tuple[int, ...]) -> np.ndarray:
     """Positions of mesh indices within a track's point array: int64 [len(mesh_indices)]."""
     return np.array([_POSITION[index] for index in mesh_indices])
-
-
-def to_68(points: np.ndarray) -> np.ndarray:
-    """The 68 iBUG points of tracked points: [..., len(TRACKED), D] -> [..., 68, D]."""
-    return points[..., tracked(IBUG_68), :]

@@ -382,7 +382,7 @@ class VideoWriter:
         status = self._process.wait(timeout=10.0)
         lines = self._process.stderr_tail
         log.debug("ffmpeg ended with %s: %s", status, lines)
-        if any("No space left on device" in line for line in lines) or _disk_is_full(self._temporary):
+        if any("No space left on device" in line for line in lines) or disk_is_full(self._temporary):
             return OutputError(f"{self.output}: the disk is full; free some space or choose another folder")
         reason = self._process.complaint() or (f"killed by signal {-status}" if status < 0 else f"exit status {status}")
         return OutputError(f"{self.output} could not be written; ffmpeg says: {reason}")
@@ -435,7 +435,8 @@ def _packed(frame: Frame, piped: PixelLayout) -> bytes:
     return write_planes(planes + (alpha if piped.alpha else []), piped)
 
 
-def _disk_is_full(path: Path) -> bool:
+def disk_is_full(path: Path) -> bool:
+    """Whether there is no room beside a file; what cannot be asked has some."""
     try:
         return shutil.disk_usage(path.parent).free < mmap.PAGESIZE
     except OSError:

@@ -53,11 +53,12 @@ def find_ffmpeg() -> Ffmpeg:
 
     Raises OutputError when none of them runs.
     """
-    return _find(os.environ.get(ENVIRONMENT) or None)
+    return ffmpeg_named(os.environ.get(ENVIRONMENT) or None)
 
 
 @functools.cache
-def _find(named: str | None) -> Ffmpeg:
+def ffmpeg_named(named: str | None) -> Ffmpeg:
+    """See `find_ffmpeg`; looked for once. named: what the variable says."""
     if named is not None:
         version = ffmpeg_version(named)
         if version is None:

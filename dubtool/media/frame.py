@@ -6,6 +6,7 @@ So the planes stay as they were decoded, RGB is made of the box that is looked a
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -138,17 +139,9 @@ class Frame:
 
     def copy(self) -> Frame:
         """A frame of its own, planes included."""
-        return Frame(
-            [plane.copy() for plane in self.planes],
-            self.layout,
-            self.color,
-            rotation=self.rotation,
-            mirrored=self.mirrored,
-            field_order=self.field_order,
-            index=self.index,
-            time=self.time,
-            duration=self.duration,
-        )
+        made = copy.copy(self)
+        made.planes = [plane.copy() for plane in self.planes]
+        return made
 
     def coded_planes(self) -> list[np.ndarray]:
         """The planes turned back to the orientation they were coded in, contiguous."""

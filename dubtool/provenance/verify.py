@@ -70,21 +70,22 @@ class Provenance:
         return asdict(self)
 
 
-def read_provenance(path: Path, trust: Path | None = None) -> Provenance:
-    """What the file says. trust: certificates in PEM of those whose signatures are trusted.
+def verify(file: Path | str, trust: Path | str | None = None) -> Provenance:
+    """What a file says of its making. trust: certificates in PEM of those whose signatures are trusted.
 
     Raises:
         InputError: a file cannot be read. UsageError: the file has a manifest, and the extra `sign` is not there.
     """
+    path = Path(file)
     with spooling() as spooled:
-        return _provenance(path, spooled.path(path), trust)
+        return _provenance(path, spooled.path(path), None if trust is None else Path(trust))
 
 
 def _provenance(given: Path, path: Path, trust: Path | None) -> Provenance:
     """given: the file's name; path: where it can be read again and again."""
     told = mark_of(path)
     marked = told.source_type == DIGITAL_SOURCE_TYPE or _OURS in (told.text or "")
-    found = _manifest(path, trust) if _has_manifest(path) else None
+    found = _manifest(path, None if trust is None else Path(trust)) if _has_manifest(path) else None
     if found is None:
         stripped = SIGNED in (told.text or "")
         problems = [_STRIPPED] if stripped else []

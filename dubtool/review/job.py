@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dubtool.errors import OutputError, UsageError
 from dubtool.folders import temporary_folder
-from dubtool.jobs.shared.calls import Progress
+from dubtool.jobs.shared.calls import Progress, heeding
 from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, save_text
 from dubtool.media.encode import same_file, save, taken
 from dubtool.review.compared import Compared, pairs
@@ -22,15 +22,15 @@ from dubtool.review.proxy import writing_proxy
 FILM = ".mp4"
 
 
-def draw_report(
-    film: Path,
-    output: Path | None = None,
+def report_plots(
+    film: Path | str,
+    output: Path | str | None = None,
     *,
-    report: Path | None = None,
-    source: Path | None = None,
+    report: Path | str | None = None,
+    source: Path | str | None = None,
     quick: bool = False,
     overwrite: bool = False,
-    progress: Progress,
+    progress: Progress | None = None,
 ) -> Path:
     """Draw the plots of a dub as PNG, by default beside it; where they are.
 
@@ -40,6 +40,8 @@ def draw_report(
     Raises:
         InputError, UsageError, OutputError, WeightsError: one line each says what.
     """
+    film, output, report, source = Path(film), _path(output), _path(report), _path(source)
+    tell = heeding(progress, None)
     dubbed = open_dubbed(film, report, source)
     target = output or beside(film, PLOTS)
     if target.suffix.lower() != ".png":
@@ -49,42 +51,42 @@ def draw_report(
     if source is not None:
         require_source(dubbed)
     with temporary_folder() as folder, as_files(dubbed, folder) as files:
-        found = _measures(files, folder, quick, progress)
+        found = _measures(files, folder, quick, tell)
         if files.source.is_file() and not quick:
             for number, pair in enumerate(pairs(files), 1):
                 found.compared.see(*pair)
-                progress("compare", number, len(dubbed.course.times))
+                tell("compare", number, len(dubbed.course.times))
     save_plots(draw_plots(found.plotted()), target, overwrite=overwrite)
     return target
 
 
-def make_page(
-    film: Path,
-    output: Path | None = None,
+def review_page(
+    film: Path | str,
+    output: Path | str | None = None,
     *,
-    report: Path | None = None,
-    source: Path | None = None,
+    report: Path | str | None = None,
+    source: Path | str | None = None,
     beside_page: bool = False,
     quick: bool = False,
     overwrite: bool = False,
-    progress: Progress,
+    progress: Progress | None = None,
 ) -> Path:
     """Make the page to look at a dub, by default beside it; where it is.
 
-    report, quick: as for `draw_report`. source: of the dub, where it is not where the report says. beside_page: the
+    report, quick: as for `report_plots`. source: of the dub, where it is not where the report says. beside_page: the
     page's video stands beside it, not in it. An earlier page is replaced.
 
     Raises:
         InputError, UsageError, OutputError, WeightsError: one line each says what.
     """
     return page_of(
-        open_dubbed(film, report, source),
-        output,
-        used=[report],
+        open_dubbed(Path(film), _path(report), _path(source)),
+        _path(output),
+        used=[_path(report)],
         beside_page=beside_page,
         quick=quick,
         overwrite=overwrite,
-        progress=progress,
+        progress=heeding(progress, None),
     )
 
 
@@ -98,7 +100,7 @@ def page_of(
     overwrite: bool = False,
     progress: Progress,
 ) -> Path:
-    """The page of a dub that is open; see `make_page`. used: further files that it must not replace."""
+    """The page of a dub that is open; see `review_page`. used: further files that it must not replace."""
     target = output or beside(dubbed.film, PAGE)
     inputs = [dubbed.film, require_source(dubbed), *dubbed.inputs.values(), *used]
     replaced = check_page(target, inputs, overwrite=overwrite)
@@ -152,3 +154,7 @@ def _check(target: Path, inputs: list[Path | None], *, overwrite: bool) -> None:
         raise OutputError(f"{target} cannot be written: name a file in a folder that exists")
     if os.path.lexists(target) and not overwrite:
         raise taken(target)
+
+
+def _path(given: Path | str | None) -> Path | None:
+    return None if given is None else Path(given)

@@ -78,7 +78,7 @@ class DeepSpeechExtractor:
         """Vectors first .. first + count - 1 as float32 [count, dimension]."""
         begin = max(0, first - CONTEXT_VECTORS)
         end = min(self._count, first + count + CONTEXT_VECTORS)
-        mean, deviation = self._statistics
+        mean, deviation = self.statistics
         padded = np.zeros((end - begin + 2 * NEIGHBOURS, COEFFICIENTS))
         low, high = max(0, begin - NEIGHBOURS), min(self._count, end + NEIGHBOURS)
         padded[low - begin + NEIGHBOURS : high - begin + NEIGHBOURS] = self._cepstra(low, high)
@@ -88,7 +88,7 @@ class DeepSpeechExtractor:
         return logits[first - begin : first - begin + count]
 
     @functools.cached_property
-    def _statistics(self) -> tuple[float, float]:
+    def statistics(self) -> tuple[float, float]:
         """Mean and standard deviation over all stacked vectors, their zeros beyond the ends included."""
         total = squares = 0.0
         for low in range(0, self._count, CORE_VECTORS):

@@ -63,7 +63,7 @@ def track_video(
             known = load_tracks(store)
         if known is not None:
             return TrackedVideo(*known, True)
-        tracked_video = _look(info, threads, progress)
+        tracked_video = look_for_faces(info, threads, progress)
         if use_cache:
             save_tracks(
                 store, tracked_video.tracks, tracked_video.times, tracked_video.durations, tracked_video.decode_failures
@@ -101,7 +101,7 @@ def _trackers() -> str:
     return " ".join(told)
 
 
-def _look(info: MediaInfo, threads: int | None, progress: Progress) -> TrackedVideo:
+def look_for_faces(info: MediaInfo, threads: int | None, progress: Progress) -> TrackedVideo:
     reader = VideoReader(info)
     expected, pictures = info.require_video().frame_count, info.require_video().pictures_a_frame
     times, durations = [], []

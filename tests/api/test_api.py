@@ -156,6 +156,13 @@ def test_users_programs_are_type_checked(tmp_path: Path) -> None:
         "    height: int = frame.shape[0]\n"
         "try:\n"
         "    dubtool.restore_teeth('a.mp4')\n"
+        "    row = dubtool.CastRow('left', Path('b.wav'), fit='stretch')\n"
+        "    dubtool.dub('a.mp4', options=dubtool.DubOptions(cast=dubtool.Cast((row,))))\n"
+        "    share: float = dubtool.faces('a.mp4', speaking=True).people[0].share\n"
+        "    page: Path = dubtool.review_page('a.dubbed.mp4', quick=True)\n"
+        "    plots: Path = dubtool.report_plots('a.dubbed.mp4')\n"
+        "    provenance: dubtool.Provenance = dubtool.verify('a.dubbed.mp4')\n"
+        "    shapes: dubtool.MouthShapes | None = dubtool.DubOptions().shapes\n"
         "except dubtool.UsageError as error:\n"
         "    code: int = error.exit_code\n"
     )

@@ -160,17 +160,17 @@ def test_what_an_earlier_attempt_had_finished_is_not_done_again(tmp_path: Path) 
     """Its machine was lost between the last step and the message."""
     job = read_jobs(_table(tmp_path, ["v,s,0.out,,"]), {}, batch_stub.KINDS).jobs[0]
     attempt = [cluster_job.Task(job, False), batch_stub.KINDS["dub"], "cpu", None, {}]
-    first = cluster_job._attempt(*attempt)
+    first = cluster_job.attempt(*attempt)
     assert isinstance(first, cluster_job.Success)
     assert first.report["details"] == {"cores": 1}
-    assert cluster_job._attempt(*attempt) == cluster_job.Success({})
+    assert cluster_job.attempt(*attempt) == cluster_job.Success({})
     assert len(_log(tmp_path, "made")) == 1
 
 
 def test_jobs_on_one_video_are_set_apart(tmp_path: Path) -> None:
     rows = ["a,1,1.out,,", "a,2,2.out,,", "a,3,3.out,,", "b,4,4.out,,", "b,5,5.out,,"]
     jobs = read_jobs(_table(tmp_path, rows), {}, batch_stub.KINDS).jobs
-    order = cluster_job._spread([cluster_job.Task(job, False) for job in jobs], batch_stub.KINDS)
+    order = cluster_job.spread([cluster_job.Task(job, False) for job in jobs], batch_stub.KINDS)
     assert [task.job.inputs["speech"].name for task in order] == ["1", "4", "2", "5", "3"]
 
 
@@ -179,7 +179,7 @@ def test_jobs_are_set_apart_by_the_video_whose_faces_are_followed(tmp_path: Path
     rows = ["p1,driver,1.out,,", "p2,driver,2.out,,", "p3,other,3.out,,"]
     jobs = read_jobs(_table(tmp_path, rows), {}, batch_stub.KINDS).jobs
     kinds = {"dub": replace(batch_stub.KINDS["dub"], video="speech")}
-    order = cluster_job._spread([cluster_job.Task(job, False) for job in jobs], kinds)
+    order = cluster_job.spread([cluster_job.Task(job, False) for job in jobs], kinds)
     assert [task.job.output.stem for task in order] == ["1", "3", "2"]
 
 

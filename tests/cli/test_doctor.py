@@ -57,14 +57,14 @@ def test_no_ffmpeg_exits_7(user_folder: Path, monkeypatch: pytest.MonkeyPatch, c
 def test_a_package_that_cannot_be_imported_exits_1(
     user_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setitem(doctor._REQUIRED, "mediapipe", "module_that_is_not_there")
+    monkeypatch.setitem(doctor.REQUIRED, "mediapipe", "module_that_is_not_there")
     assert main(["doctor", "--json"]) == 1
     assert "cannot be imported" in str(_findings(capsys)["mediapipe"]["detail"])
 
 
 def test_both_runtimes_at_once_exit_6(user_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    real = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: "1.0" if name in doctor._RUNTIMES else real(name))
+    real = doctor.installed_version
+    monkeypatch.setattr(doctor, "installed_version", lambda name: "1.0" if name in doctor.RUNTIMES else real(name))
     assert main(["doctor", "--json"]) == 6
     assert "uninstall both" in str(_findings(capsys)["onnxruntime"]["detail"])
 

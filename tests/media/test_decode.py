@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,14 +129,14 @@ def test_frames_handed_out_twice_do_not_share_pixels(make_video: Make) -> None:
 def test_backward_holds_no_more_frames_than_its_budget(make_video: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     info = probe(make_video("a.mp4", "-c:v", "libx264", "-g", 40, size="64x48", frames=40))
     made = 0
-    original = VideoReader._frame
+    original = Frame.from_coded
 
-    def counted(self: VideoReader, *found: object) -> Frame:
+    def counted(*given: Any, **more: Any) -> Frame:
         nonlocal made
         made += 1
-        return original(self, *found)  # type: ignore[arg-type]
+        return original(*given, **more)
 
-    monkeypatch.setattr(VideoReader, "_frame", counted)
+    monkeypatch.setattr(Frame, "from_coded", counted)
     reader = VideoReader(info, reverse_budget=5 * 64 * 48 * 3 // 2)
     for handed_out, _ in enumerate(reader.frames(range(39, -1, -1))):
         assert made - handed_out <= 5

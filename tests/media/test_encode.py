@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from dubtool.errors import OutputError, UsageError
+from dubtool.media import encode
 from dubtool.media.codecs import container_for, encoded_layout
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter, same_file
-from dubtool.media.ffmpeg import Ffmpeg, find_ffmpeg, run_ffmpeg
+from dubtool.media.ffmpeg import Ffmpeg, FfmpegProcess, find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.mux import VideoEncoding, build_command
 from dubtool.media.pixels import layout_of, nearest_layout
@@ -530,19 +531,33 @@ def _frame(info: MediaInfo) -> Frame:
     return next(iter(VideoReader(info)))
 
 
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[FfmpegProcess]:
+    """The processes that encode, as they are started."""
+    started: list[FfmpegProcess] = []
+
+    def begin(*given: Any, **more: Any) -> FfmpegProcess:
+        started.append(FfmpegProcess(*given, **more))
+        return started[-1]
+
+    monkeypatch.setattr(encode, "FfmpegProcess", begin)
+    return started
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_exception_leaves_nothing_behind(make_video: Make, out: Path, error: type[BaseException]) -> None:
+def test_an_exception_leaves_nothing_behind(
+    make_video: Make, out: Path, error: type[BaseException], begun: list[FfmpegProcess]
+) -> None:
     info = probe(make_video("a.mp4"))
     writer = VideoWriter(out / "o.mp4", info)
     with pytest.raises(error), writer:
         writer.write(_frame(info), Fraction(0), Fraction(1, 25))
-        assert writer._process is not None
-        pid = writer._process.pid
+        (process,) = begun
         assert not (out / "o.mp4").exists()
         raise error
     assert _only(out)
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        os.kill(process.pid, 0)
 
 
 def test_an_existing_output_stays_as_it_was_until_the_end(make_video: Make, out: Path) -> None:
@@ -555,15 +570,16 @@ def test_an_existing_output_stays_as_it_was_until_the_end(make_video: Make, out:
     assert output.read_text() == "precious" and _only(out, "o.mp4")
 
 
-def test_a_killed_ffmpeg_is_one_line_and_leaves_nothing(make_video: Make, out: Path) -> None:
+def test_a_killed_ffmpeg_is_one_line_and_leaves_nothing(
+    make_video: Make, out: Path, begun: list[FfmpegProcess]
+) -> None:
     info = probe(make_video("a.mp4", size="320x240"))
     frame = _frame(info)
     with pytest.raises(OutputError, match="signal 9") as caught, VideoWriter(out / "o.mp4", info) as writer:
         for number in range(2000):
             writer.write(frame, Fraction(number, 25), Fraction(1, 25))
             if number == 3:
-                assert writer._process is not None
-                os.kill(writer._process.pid, signal.SIGKILL)
+                os.kill(begun[0].pid, signal.SIGKILL)
     assert "\n" not in str(caught.value) and _only(out)
 
 

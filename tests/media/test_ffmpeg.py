@@ -51,11 +51,11 @@ def test_an_old_system_ffmpeg_gives_way_to_the_bundled_one(tmp_path: Path, monke
     old = _script(tmp_path / "ffmpeg", "print('ffmpeg version 4.4 x')")
     monkeypatch.delenv(ffmpeg.ENVIRONMENT, raising=False)
     monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: str(old))
-    ffmpeg._find.cache_clear()
+    ffmpeg.ffmpeg_named.cache_clear()
     try:
         found = ffmpeg.find_ffmpeg()
     finally:
-        ffmpeg._find.cache_clear()
+        ffmpeg.ffmpeg_named.cache_clear()
     assert found.path != str(old) and found.version >= (6, 0)
 
 

@@ -17,7 +17,7 @@ from dubtool.media.encode import VideoWriter
 from dubtool.media.probe import probe
 from dubtool.provenance import boxes, png, xmp
 from dubtool.provenance.mark import mark, mark_of, tags
-from dubtool.provenance.verify import read_provenance
+from dubtool.provenance.verify import verify
 
 TEXT = 'Synthetic: <the mouth> & "more" by dubtool'
 
@@ -42,7 +42,7 @@ def test_every_kind_of_file_says_that_it_is_synthetic(film: Path, tmp_path: Path
     target = tmp_path / f"out{suffix}"
     _written(film, target)
     assert mark_of(target).source_type == xmp.DIGITAL_SOURCE_TYPE
-    found = read_provenance(target)
+    found = verify(target)
     assert (found.state, found.synthetic, found.text) == ("unsigned", True, TEXT)
     assert len(list(VideoReader(probe(target)))) == 3, "it plays as before"
 
@@ -86,7 +86,7 @@ def test_packets_of_others_are_understood() -> None:
 
 
 def test_a_film_of_a_camera_says_nothing(film: Path) -> None:
-    found = read_provenance(film)
+    found = verify(film)
     assert (found.state, found.synthetic, found.source_type) == ("unsigned", False, None)
 
 
@@ -95,12 +95,12 @@ def test_a_file_that_is_none_is_told(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     path.write_bytes(content)
     if content.startswith(b"\x89PNG"):
-        assert read_provenance(path).state == "unsigned"
+        assert verify(path).state == "unsigned"
         return
     with pytest.raises(InputError, match=r"x\.mp4"):
-        read_provenance(path)
+        verify(path)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: no such file"):
-        read_provenance(tmp_path / "none.mp4")
+        verify(tmp_path / "none.mp4")

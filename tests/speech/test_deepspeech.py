@@ -233,7 +233,7 @@ def test_long_speech_is_read_in_windows(
     monkeypatch.setattr(deepspeech, "CONTEXT_VECTORS", 60)
     windowed = DeepSpeechExtractor(source, model_file, device="cpu")
     # Normalised over the whole speech all the same.
-    np.testing.assert_allclose(windowed._statistics, whole._statistics, rtol=1e-9)
+    np.testing.assert_allclose(windowed.statistics, whole.statistics, rtol=1e-9)
     np.testing.assert_allclose(windowed.compute(150, 70), expected[150:220], atol=1e-3)
 
 

@@ -61,7 +61,11 @@ def test_chunks_are_computed_once_and_the_longest_unused_forgotten() -> None:
     assert len(ramp.computed) == len(set(ramp.computed)) == 29
     features.at(np.array([0.5]))
     assert len(ramp.computed) == 30
-    assert len(features._chunks) == 3
+    # The last three are held: those of 0, 3.9 and 0.5 s.
+    features.at(np.array([0.0, 3.9, 0.5]))
+    assert len(ramp.computed) == 30
+    features.at(np.array([3.8]))
+    assert len(ramp.computed) == 31
 
 
 def test_windows_are_centred() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from dubtool.errors import InputError, UsageError
 from dubtool.folders import expanded
+from dubtool.jobs.shared.plain_values import make_plain
 from dubtool.jobs.shared.rows import read_rows
 from dubtool.jobs.shared.times import seconds
 from dubtool.tracking.people import is_word
@@ -37,10 +38,12 @@ class CastRow:
     seconds of the film; without `stop` it is as long as the speech. fit: what is done about a speech that is longer or
     shorter than its place; None for what is asked of the whole job. offset: the second of the speech that is heard at
     `start`; given, the row is that part of the speech, and what lies behind `stop` is not missing. to_end: without
-    `stop`, its place ends with the film. place: where the row stands ("cast.csv, line 3").
+    `stop`, its place ends with the film. place: where the row stands ("cast.csv, line 3"). Plain values will do, as in
+    options.
 
     Raises:
-        UsageError: no face or speech is named, a time is below 0, or the place ends before it begins.
+        UsageError: a value is of the wrong kind, no face or speech is named, a time is below 0, or the place ends
+        before it begins.
     """
 
     face: str
@@ -53,6 +56,7 @@ class CastRow:
     place: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        make_plain(self)
         before = f"{self.place}: " if self.place else ""
         if not self.face.strip():
             raise UsageError(f"{before}no face is named; write {NOBODY} for a voice off screen")

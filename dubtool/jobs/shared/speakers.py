@@ -99,9 +99,9 @@ def who_speaks(
     features = SpeechFeatures(WhisperExtractor(sound, whisper))
     around = (np.arange(len(moments) + 2 * REACH) - REACH) * STEP_SECONDS
     heard = judge.sounds(around, lambda when: features.windows(when, judge.steps))
-    mouths = [_Mouth.of(judge, people.moving(one), times, moments) for one in people.persons]
+    mouths = [SeenMouth.of(judge, people.moving(one), times, moments) for one in people.persons]
     levels = _levels(sound, moments + STEP_SECONDS / 2)
-    offset = _best_offset(mouths, heard, somebody_heard(levels, 1 / STEP_SECONDS))
+    offset = best_offset(mouths, heard, somebody_heard(levels, 1 / STEP_SECONDS))
     if offset:
         # What is heard then belongs to what is seen now.
         levels = _levels(sound, np.maximum(moments + (offset + 0.5) * STEP_SECONDS, 0))
@@ -109,18 +109,18 @@ def who_speaks(
     fits = np.stack([mouth.fits(heard, offset, len(moments)) for mouth in mouths], axis=1)
     openings = np.stack([mouth.openings(len(moments)) for mouth in mouths], axis=1)
     speaking = active_speaker(Evidence(fits, openings, voiced))
-    turns = _turns(speaking, fits, people)
+    turns = turns_of(speaking, fits, people)
     if not turns:
         raise NoFaceError(
             f"{info.path}: no face is seen to say what is heard; name the person with --face, or give a --cast"
         )
-    late = _late(mouths, heard, speaking)
+    late = seconds_late(mouths, heard, speaking)
     nearest = np.minimum(np.rint(times / STEP_SECONDS).astype(int), len(moments) - 1)
     return Speakers(people, tracked_video.times, speaking[nearest], turns, late)
 
 
 @dataclass(frozen=True)
-class _Mouth:
+class SeenMouth:
     """One person's mouth at the moments [n] in which it is seen: `vectors` [n, D] of the judge, `opening` [n]."""
 
     moments: np.ndarray
@@ -128,7 +128,7 @@ class _Mouth:
     opening: np.ndarray
 
     @classmethod
-    def of(cls, judge: ShapeSyncJudge, chosen: Chosen, times: np.ndarray, moments: np.ndarray) -> _Mouth:
+    def of(cls, judge: ShapeSyncJudge, chosen: Chosen, times: np.ndarray, moments: np.ndarray) -> SeenMouth:
         motion = chosen.motion
         found: list[tuple[np.ndarray, ...]] = []
         place = 0
@@ -177,7 +177,7 @@ def _levels(sound: SpeechSource, seconds: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _best_offset(mouths: Sequence[_Mouth], heard: np.ndarray, voiced: np.ndarray) -> int:
+def best_offset(mouths: Sequence[SeenMouth], heard: np.ndarray, voiced: np.ndarray) -> int:
     """How many steps the film's sound comes after its mouths: where, of all that is said, the best mouth fits best."""
     count, kernel = len(voiced), np.ones(_FITS_OVER)
     told = []
@@ -193,11 +193,11 @@ def _best_offset(mouths: Sequence[_Mouth], heard: np.ndarray, voiced: np.ndarray
         use = voiced & np.isfinite(best)
         told.append(float(best[use].mean()) if use.any() else 0.0)
     # Small differences are the judge's: a film is in sync until it is clear that it is not.
-    best_offset = int(np.argmax(told)) - REACH
-    return best_offset if abs(best_offset) > 1 else 0
+    found = int(np.argmax(told)) - REACH
+    return found if abs(found) > 1 else 0
 
 
-def _late(mouths: Sequence[_Mouth], heard: np.ndarray, speaking: np.ndarray) -> float | None:
+def seconds_late(mouths: Sequence[SeenMouth], heard: np.ndarray, speaking: np.ndarray) -> float | None:
     """Seconds between mouths and sound, of those who speak: the peak of their cosines, between steps by a parabola."""
     curve, total = np.zeros(2 * REACH + 1), 0
     for number, mouth in enumerate(mouths):
@@ -215,7 +215,7 @@ def _late(mouths: Sequence[_Mouth], heard: np.ndarray, speaking: np.ndarray) -> 
     return float(peak - REACH + 0.5 * (left - right) / min(left - 2 * middle + right, -1e-9)) * STEP_SECONDS
 
 
-def _turns(speaking: np.ndarray, fits: np.ndarray, people: VideoPeople) -> list[Turn]:
+def turns_of(speaking: np.ndarray, fits: np.ndarray, people: VideoPeople) -> list[Turn]:
     margin = round(_BEFORE_AND_AFTER / STEP_SECONDS)
     named = names(people.persons)
     step = Fraction(STEP_SECONDS).limit_denominator(1000)

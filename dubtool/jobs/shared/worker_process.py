@@ -61,6 +61,17 @@ class Child:
         name = signal.Signals(-code).name
         return f"was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    def is_alive(self) -> bool:
+        """Whether it still runs; it does not once it was joined."""
+        try:
+            return self._process.is_alive()
+        except ValueError:
+            return False
+
     def terminate(self) -> None:
         """Ask it to clean up and go."""
         self._process.terminate()

@@ -82,13 +82,13 @@ class FineTuner:
         self._device = torch.device(training_device(device))
         self._stage = _stage_of(described, self._tuning.lips)
         state = read_checkpoint(checkpoint)
-        self._net = new_generator(self._stage)
+        self.net = new_generator(self._stage)
         try:
-            self._net.load_state_dict(state["average"])
+            self.net.load_state_dict(state["average"])
         except (KeyError, RuntimeError) as error:
             raise WeightsError(f"{checkpoint}: holds another generator than the one to adapt") from error
-        self._placed(self._net.float()).eval()
-        for name, weights in self._net.named_parameters():
+        self._placed(self.net.float()).eval()
+        for name, weights in self.net.named_parameters():
             weights.requires_grad_(name.startswith(_TAUGHT))
         self._steps = int(state.get("step", 0))
         self._perception = self._placed(load_shipped_lpips(find("lpips")))
@@ -105,11 +105,11 @@ class FineTuner:
         references: crops uint8 [5, H, W, 3].
         """
         torch.manual_seed(self._tuning.seed)
-        trained = [weights for weights in self._net.parameters() if weights.requires_grad]
+        trained = [weights for weights in self.net.parameters() if weights.requires_grad]
         optimiser = torch.optim.Adam(trained, self._tuning.learning_rate, (0.9, 0.99))
-        average = {name: value.clone() for name, value in self._net.state_dict().items()}
+        average = {name: value.clone() for name, value in self.net.state_dict().items()}
         with torch.no_grad():
-            constant = self._net.encode_reference(self._placed(_planes(references).flatten(0, 1)[None]))
+            constant = self.net.encode_reference(self._placed(_planes(references).flatten(0, 1)[None]))
         clock = Clock(until)
         steps = 0
         for rows in batches(len(examples), self._tuning.batch, self._tuning.seed):
@@ -120,10 +120,10 @@ class FineTuner:
             loss = self._loss(examples[rows], *constant)
             descend(optimiser, loss, trained)
             steps += 1
-            fold_into_average(average, self._net.state_dict(), steps)
+            fold_into_average(average, self.net.state_dict(), steps)
             progress(clock.spent, clock.allowed)
         progress(clock.allowed, clock.allowed)
-        self._net.load_state_dict(average)
+        self.net.load_state_dict(average)
         if not all(bool(torch.isfinite(value).all()) for value in average.values()):
             raise DubtoolError("fine-tuning diverged (weights are NaN or infinite); the shipped weights stay in use")
         self._steps += steps
@@ -132,7 +132,7 @@ class FineTuner:
     def write(self, folder: Path, examples: Examples, references: np.ndarray) -> None:
         """Export the graphs, and what to go on from, into `folder`. examples: real inputs, to calibrate 8 bits with."""
         once, frame = folder / ONCE, folder / FRAME
-        net = self._net.cpu()
+        net = self.net.cpu()
         state: dict[str, Any] = {"step": self._steps, "average": _halved(net.state_dict())}
         if self._judge is not None:
             state["judge"] = _halved(self._judge.net.state_dict())
@@ -166,7 +166,7 @@ class FineTuner:
         true = self._placed(_planes(examples.crops[:, rows, columns]))
         lips = torch.from_numpy(np.stack([_lips(mouth, size) for mouth in examples.mouths]))[:, None].to(self._device)
         with mixed_precision(self._device):
-            made = self._net.generate(
+            made = self.net.generate(
                 self._placed(source), shapes.to(self._device), features, alignment, mouth_only=True
             ).float()
             loss = tuning.pixel * ((made - true).abs() * (1 + tuning.lips * lips)).mean()

@@ -17,12 +17,11 @@ from dubtool.face.portrait_points import DRAWING_CHANNELS, KEYPOINTS, RIGID
 from dubtool.networks.adasr_landmarks import LandmarkAdaSR
 from dubtool.training.adasr.data import PortraitBatch, PortraitSampler, collate
 from dubtool.training.adasr.stage import AdasrStage
-from dubtool.training.core.gan_trainer import GanTrainer
-from dubtool.training.core.perception import Vgg19, perception_loss
+from dubtool.training.core.gan_trainer import GanTrainer, Parts
+from dubtool.training.core.perception import perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.data.faces import load_faces
 
-_DEPTH = 4
 # Open mouth, lips, open eyes and irises of a drawing.
 _FINE_PARTS = 4
 
@@ -42,8 +41,7 @@ class AdasrTrainer(GanTrainer[AdasrStage, PortraitBatch]):
             raise InputError(f"{faces}: holds no faces to learn from; run 'dubtool train prepare --faces'")
         self.sampler = PortraitSampler(clips, stage.side, stage.seed, clean=stage.clean)
         super().__init__(stage, run, device)
-        self.teach(new_network(stage), {"judge": (3, stage.adversarial)})
-        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
+        self.teach(new_network(stage), vgg)
 
     def make(self, step: int) -> PortraitBatch:
         sampler = self.sampler.seeded(self.stage.seed, step)
@@ -66,18 +64,10 @@ class AdasrTrainer(GanTrainer[AdasrStage, PortraitBatch]):
             feature = None if self.vgg is None else perception_loss(self.vgg, made, true, stage.scales)
         pixel = ((made - true).abs() * (1 + stage.fine * fine_parts(drawing))).mean()
         moved = (moved_source.float() - F.avg_pool2d(true, 4)).abs().mean()
-        loss = stage.pixel * pixel + stage.moved * moved
-        parts = {"pixel": pixel.detach(), "moved": moved.detach()}
+        parts: Parts = {"pixel": (stage.pixel, pixel), "moved": (stage.moved, moved)}
         if feature is not None:
-            loss = loss + stage.feature * feature
-            parts["feature"] = feature.detach()
-        for judge, weight in self.judges:
-            parts["judge"] = judge.learn(made, true)
-            fooled, matched = judge.fooled_and_matched(made, true if stage.matching else None)
-            loss = loss + weight * fooled + stage.matching * matched
-            parts |= {"fooled": fooled.detach(), "matched": matched.detach()}
-        self.update(loss)
-        return parts
+            parts["feature"] = stage.feature, feature
+        return self.update(parts | self.judged(made, true, stage.matching))
 
 
 def fine_parts(drawing: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dubtool.networks.discriminator import Discriminator
 from dubtool.training.core.precision import mixed_precision
+from dubtool.training.core.stage import FRAMES
 
 
 class Adversary:
@@ -66,3 +67,8 @@ class Adversary:
         if self.name in state:
             with contextlib.suppress(RuntimeError):
                 self.net.load_state_dict(state[self.name])
+
+
+def stacked(pictures: Tensor) -> Tensor:
+    """Pictures [B * 5, 3, m, m] -> stacks of five on channels [B, 15, m, m]."""
+    return pictures.unflatten(0, (-1, FRAMES)).flatten(1, 2)

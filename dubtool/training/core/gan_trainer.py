@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -11,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from dubtool.errors import UsageError
-from dubtool.training.core.adversary import Adversary
+from dubtool.training.core.adversary import Adversary, stacked
+from dubtool.training.core.perception import Vgg19
 from dubtool.training.core.recipe import Learner
 from dubtool.training.core.schedule import descend, falling_rate, fold_into_average
-from dubtool.training.core.stage import GanStage
+from dubtool.training.core.stage import FRAMES, GanStage
 from dubtool.training.core.trainer import B, Trainer, read_checkpoint
 
 S = TypeVar("S", bound=GanStage)
@@ -22,30 +24,50 @@ N = TypeVar("N", bound=nn.Module)
 P = TypeVar("P")
 
 PICTURES = "pictures"
+# Losses by name, with their weights.
+Parts = dict[str, tuple[float, Tensor]]
+
+_DEPTH = 4
+_CLIP = "clip_"
 
 
 class GanTrainer(Trainer[S, B], Generic[S, B]):
     """Subclasses call `teach` when they are made, and in `learn` begin with `set_rate` and end with `update`.
 
-    net: what is taught. average: its weights, averaged. judges: discriminators with the weights of their losses.
+    net: what is taught. average: its weights, averaged. judges: discriminators with the weights of their losses. vgg:
+    for a perception loss, where there is one.
     """
 
     net: Any
     average: dict[str, Tensor]
     judges: list[tuple[Adversary, float]]
+    vgg: Vgg19 | None
 
     def teach(
-        self, net: nn.Module, judges: Mapping[str, tuple[int, float]], betas: tuple[float, float] = (0.9, 0.99)
+        self,
+        net: nn.Module,
+        vgg: Path | None,
+        *,
+        adversarial_clip: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.99),
     ) -> None:
-        """judges: by name the channels that one sees, and the weight of its loss; of weight 0 there is none."""
+        """vgg: the file of `Vgg19`. adversarial_clip: weight of the discriminator that sees stacks of five frames.
+
+        Raises:
+            WeightsError: the VGG file cannot be read.
+        """
         self.net = self.placed(net)
         self.optimiser = torch.optim.Adam(self.net.parameters(), self.stage.learning_rate, betas)
         self.judges = [
             (Adversary(channels, self.stage.judge_width, self.stage.learning_rate, self.device, name), weight)
-            for name, (channels, weight) in judges.items()
+            for name, channels, weight in (
+                ("judge", 3, self.stage.adversarial),
+                (f"{_CLIP}judge", 3 * FRAMES, adversarial_clip),
+            )
             if weight
         ]
         self._begin_average()
+        self.vgg = None if vgg is None or not self.stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
 
     def placed(self, what: Any) -> Any:
         """A module or a batch of pictures on the device, channels last: what convolutions are fastest with."""
@@ -92,10 +114,26 @@ class GanTrainer(Trainer[S, B], Generic[S, B]):
         for group in self.optimiser.param_groups:
             group["lr"] = falling_rate(self.step, self.stage.steps, self.stage.learning_rate, self.stage.final_rate)
 
-    def update(self, loss: Tensor) -> None:
-        """One step of the optimiser, and of the average."""
+    def judged(self, made: Tensor, true: Tensor, matching: float = 0.0) -> Parts:
+        """How far pictures [B, 3, h, w] are from passing as true before the discriminators, which first make a step of
+        their own. matching: weight of what these find in both, see `Adversary.fooled_and_matched`."""
+        parts: Parts = {}
+        for judge, weight in self.judges:
+            clip = _CLIP if judge.name.startswith(_CLIP) else ""
+            seen, real = (stacked(made), stacked(true)) if clip else (made, true)
+            parts[judge.name] = 0.0, judge.learn(seen, real)
+            fooled, matched = judge.fooled_and_matched(seen, real if matching else None)
+            parts[f"{clip}fooled"] = weight, fooled
+            if matching:
+                parts[f"{clip}matched"] = matching, matched
+        return parts
+
+    def update(self, parts: Parts) -> dict[str, Tensor]:
+        """One step of the optimiser down the losses, and of the average; the losses, detached."""
+        loss = reduce(torch.add, (weight * value for weight, value in parts.values() if weight))
         descend(self.optimiser, loss, self.net.parameters())
         fold_into_average(self.average, self.net.state_dict(), self.step)
+        return {name: value.detach() for name, (_, value) in parts.items()}
 
     def learner(
         self, untrained: Callable[[S], N], people: P | None, validate: Callable[[N, P, S, Path], Mapping[str, float]]

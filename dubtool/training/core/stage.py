@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from dubtool.errors import UsageError
+
 NETWORK = "network"
+# Of a clip, 1/25 s apart: what the sync expert, and the discriminator of clips, judge at a time.
+FRAMES = 5
 
 
 class Stage(Protocol):
@@ -39,3 +43,26 @@ class GanStage:
     adversarial: float = 0.0
     judge_width: int = 32
     seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MouthStage(GanStage):
+    """What the stages of generators share, which draw mouths.
+
+    mouth: side of the mouth box, px. width: the network's. mask: part of the unit crop (top, bottom, left, right in
+    radii) hidden from the network; the whole mouth box is (0, 2, -1, 1). frames: of each sample, 1/25 s apart.
+    min_natural: least size of the mouth in the source pictures, px. adversarial_clip, sync: weights of LS-GAN on stacks
+    of five frames, and of the sync expert.
+    """
+
+    mouth: int = 64
+    width: int = 32
+    mask: tuple[float, float, float, float] = (0.5, 2.0, -1.0, 1.0)
+    frames: int = 1
+    min_natural: float = 40.0
+    adversarial_clip: float = 0.0
+    sync: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.adversarial_clip or self.sync) and self.frames != FRAMES:
+            raise UsageError(f"adversarial_clip and sync judge {FRAMES} frames; set frames = {FRAMES}")

@@ -161,7 +161,7 @@ class Sampler:
         """The samples of `count` moments 1/25 s apart around row `row` of the clip."""
         size, matrix, light = self.size, self._matrix(clip), self._light()
         rows = neighbours(clip.times, row, count)
-        references = [self._crop(clip, index, self._shaken(matrix), light) for index in self._references(clip, rows)]
+        references = [self._crop(clip, index, self._shaken(matrix), light) for index in self.references_of(clip, rows)]
         crops = [self._crop(clip, index, matrix, light) for index in rows]
         sources = crops
         # What goes in is compressed at times as films are, what should come out never is.
@@ -228,7 +228,7 @@ class Sampler:
         moved[:, 2] += self.rng.normal(0, 0.008, 2) * self.size.mouth
         return moved
 
-    def _references(self, clip: Clip, targets: Sequence[int]) -> np.ndarray:
+    def references_of(self, clip: Clip, targets: Sequence[int]) -> np.ndarray:
         """Five other rows spread over mouth openings, away in time from the targets as far as the clip allows."""
         away = np.abs(clip.frames[:, None] - clip.frames[targets]).min(axis=1)
         gap = min(_REFERENCE_GAP, max(1, len(away) // 6))

@@ -49,11 +49,11 @@ def spoken_versions(
     versions = [(_by_layer(heard[:, :-MEL_VALUES]), -sound_offset, 1.0)]
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     for stretch in (1.0, float(rng.choice(_STRETCHES))) if changed else ():
-        sound = clean if stretch == 1.0 else _resampled(clean, 1 / stretch)
+        sound = clean if stretch == 1.0 else resampled(clean, 1 / stretch)
         silence = int(rng.uniform(*_SILENCE_SECONDS) * SAMPLE_RATE)
         sound = np.concatenate([np.zeros(silence, np.float32), sound]) * np.float32(rng.uniform(*_GAIN))
         if rng.random() < _NOISE_SHARE:
-            sound = sound + _noise(rng, len(sound), float(np.sqrt(np.mean(clean**2))))
+            sound = sound + noise(rng, len(sound), float(np.sqrt(np.mean(clean**2))))
         changed_path = work / "changed.wav"
         soundfile.write(changed_path, sound, SAMPLE_RATE, subtype="FLOAT")
         first = silence * RATE // SAMPLE_RATE
@@ -77,7 +77,7 @@ def _by_layer(heard: np.ndarray) -> np.ndarray:
     return heard.astype(np.float16).reshape(len(heard), len(LAYERS), -1)
 
 
-def _resampled(sound: np.ndarray, factor: float) -> np.ndarray:
+def resampled(sound: np.ndarray, factor: float) -> np.ndarray:
     """The sound with `factor` times as many samples, band-limited (by its spectrum)."""
     wanted = round(len(sound) * factor)
     # A margin of silence keeps the end from ringing into the start.
@@ -88,11 +88,10 @@ def _resampled(sound: np.ndarray, factor: float) -> np.ndarray:
     return (np.fft.irfft(spectrum, size) * (size / len(padded)))[:wanted].astype(np.float32)
 
 
-def _noise(rng: np.random.Generator, count: int, loudness: float) -> np.ndarray:
+def noise(rng: np.random.Generator, count: int, loudness: float) -> np.ndarray:
     """White noise, or half of the time a duller one, at 8 to 30 dB below the speech."""
     decibels = rng.uniform(*_NOISE_DECIBELS)
     white = rng.standard_normal(count).astype(np.float32)
-    noise = np.convolve(white, np.ones(6, np.float32) / 6, "same") if rng.random() < 0.5 else white
-    return noise.astype(np.float32) * np.float32(
-        loudness / max(float(np.sqrt(np.mean(noise**2))), 1e-9) * 10 ** (-decibels / 20)
-    )
+    made = np.convolve(white, np.ones(6, np.float32) / 6, "same") if rng.random() < 0.5 else white
+    loud = max(float(np.sqrt(np.mean(made**2))), 1e-9)
+    return made.astype(np.float32) * np.float32(loudness / loud * 10 ** (-decibels / 20))

@@ -13,21 +13,20 @@ from dubtool.face.crop import CropSize
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.g4g import G4G, Stages
 from dubtool.networks.g4g_alignment import Embeddings
-from dubtool.training.core.gan_trainer import GanTrainer
-from dubtool.training.core.perception import Vgg19, perception_loss
+from dubtool.training.core.adversary import stacked
+from dubtool.training.core.gan_trainer import GanTrainer, Parts
+from dubtool.training.core.perception import perception_loss
 from dubtool.training.core.precision import mixed_precision
+from dubtool.training.core.stage import FRAMES
 from dubtool.training.data.clips import REFERENCES
 from dubtool.training.g4g.data import G4GBatch, HeardSampler, collate_heard, load_heard
 from dubtool.training.g4g.losses import attribute_loss, contrastive_loss, pixel_loss
 from dubtool.training.g4g.stage import G4GStage
 from dubtool.training.g4g.start import shared_weights
-from dubtool.training.syncnet.loss import SyncExpert, stacked
-from dubtool.training.syncnet.stage import FRAMES
+from dubtool.training.syncnet.loss import SyncExpert
+
 
 # Losses by name: (weight, value).
-_Parts = dict[str, tuple[float, Tensor]]
-
-
 class G4GTrainer(GanTrainer[G4GStage, G4GBatch]):
     """Holds networks and optimisers of a G4G stage.
 
@@ -50,9 +49,7 @@ class G4GTrainer(GanTrainer[G4GStage, G4GBatch]):
     ) -> None:
         self.sampler = HeardSampler(load_heard(clips, "train", min_natural=stage.min_natural), model, stage)
         super().__init__(stage, run, device)
-        judges = {"judge": (3, stage.adversarial), "clip_judge": (3 * FRAMES, stage.adversarial_clip)}
-        self.teach(new_g4g(stage), judges)
-        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=4))
+        self.teach(new_g4g(stage), vgg, adversarial_clip=stage.adversarial_clip)
         self.expert = SyncExpert(sync, clips, self.device) if stage.sync else None
         self.hidden = hidden_mask(stage).to(self.device)
 
@@ -75,25 +72,20 @@ class G4GTrainer(GanTrainer[G4GStage, G4GBatch]):
         return f"G4G or DINet of width {self.stage.width}"
 
     def learn(self, batch: G4GBatch) -> dict[str, Tensor]:
-        stage = self.stage
         self.set_rate()
         self.net.train()
-        told: dict[str, Tensor] = {}
-        if self.step < stage.align_steps:
-            with mixed_precision(self.device):
-                embeddings = self.net.embed(*self._inputs(batch))
-            parts = self._synchronised(embeddings, 1)
-        else:
-            parts = self._pictured(batch, told)
-        loss = torch.stack([weight * value for weight, value in parts.values()]).sum()
-        self.update(loss)
-        return {name: value.detach() for name, (_, value) in parts.items()} | told
+        if self.step >= self.stage.align_steps:
+            return self.update(self._pictured(batch))
+        with mixed_precision(self.device):
+            embeddings = self.net.embed(*self.inputs(batch))
+        return self.update(self._synchronised(embeddings, 1))
 
-    def _inputs(self, batch: G4GBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def inputs(self, batch: G4GBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the network is given of a batch, on the device."""
         source, landmarks, reference = map(self.placed, (batch.source, batch.landmarks, batch.reference))
         return source, landmarks, reference, batch.mel.to(self.device)
 
-    def _synchronised(self, embeddings: Embeddings, frames: int) -> _Parts:
+    def _synchronised(self, embeddings: Embeddings, frames: int) -> Parts:
         """Attribute and contrastive loss. frames: neighbours, of which only the middle ones are told apart."""
         vectors = Embeddings(*(each.float() for each in embeddings))
         apart = Embeddings(*(each[frames // 2 :: frames] for each in vectors))
@@ -103,30 +95,27 @@ class G4GTrainer(GanTrainer[G4GStage, G4GBatch]):
             "contrast": (self.stage.contrast, contrastive_loss(self.net.alignment.similarities(apart))),
         }
 
-    def _pictured(self, batch: G4GBatch, told: dict[str, Tensor]) -> _Parts:
-        """All losses; those of the discriminators, which learn here, go to `told`."""
+    def _pictured(self, batch: G4GBatch) -> Parts:
+        """All losses."""
         stage = self.stage
         rows, columns = CropSize(stage.mouth).box
         true = self.placed(batch.picture)
         with mixed_precision(self.device):
-            stages = self.net.stages(*self._inputs(batch), self.hidden)
+            stages = self.net.stages(*self.inputs(batch), self.hidden)
             made = stages.picture.float()
             mouth, true_mouth = (self.placed(each[..., rows, columns].contiguous()) for each in (made, true))
             feature = None if self.vgg is None else perception_loss(self.vgg, mouth, true_mouth)
-        parts = {"pixel": (stage.pixel, self._pixel(stages, true, batch.lips.to(self.device)))}
+        parts = {"pixel": (stage.pixel, self.pixel(stages, true, batch.lips.to(self.device)))}
         if stage.alignment:
             parts |= self._synchronised(stages.embeddings, stage.frames)
         if feature is not None:
             parts["feature"] = (stage.feature, feature)
-        for judge, weight in self.judges:
-            seen, real = (mouth, true_mouth) if judge.name == "judge" else (stacked(mouth), stacked(true_mouth))
-            told[judge.name] = judge.learn(seen, real)
-            parts["fooled" if judge.name == "judge" else "clip_fooled"] = (weight, judge.fooled(seen))
+        parts |= self.judged(mouth, true_mouth)
         if self.expert is not None and batch.sounds is not None:
             parts["sync"] = (stage.sync, self.expert.loss(stacked(mouth), batch.sounds))
         return parts
 
-    def _pixel(self, stages: Stages, true: Tensor, lips: Tensor) -> Tensor:
+    def pixel(self, stages: Stages, true: Tensor, lips: Tensor) -> Tensor:
         """Both pictures count: the deformed face before it is blended, where it is redrawn, and the finished one."""
         inner = [self.hidden, lips] if self.stage.multi_scale else [self.hidden]
         whole = [torch.ones_like(self.hidden), *inner] if self.stage.multi_scale else [torch.ones_like(self.hidden)]

@@ -11,14 +11,15 @@ from torch import Tensor
 from dubtool.face.crop import CropSize
 from dubtool.face.draw import DRAWING_CHANNELS
 from dubtool.networks.dinet import DINet
-from dubtool.training.core.gan_trainer import GanTrainer
-from dubtool.training.core.perception import Vgg19, perception_loss
+from dubtool.training.core.adversary import stacked
+from dubtool.training.core.gan_trainer import GanTrainer, Parts
+from dubtool.training.core.perception import perception_loss
 from dubtool.training.core.precision import mixed_precision
+from dubtool.training.core.stage import FRAMES
 from dubtool.training.data.clips import REFERENCES, Sample
 from dubtool.training.generator.data import Batch, collate, open_sampler
 from dubtool.training.generator.stage import GeneratorStage
-from dubtool.training.syncnet.loss import SyncExpert, stacked
-from dubtool.training.syncnet.stage import FRAMES
+from dubtool.training.syncnet.loss import SyncExpert
 
 
 class GeneratorTrainer(GanTrainer[GeneratorStage, Batch]):
@@ -42,9 +43,7 @@ class GeneratorTrainer(GanTrainer[GeneratorStage, Batch]):
     ) -> None:
         self.sampler = open_sampler(clips, "train", stage, augment=True)
         super().__init__(stage, run, device)
-        judges = {"judge": (3, stage.adversarial), "clip_judge": (3 * FRAMES, stage.adversarial_clip)}
-        self.teach(new_generator(stage), judges)
-        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=4))
+        self.teach(new_generator(stage), vgg, adversarial_clip=stage.adversarial_clip)
         self.expert = SyncExpert(sync, clips, self.device) if stage.sync else None
 
     def make(self, step: int) -> Batch:
@@ -82,24 +81,14 @@ class GeneratorTrainer(GanTrainer[GeneratorStage, Batch]):
             condition = batch.condition.to(self.device)
             made = self.net.generate(source, condition, features, alignment, mouth_only=True).float()
             feature = None if self.vgg is None else perception_loss(self.vgg, made, true)
-        pixel = ((made - true).abs() * (1 + stage.lips * lips)).mean()
-        loss = stage.pixel * pixel
-        parts = {"pixel": pixel.detach()}
+        parts: Parts = {"pixel": (stage.pixel, ((made - true).abs() * (1 + stage.lips * lips)).mean())}
         if feature is not None:
-            loss = loss + stage.feature * feature
-            parts["feature"] = feature.detach()
-        for judge, weight in self.judges:
-            seen, real = (made, true) if judge.name == "judge" else (stacked(made), stacked(true))
-            parts[judge.name] = judge.learn(seen, real)
-            fooled = judge.fooled(seen)
-            loss = loss + weight * fooled
-            parts["fooled" if judge.name == "judge" else "clip_fooled"] = fooled.detach()
+            parts["feature"] = stage.feature, feature
+        parts |= self.judged(made, true)
         if self.expert is not None and batch.sounds is not None and batch.heard is not None:
             sync = self.expert.loss(stacked(made)[batch.heard.to(self.device)], batch.sounds)
-            loss = loss + stage.sync * sync
-            parts["sync"] = sync.detach()
-        self.update(loss)
-        return parts
+            parts["sync"] = stage.sync, sync
+        return self.update(parts)
 
 
 def new_generator(stage: GeneratorStage) -> DINet:

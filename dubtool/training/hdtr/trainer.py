@@ -13,14 +13,13 @@ from torch.nn import functional as F
 from dubtool.networks.hdtr import HDTRNet
 from dubtool.networks.hdtr_detail import local_mean
 from dubtool.networks.hdtr_fgff import ChannelFusion
-from dubtool.training.core.gan_trainer import GanTrainer
-from dubtool.training.core.perception import Vgg19, perception_loss
+from dubtool.training.core.gan_trainer import GanTrainer, Parts
+from dubtool.training.core.perception import perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.hdtr.data import TeethSample
 from dubtool.training.hdtr.samplers import open_sampler
 from dubtool.training.hdtr.stage import HdtrStage
 
-_DEPTH = 4
 # Weight of what surrounds the mouth, which is 1.
 _AROUND = 0.1
 # By how much detail is magnified for the discriminator.
@@ -64,8 +63,7 @@ class HdtrTrainer(GanTrainer[HdtrStage, HdtrBatch]):
     def __init__(self, stage: HdtrStage, data: Path, vgg: Path | None, run: Path | None, device: str = "cpu") -> None:
         self.sampler = open_sampler(data, "train", stage, stage.own, stage.seed)
         super().__init__(stage, run, device)
-        self.teach(new_restorer(stage), {"judge": (3, stage.adversarial)}, betas=(0.9, 0.999))
-        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
+        self.teach(new_restorer(stage), vgg, betas=(0.9, 0.999))
 
     def make(self, step: int) -> HdtrBatch:
         sampler = self.sampler.seeded(self.stage.seed, step)
@@ -83,11 +81,9 @@ class HdtrTrainer(GanTrainer[HdtrStage, HdtrBatch]):
         true, mask = self.placed(batch.true), batch.mask.to(self.device)
         with mixed_precision(self.device):
             drawn, made = restored(self.net, stage, batch)
-        pixel = _error(made, true, mask, detail_only=stage.deep)
-        loss, parts = stage.pixel * pixel, {"pixel": pixel.detach()}
+        parts: Parts = {"pixel": (stage.pixel, _error(made, true, mask, detail_only=stage.deep))}
         if self.net.detail is not None:
-            parts["drawn"] = (aside := _error(drawn, true, mask)).detach()
-            loss = loss + stage.drawn * aside
+            parts["drawn"] = stage.drawn, _error(drawn, true, mask)
         # At work nothing but the masked part is used.
         shown = true.lerp(made, mask)
         if self.vgg is not None:
@@ -96,16 +92,9 @@ class HdtrTrainer(GanTrainer[HdtrStage, HdtrBatch]):
             rows = slice(edge, stage.side - edge)
             with mixed_precision(self.device):
                 feature = perception_loss(self.vgg, shown[:, :, rows].flip(1), true[:, :, rows].flip(1), scales=1)
-            loss = loss + stage.feature * feature
-            parts["feature"] = feature.detach()
-        for judge, weight in self.judges:
-            judged = [_magnified(each) if stage.deep else each for each in (shown, true)]
-            parts["judge"] = judge.learn(*judged)
-            fooled = judge.fooled(judged[0])
-            loss = loss + weight * fooled
-            parts["fooled"] = fooled.detach()
-        self.update(loss)
-        return parts
+            parts["feature"] = stage.feature, feature
+        judged = self.judged(_magnified(shown), _magnified(true)) if stage.deep else self.judged(shown, true)
+        return self.update(parts | judged)
 
 
 def restored(net: HDTRNet, stage: HdtrStage, batch: HdtrBatch) -> tuple[Tensor, Tensor]:

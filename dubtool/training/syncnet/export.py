@@ -10,7 +10,8 @@ import torch
 from dubtool.export.graph import export_module
 from dubtool.networks.syncnet import LightSyncNet, SyncNet
 from dubtool.training.core.export_job import ExportedFile, ExportJob
-from dubtool.training.syncnet.stage import FRAMES, STEPS, SyncStage
+from dubtool.training.core.stage import FRAMES
+from dubtool.training.syncnet.stage import STEPS, SyncStage
 from dubtool.training.syncnet.trainer import trained_syncnet
 
 _FILE = "syncnet.onnx"

@@ -13,7 +13,6 @@ from dubtool.errors import UsageError
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.data.clips import Sample
 from dubtool.training.data.spoken import SECOND, load_spoken
-from dubtool.training.syncnet.stage import FRAMES
 from dubtool.training.syncnet.trainer import load_syncnet, sound_window
 
 
@@ -46,11 +45,6 @@ class SyncExpert:
     def loss(self, stacks: Tensor, sounds: Tensor) -> Tensor:
         """`out_of_sync` of stacks of made mouths [B, 15, m, m]."""
         return out_of_sync(self.net, self._side, stacks, sounds.to(self._device))
-
-
-def stacked(pictures: Tensor) -> Tensor:
-    """Pictures [B * 5, 3, m, m] -> stacks of five on channels [B, 15, m, m]."""
-    return pictures.unflatten(0, (-1, FRAMES)).flatten(1, 2)
 
 
 def out_of_sync(expert: nn.Module, side: int, stacks: Tensor, sounds: Tensor) -> Tensor:

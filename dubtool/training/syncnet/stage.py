@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-FRAMES = 5
-# Vectors of one window: 0.2 s, as long as the five frames.
+# Vectors of one window: 0.2 s, as long as its frames.
 STEPS = 11
 
 

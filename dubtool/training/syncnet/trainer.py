@@ -22,10 +22,11 @@ from dubtool.networks.syncnet import LightSyncNet, SyncNet
 from dubtool.speech.whisper import RATE
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.core.schedule import descend, falling_rate
+from dubtool.training.core.stage import FRAMES
 from dubtool.training.core.trainer import Trainer, read_checkpoint
 from dubtool.training.data.clips import FRAME_SECONDS, Clip, Sampler, load_clips, neighbours
 from dubtool.training.data.spoken import SECOND, SpokenClip, heard_at, load_spoken
-from dubtool.training.syncnet.stage import FRAMES, STEPS, SyncStage
+from dubtool.training.syncnet.stage import STEPS, SyncStage
 
 _ASKED_SHIFT = 5
 _QUIET = 0.1

@@ -11,14 +11,12 @@ from torch import Tensor
 
 from dubtool.face.shape import ShapeModel
 from dubtool.networks.warp_painter import WarpPainter, painted_over
-from dubtool.training.core.gan_trainer import GanTrainer
-from dubtool.training.core.perception import Vgg19, perception_loss
+from dubtool.training.core.gan_trainer import GanTrainer, Parts
+from dubtool.training.core.perception import perception_loss
 from dubtool.training.core.precision import mixed_precision
 from dubtool.training.data.cutouts import load_cutouts
 from dubtool.training.warp_painter.data import WarpSample, WarpSampler
 from dubtool.training.warp_painter.stage import WarpPainterStage
-
-_DEPTH = 4
 
 
 @dataclass
@@ -58,8 +56,7 @@ class WarpPainterTrainer(GanTrainer[WarpPainterStage, WarpBatch]):
     ) -> None:
         self.sampler = WarpSampler(load_cutouts(cutouts, "train", stage.least_radius), model, stage.side, stage.seed)
         super().__init__(stage, run, device)
-        self.teach(new_warp_painter(stage), {"judge": (3, stage.adversarial)})
-        self.vgg = None if vgg is None or not stage.feature else self.placed(Vgg19(vgg, depth=_DEPTH))
+        self.teach(new_warp_painter(stage), vgg)
 
     def make(self, step: int) -> WarpBatch:
         sampler = self.sampler.seeded(self.stage.seed, step)
@@ -76,20 +73,11 @@ class WarpPainterTrainer(GanTrainer[WarpPainterStage, WarpBatch]):
             made = painted_over(self.net, given).float()
         # At work nothing but the masked part is used.
         shown = true.lerp(made, mask)
-        pixel = (shown - true).abs().sum() / (3 * mask.sum())
-        loss, parts = stage.pixel * pixel, {"pixel": pixel.detach()}
+        parts: Parts = {"pixel": (stage.pixel, (shown - true).abs().sum() / (3 * mask.sum()))}
         if self.vgg is not None:
             with mixed_precision(self.device):
-                feature = perception_loss(self.vgg, shown, true)
-            loss = loss + stage.feature * feature
-            parts["feature"] = feature.detach()
-        for judge, weight in self.judges:
-            parts["judge"] = judge.learn(shown, true)
-            fooled = judge.fooled(shown)
-            loss = loss + weight * fooled
-            parts["fooled"] = fooled.detach()
-        self.update(loss)
-        return parts
+                parts["feature"] = stage.feature, perception_loss(self.vgg, shown, true)
+        return self.update(parts | self.judged(shown, true))
 
 
 def new_warp_painter(stage: WarpPainterStage) -> WarpPainter:

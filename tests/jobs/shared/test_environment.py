@@ -37,7 +37,7 @@ def homeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("getpwuid", "getpwnam"):
         monkeypatch.setattr(pwd, name, unknown)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    folders._homeless.cache_clear()
+    folders.homeless_folder.cache_clear()
     return temporary
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dubtool.jobs.shared.cast import cast_text, read_cast
-from dubtool.jobs.shared.speakers import Speakers, Turn, _best_offset, _late, _Mouth, _turns
+from dubtool.jobs.shared.speakers import SeenMouth, Speakers, Turn, best_offset, seconds_late, turns_of
 from dubtool.jobs.shared.turns_cast import cast_of_turns
 from dubtool.metrics.active_speaker import NOBODY
 from dubtool.metrics.sync import REACH
@@ -21,7 +21,7 @@ _CODES = _RAW[1:-1] + 0.5 * (_RAW[:-2] + _RAW[2:])
 _CODES /= np.linalg.norm(_CODES, axis=1, keepdims=True)
 
 
-def _scene(late: int, count: int = 300) -> tuple[list[_Mouth], np.ndarray]:
+def _scene(late: int, count: int = 300) -> tuple[list[SeenMouth], np.ndarray]:
     """Two mouths who take turns, each seen all the time, and a sound `late` steps behind them."""
     moments = np.arange(count)
     first = moments < count // 2
@@ -29,7 +29,7 @@ def _scene(late: int, count: int = 300) -> tuple[list[_Mouth], np.ndarray]:
     strange /= np.linalg.norm(strange, axis=1, keepdims=True)
     own = _CODES[100 : 100 + count]
     mouths = [
-        _Mouth(moments, np.where((first if who == 0 else ~first)[:, None], own, strange), np.zeros(count))
+        SeenMouth(moments, np.where((first if who == 0 else ~first)[:, None], own, strange), np.zeros(count))
         for who in (0, 1)
     ]
     heard = _CODES[100 - REACH - late : 100 - REACH - late + count + 2 * REACH]
@@ -41,9 +41,9 @@ def test_sound_that_is_late_or_early_is_found_and_told(late: int) -> None:
     mouths, heard = _scene(late)
     voiced = np.ones(300, bool)
     # One step more or less is within what the judge itself wavers by.
-    assert _best_offset(mouths, heard, voiced) == (late if abs(late) > 1 else 0)
+    assert best_offset(mouths, heard, voiced) == (late if abs(late) > 1 else 0)
     speaking = np.repeat([0, 1], 150)
-    found = _late(mouths, heard, speaking)
+    found = seconds_late(mouths, heard, speaking)
     assert found == pytest.approx(late / 25, abs=0.01)
 
 
@@ -51,7 +51,7 @@ def test_little_speech_tells_nothing_of_a_delay() -> None:
     mouths, heard = _scene(4)
     speaking = np.full(300, NOBODY)
     speaking[:20] = 0
-    assert _late(mouths, heard, speaking) is None
+    assert seconds_late(mouths, heard, speaking) is None
 
 
 @pytest.mark.parametrize(("late", "rate", "warned"), [(0.079, 25, False), (0.081, 25, True), (-0.07, 30, True)])
@@ -67,7 +67,7 @@ def test_the_warning_comes_from_two_frames_on_with_the_number(late: float, rate:
 def _told(speaking: list[int], fits: np.ndarray | None = None) -> list[tuple[str, float, float]]:
     people = SimpleNamespace(persons=["ann", "ben"])
     seen = np.ones((len(speaking), 2)) if fits is None else fits
-    turns = _turns(np.array(speaking), seen, cast(Any, people))
+    turns = turns_of(np.array(speaking), seen, cast(Any, people))
     return [(turn.name, float(turn.start), float(turn.stop)) for turn in turns]
 
 

@@ -138,7 +138,7 @@ def test_batch_statistics_stay_as_they_are_at_work(checkpoint: Path, examples: E
     tutor = _tutor(checkpoint)
     tutor.teach(examples, examples.crops[:5], 14.0, clock.tick)
     fresh = new_generator(STAGE).state_dict()
-    for name, value in tutor._net.state_dict().items():
+    for name, value in tutor.net.state_dict().items():
         if "running" in name:
             assert torch.equal(value, fresh[name]), name
 

@@ -32,7 +32,7 @@ def test_five_references_never_show_the_target(sampler: Sampler, augment: bool) 
     chosen.augment = augment
     clip = chosen.clips[0]
     for row in range(len(clip.frames)):
-        rows = chosen._references(clip, [row])
+        rows = chosen.references_of(clip, [row])
         assert len(rows) == REFERENCES
         assert np.abs(clip.frames[rows] - clip.frames[row]).min() >= 5
 
@@ -41,7 +41,7 @@ def test_references_are_the_pictures_of_their_rows(sampler: Sampler) -> None:
     sample = sampler.sample(sampler.clips[0], 12)
     assert _row(sample.crop) == 12
     shown = [_row(reference) for reference in sample.references]
-    assert sorted(shown) == sorted(sampler._references(sampler.clips[0], [12]).tolist())
+    assert sorted(shown) == sorted(sampler.references_of(sampler.clips[0], [12]).tolist())
 
 
 def test_what_is_drawn_depends_on_the_seed_alone(sampler: Sampler) -> None:

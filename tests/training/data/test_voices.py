@@ -8,7 +8,7 @@ import soundfile
 
 from dubtool.engine.session import Session
 from dubtool.errors import InputError
-from dubtool.training.data.voices import _noise, _resampled, spoken_versions
+from dubtool.training.data.voices import noise, resampled, spoken_versions
 from dubtool.weights.locate import find
 
 RATE = 16000
@@ -21,7 +21,7 @@ def encoder() -> Session:
 
 def test_a_resampled_tone_keeps_its_loudness_and_changes_its_pitch() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32)
-    slower = _resampled(tone, 1.1)
+    slower = resampled(tone, 1.1)
     assert len(slower) == round(1.1 * RATE) and slower.dtype == np.float32
     middle = slower[2000:-2000]
     assert abs(np.sqrt(np.mean(middle**2)) - np.sqrt(0.5)) < 0.01
@@ -31,7 +31,7 @@ def test_a_resampled_tone_keeps_its_loudness_and_changes_its_pitch() -> None:
 
 def test_noise_is_between_8_and_30_db_below_the_speech() -> None:
     rng = np.random.default_rng(0)
-    levels = [20 * np.log10(np.sqrt(np.mean(_noise(rng, RATE, 0.1) ** 2)) / 0.1) for _ in range(20)]
+    levels = [20 * np.log10(np.sqrt(np.mean(noise(rng, RATE, 0.1) ** 2)) / 0.1) for _ in range(20)]
     assert min(levels) > -30.01 and max(levels) < -7.99
 
 

@@ -8,10 +8,10 @@ from torch import nn
 
 from dubtool.networks.g4g import G4G
 from dubtool.networks.g4g_alignment import Embeddings
-from dubtool.training.core.adversary import Adversary
+from dubtool.training.core.adversary import Adversary, stacked
 from dubtool.training.g4g.losses import attribute_loss, contrastive_loss, pixel_loss
 from dubtool.training.g4g.stage import G4GStage
-from dubtool.training.syncnet.loss import out_of_sync, stacked
+from dubtool.training.syncnet.loss import out_of_sync
 
 
 def embeddings(align: torch.Tensor, speech: torch.Tensor) -> Embeddings:

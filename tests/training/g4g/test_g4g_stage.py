@@ -75,12 +75,12 @@ def test_one_scale_counts_lips_no_more_than_cheeks(data: Path) -> None:
     made = trainer(data, TINY)
     batch = made.make(0)
     with torch.no_grad():
-        stages = made.net.stages(*made._inputs(batch), made.hidden)
+        stages = made.net.stages(*made.inputs(batch), made.hidden)
     everywhere = torch.ones_like(batch.lips)
-    usual = made._pixel(stages, batch.picture, batch.lips)
-    assert not torch.isclose(usual, made._pixel(stages, batch.picture, everywhere))
+    usual = made.pixel(stages, batch.picture, batch.lips)
+    assert not torch.isclose(usual, made.pixel(stages, batch.picture, everywhere))
     made.stage = replace(TINY, multi_scale=False)
-    assert torch.equal(made._pixel(stages, batch.picture, batch.lips), made._pixel(stages, batch.picture, everywhere))
+    assert torch.equal(made.pixel(stages, batch.picture, batch.lips), made.pixel(stages, batch.picture, everywhere))
 
 
 def test_drawn_landmarks_go_beside_the_source(data: Path) -> None:

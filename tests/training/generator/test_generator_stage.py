@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from dubtool.errors import InputError, UsageError
+from dubtool.training.core.adversary import stacked
 from dubtool.training.data.clips import REFERENCES, Clip, Sampler, compressed, load_clips
 from dubtool.training.generator.data import collate, open_sampler
 from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import GeneratorTrainer
-from dubtool.training.syncnet.loss import stacked
 from dubtool.training.syncnet.stage import SyncStage
 from dubtool.training.syncnet.trainer import SyncTrainer, load_syncnet
 

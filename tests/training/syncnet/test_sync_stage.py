@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from dubtool.errors import InputError
+from dubtool.training.core.stage import FRAMES
 from dubtool.training.data.spoken import SpokenClip
-from dubtool.training.syncnet.stage import FRAMES, STEPS, SyncStage
+from dubtool.training.syncnet.stage import STEPS, SyncStage
 from dubtool.training.syncnet.trainer import (
     SyncPairs,
     SyncTrainer,
