@@ -17,7 +17,7 @@ from dubtool.tracking.head_look import dark_rows
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.outside import share_outside
-from dubtool.tracking.people import Person, choose, listing, names, people
+from dubtool.tracking.people import Person, choose, is_word, listing, names, people
 from dubtool.tracking.pictured import face_in_picture, most_like
 from dubtool.tracking.recognizer import unit
 from dubtool.tracking.track import FaceTrack
@@ -113,7 +113,14 @@ class VideoPeople:
             NoFaceError, UsageError, InputError: as `chosen_person`.
         """
         tracked = self._tracked
-        return self.moving(choose(self.persons, face, tracked.tracks, tracked.times, self._in_picture))
+        try:
+            person = choose(self.persons, face, tracked.tracks, tracked.times, self._in_picture)
+        except NoFaceError as error:
+            # What is said of a picture names it already.
+            if not is_word(face):
+                raise
+            raise NoFaceError(f"{self._info.path}: {error}") from error
+        return self.moving(person)
 
     def moving(self, person: Person) -> Chosen:
         """One of the persons, and how they move."""

@@ -185,7 +185,7 @@ def test_the_command_takes_a_table_or_speakers(
 BAD = [
     ("left,left.wav,0,\nright,right.wav,0.5,\n", UsageError, "line 3: "),
     ("left,left.wav,0,0.3\n1,right.wav,0.2,\n", UsageError, "line 3: 1 already speaks then (cast.csv, line 2)"),
-    ("3,left.wav,,\n", NoFaceError, "line 2: there is no face number 3"),
+    ("3,left.wav,,\n", NoFaceError, "two.mp4: there is no face number 3"),
     ("anna,left.wav,,\n", UsageError, "line 2: --face 'anna'"),
     ("left,left.wav,,\nright,none.wav,,\n", InputError, "line 3: "),
     ("left,cast.csv,,\n", InputError, "line 2: "),
