@@ -78,6 +78,13 @@ def faded_rows(looks: np.ndarray) -> np.ndarray:
     return _beside(faded)
 
 
+def chin_changed(look: np.ndarray, other: np.ndarray) -> bool:
+    """Whether mouth and chin look otherwise in one look [CELLS, CELLS, 3] than in another: something may be before
+    them in one of the two."""
+    chins = (each[_CHIN].astype(np.int16) for each in (look, other))
+    return bool(np.abs(np.subtract(*chins)).max() > _UNUSUAL)
+
+
 def unusual_chins(looks: np.ndarray) -> np.ndarray:
     """Rows whose mouth and chin look unlike they mostly do, bool [N], by looks [N, CELLS, CELLS, 3]: something may be
     before them. Rows without a look are as those beside them."""

@@ -11,7 +11,7 @@ from dubtool.face.picture import Picture
 from dubtool.face.topology import TRACKED
 from dubtool.tracking.cuts import CutDetector
 from dubtool.tracking.detect import Detection, FaceDetector
-from dubtool.tracking.head_look import CELLS, head_look
+from dubtool.tracking.head_look import CELLS, chin_changed, head_look
 from dubtool.tracking.landmarks import FaceLandmarker, Roi, roi_from_five, roi_from_mesh
 
 # A face that walks in is found at most this many frames late; easing hides it. While others are followed, small ones
@@ -19,6 +19,10 @@ from dubtool.tracking.landmarks import FaceLandmarker, Roi, roi_from_five, roi_f
 _DETECT_EVERY, _DETECT_SMALL_EVERY = 5, 15
 # Faces of so many px in the coarse picture are found in it.
 _FOUND_COARSELY = 28.0
+# Mouths are judged so often; those that were free, as long as they look the same, half as often: rows between two
+# judgements count as covered if either is.
+_JUDGE_EVERY, _JUDGE_FREE_EVERY = 5, 10
+_FREE = 0.2
 # Cells of a look are as fine as this face in the coarse picture.
 _COARSE_LOOK = 16.0
 # A followed face that the detector has not confirmed for so many rounds was drift.
@@ -101,6 +105,9 @@ class _Live:
     anchors: list[np.ndarray] = field(default_factory=list)
     covered: list[float] = field(default_factory=list)
     looks: bytearray = field(default_factory=bytearray)
+    latest_look: np.ndarray | None = None
+    judged: float = np.nan
+    judged_look: np.ndarray | None = None
     unconfirmed: int = 0
     confirmed_length: int = 0
 
@@ -115,16 +122,27 @@ class _Live:
         self.covered.append(np.nan)
         limit = 32767
         self.quantised += np.clip(np.rint(relative / anchor[2] * _QUANTUM), -limit, limit).astype(np.int16).tobytes()
-        self.looks += _look(picture, anchor) if index % _LOOK_EVERY == 0 else bytes(_LOOK_BYTES)
+        if index % _LOOK_EVERY == 0:
+            self.latest_look = _look(picture, anchor)
+            self.looks += self.latest_look.tobytes()
+        else:
+            self.looks += bytes(_LOOK_BYTES)
         self.roi = roi_from_mesh(mesh)
         self.box = np.concatenate([low, high])
+
+    @property
+    def looks_free(self) -> bool:
+        """Whether the mouth was free when it was judged, and looks as it did then."""
+        if self.latest_look is None or self.judged_look is None:
+            return False
+        return self.judged <= _FREE and not chin_changed(self.latest_look, self.judged_look)
 
 
 class Tracker:
     """Feed every frame of the take in order, then `finish`.
 
     judge: how much of a mouth is covered, from a picture and tracked landmarks (`occlusion.MouthCover.covered`); asked
-    about every fifth frame.
+    about every fifth frame, or every tenth while nothing is before it.
     """
 
     def __init__(self, detector: FaceDetector, landmarker: FaceLandmarker, judge: Judge | None = None) -> None:
@@ -167,13 +185,14 @@ class Tracker:
                 lost = True
                 continue
             face.add(index, mesh, picture)
-            if index % _DETECT_EVERY == 0:
+            if index % _JUDGE_FREE_EVERY == 0 or (index % _JUDGE_EVERY == 0 and not face.looks_free):
                 self._judge_mouth(face, picture, mesh)
         return lost
 
     def _judge_mouth(self, face: _Live, picture: Picture, mesh: np.ndarray) -> None:
         if self._judge is not None:
-            face.covered[-1] = self._judge(picture, mesh[list(TRACKED)])
+            face.covered[-1] = face.judged = self._judge(picture, mesh[list(TRACKED)])
+            face.judged_look = face.latest_look
 
     def _taken(self, mesh: np.ndarray, mine: _Live, index: int) -> bool:
         """Whether another followed face already stands where `mesh` is: two tracks must not share one head."""
@@ -249,13 +268,13 @@ class Tracker:
             self._done.append(face)
 
 
-def _look(picture: Picture, anchor: np.ndarray) -> bytes:
-    """What the head at an anchor and all around it look like, as bytes: from the coarsest picture that shows it."""
+def _look(picture: Picture, anchor: np.ndarray) -> np.ndarray:
+    """What the head at an anchor and all around it look like, from the coarsest picture that shows it."""
     shown = picture.coarse
     if anchor[2] * shown.shape[1] / picture.width < _COARSE_LOOK:
         shown = picture.small
     x, y = ((anchor[:2] + 0.5) * (shown.shape[1] / picture.width, shown.shape[0] / picture.height) - 0.5).tolist()
-    return head_look(shown, x, y, float(anchor[2]) * shown.shape[1] / picture.width).tobytes()
+    return head_look(shown, x, y, float(anchor[2]) * shown.shape[1] / picture.width)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -41,7 +41,7 @@ def test_the_command_line_goes_before_the_file_before_the_preset(options: dict[s
     assert (options["preset"], options["crf"], options["codec"]) == ("fast", 25, "libx265")
     assert (options["device"], options["cache"], options["start"]) == ("cpu", False, 1.5)
     assert _dub("--crf", "9") == 0
-    assert (options["crf"], options["codec"], options["preset"]) == (9, None, "medium")
+    assert (options["crf"], options["codec"], options["preset"]) == (9, None, "veryfast")
 
 
 def test_a_file_may_name_the_preset(options: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ def test_a_file_may_name_the_preset(options: dict[str, Any]) -> None:
     assert _dub("--config", "other.toml") == 0
     assert (options["crf"], options["preset"]) == (28, "ultrafast")
     assert _dub("--config", "other.toml", "--preset", "broadcast") == 0
-    assert (options["codec"], options["sidecar"], options["crf"]) == ("prores_ks", True, 18)
+    assert (options["codec"], options["sidecar"], options["crf"]) == ("prores_ks", True, 16)
 
 
 def test_a_mark_before_the_first_key_is_no_matter(options: dict[str, Any]) -> None:

@@ -115,9 +115,9 @@ def test_a_network_gives_what_its_layers_say() -> None:
     source = torch.from_numpy(pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255 - 0.5)
     # SAME with an even side and steps of two: one more row and column after the picture, none before it.
     padded = functional.pad(source, (0, 1, 0, 1))
-    weights = (torch.from_numpy(each.astype(np.float32)) for each in (kernel.transpose(0, 3, 1, 2), bias))
+    weight, shift = (torch.from_numpy(each.astype(np.float32)) for each in (kernel.transpose(0, 3, 1, 2), bias))
     wanted = functional.prelu(
-        functional.conv2d(padded, *weights, stride=2), torch.from_numpy(slopes.ravel().astype(np.float32))
+        functional.conv2d(padded, weight, shift, stride=2), torch.from_numpy(slopes.ravel().astype(np.float32))
     )
     np.testing.assert_allclose(made, wanted.numpy().transpose(0, 2, 3, 1), atol=1e-5)
 

@@ -249,6 +249,17 @@ def test_mouths_are_judged_every_fifth_frame(scene: Scene) -> None:
     np.testing.assert_array_equal(asked[0], Face(100).mesh()[list(TRACKED)])
 
 
+@pytest.mark.parametrize(("changed", "judged"), [(False, [0, 10, 20]), (True, [0, 10, 15, 20])])
+def test_free_mouths_are_judged_half_as_often_while_they_look_the_same(
+    scene: Scene, changed: bool, judged: list[int]
+) -> None:
+    tracker = tracker_of(scene, lambda picture, points: 0.1)
+    for index in range(22):
+        tracker.feed(scene.show([Face(100, colour=2 if changed and index >= 12 else 1)]))
+    (face,) = tracker.finish().faces
+    assert np.flatnonzero(~np.isnan(face.covered)).tolist() == judged
+
+
 def test_without_a_judge_nothing_is_known_of_mouths(scene: Scene) -> None:
     tracker = tracker_of(scene)
     for _ in range(6):

@@ -66,8 +66,8 @@ class JobOptions:
     container: str | None = offered(
         None, "Kind of file where no output is named: mp4, mov, mkv, webm; mp4 by default.", metavar="NAME"
     )
-    crf: int = offered(18, "Quality of the video, less is better.", metavar="N", lowest=0, highest=51)
-    preset: str = offered("medium", "Effort of the encoder, ultrafast to veryslow.", name="effort", metavar="NAME")
+    crf: int = offered(16, "Quality of the video, less is better.", metavar="N", lowest=0, highest=51)
+    preset: str = offered("veryfast", "Effort of the encoder, ultrafast to veryslow.", name="effort", metavar="NAME")
     like_source: bool = offered(False, "Encode as the source is: codec family, bit rate and keyframes, where possible.")
     lossless: bool = offered(False, "Encode without any loss.")
     deinterlace: bool = offered(False, "Make progressive pictures of interlaced ones; else fields are kept.")

@@ -120,7 +120,7 @@ def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, sou
         UsageError, InputError, OutputError: one line says why.
     """
     check_signing(target, options)
-    preset, lossless = options.get("preset", "medium"), bool(options.get("lossless"))
+    preset, lossless = options.get("preset", "veryfast"), bool(options.get("lossless"))
     like = _likeness(target, options, info)
     named = options.get("codec") if like is None else like.codec
     _, codec = check_target(target, named, preset, info.video, lossless=lossless)
