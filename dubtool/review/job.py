@@ -35,7 +35,7 @@ def draw_report(
     """Draw the plots of a dub as PNG, by default beside it; where they are.
 
     report: of the dub, by default what `--sidecar` wrote. source: of the dub, where it is not where the report says;
-    sharpness and light are drawn where it is there. quick: do not look at dub and source.
+    sharpness and light are drawn where it is there. quick: do not look for mouths in the dub.
 
     Raises:
         InputError, UsageError, OutputError, WeightsError: one line each says what.
@@ -50,7 +50,7 @@ def draw_report(
         require_source(dubbed)
     with temporary_folder() as folder:
         found = _measures(dubbed, folder, quick, progress)
-    if dubbed.source.is_file() and not quick:
+    if dubbed.source.is_file():
         for number, pair in enumerate(pairs(dubbed), 1):
             found.compared.see(*pair)
             progress("compare", number, len(dubbed.course.times))
