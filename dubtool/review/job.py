@@ -35,7 +35,7 @@ def report_plots(
     """Draw the plots of a dub as PNG, by default beside it; where they are.
 
     report: of the dub, by default what `--sidecar` wrote. source: of the dub, where it is not where the report says;
-    sharpness and light are drawn where it is there. quick: do not look at dub and source.
+    sharpness and light are drawn where it is there. quick: do not look for mouths in the dub.
 
     Raises:
         InputError, UsageError, OutputError, WeightsError: one line each says what.
@@ -52,7 +52,7 @@ def report_plots(
         require_source(dubbed)
     with temporary_folder() as folder, as_files(dubbed, folder) as files:
         found = _measures(files, folder, quick, tell)
-        if files.source.is_file() and not quick:
+        if files.source.is_file():
             for number, pair in enumerate(pairs(files), 1):
                 found.compared.see(*pair)
                 tell("compare", number, len(dubbed.course.times))

@@ -65,14 +65,17 @@ def test_rows_may_be_casts(place: Path, cut: Callable[..., Path], speech: Path, 
     (place / "jobs.csv").write_text(
         "video,cast,cues,voices,output,sidecar,overrides\n"
         "film.mp4,cast.csv,,,a.mp4,yes,cut.csv\n"
-        "film.mp4,,lines.srt,voices,b.mp4,,\n"
+        "film.mp4,,lines.srt,voices,b.mp4,yes,\n"
     )
     words = ["batch", str(place / "jobs.csv"), "--devices", "cpu", "--workers", "1", "--json", "--quiet"]
     assert main(words) == 0
-    first, second = (job["report"] for job in json.loads(capfd.readouterr().out)["jobs"])
-    assert [one["face"] for one in first["details"]["people"]] == ["left", "right"]
-    assert [one["dubbed"] for one in first["details"]["people"]] == [10, 5]
-    assert [one["dubbed"] for one in second["details"]["people"]] == [10, 10]
+    told = json.loads(capfd.readouterr().out)
+    assert [job["report"]["dubbed"] for job in told["jobs"]] == [10, 10]
+    people = [json.loads((place / f"{name}.json").read_text())["details"]["people"] for name in "ab"]
+    assert [[(one["face"], one["dubbed"]) for one in each] for each in people] == [
+        [("left", 10), ("right", 5)],
+        [("left", 10), ("right", 10)],
+    ]
     assert main(["report", str(place / "a.mp4"), "--quick", "--quiet"]) == 0
     assert main([*words, "--report", str(place / "page.html")]) == 0
     page = (place / "page.html").read_text()

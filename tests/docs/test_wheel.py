@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import venv
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,19 +22,30 @@ pytestmark = [
 ]
 
 
-def _run(*words: object, folder: Path) -> str:
-    around = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+def _run(*words: object, folder: Path, around: Mapping[str, str] | None = None) -> str:
+    own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     done = subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, check=False, cwd=folder, env=around, timeout=600
+        [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=1800,
+        env=own | dict(around or {}),
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
 
+def _wheel(folder: Path) -> Path:
+    build = ("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder / "dist", REPOSITORY)
+    _run(sys.executable, "-m", "pip", *build, folder=folder)
+    (wheel,) = (folder / "dist").iterdir()
+    return wheel
+
+
 def test_an_installed_wheel_dubs_with_the_weights_inside_it(tmp_path: Path, clip: Path, speech: Path) -> None:
-    build = ("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", tmp_path / "dist", REPOSITORY)
-    _run(sys.executable, "-m", "pip", *build, folder=tmp_path)
-    (wheel,) = (tmp_path / "dist").iterdir()
+    wheel = _wheel(tmp_path)
     names = zipfile.ZipFile(wheel).namelist()
     assert "dubtool/weights/shipped/dinet_shape_frame.onnx" in names
     assert {f"dubtool/review/page.{kind}" for kind in ("html", "css", "js")} <= set(names)
@@ -50,3 +63,31 @@ def test_an_installed_wheel_dubs_with_the_weights_inside_it(tmp_path: Path, clip
     made = tmp_path / "dubbed.mp4"
     assert _run(python, "-m", "dubtool", "dub", clip, speech, "-o", made, "--no-cache", folder=tmp_path) == f"{made}\n"
     assert made.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("tool", "words", "folders"),
+    [
+        ("uv", ["tool", "install", "--python", sys.executable], {"UV_TOOL_DIR": "own", "UV_TOOL_BIN_DIR": "bin"}),
+        (
+            "pipx",
+            ["install", "--python", sys.executable],
+            {"PIPX_HOME": "own", "PIPX_BIN_DIR": "bin", "PIPX_MAN_DIR": "m"},
+        ),
+    ],
+)
+def test_tools_for_one_user_install_it(
+    tool: str, words: list[str], folders: dict[str, str], tmp_path: Path, clip: Path, speech: Path
+) -> None:
+    """With a network, and where the tool is at hand: what it depends on is fetched."""
+    program = shutil.which(tool)
+    if program is None:
+        pytest.skip(f"{tool} is not installed here")
+    wheel = _wheel(tmp_path)
+    around = {name: str(tmp_path / folder) for name, folder in folders.items()}
+    _run(program, *words, wheel, folder=tmp_path, around=around)
+    dubtool = shutil.which("dubtool", path=tmp_path / "bin")
+    assert dubtool is not None
+    assert "dubtool" in _run(dubtool, "--version", folder=tmp_path)
+    made = tmp_path / "dubbed.mp4"
+    assert _run(dubtool, "dub", clip, speech, "-o", made, "--no-cache", folder=tmp_path) == f"{made}\n"

@@ -129,6 +129,22 @@ def test_plots_are_a_picture_beside_the_dub(dubbed_film: Path, capfd: Capture) -
     assert main(["report", str(dubbed_film), "-o", "x.svg", "--quiet"]) == 2
 
 
+def test_sharpness_and_light_are_drawn_where_the_source_is_there(dubbed_film: Path) -> None:
+    source, plots = dubbed_film.with_name("film.mp4"), dubbed_film.with_name("film.dubbed.plots.png")
+
+    def height(*words: str) -> int:
+        assert main(["report", str(dubbed_film), "--quick", "--quiet", "--overwrite", *words]) == 0
+        picture = cv2.imread(str(plots))
+        assert picture is not None
+        return picture.shape[0]
+
+    whole = height()
+    source.rename(source.with_name("moved.mp4"))
+    assert height() == whole - 2 * 240, "two panels less"
+    assert height("--source", str(source.with_name("moved.mp4"))) == whole
+    assert main(["report", str(dubbed_film), "--source", str(source), "--quiet", "--overwrite"]) == 3
+
+
 def test_curves_rise_where_their_values_do() -> None:
     times = np.arange(50) / 25
     person = PersonMeasured("left", asked=np.linspace(0, 0.3, 50), rendered=np.linspace(0.3, 0, 50))
