@@ -28,7 +28,7 @@ from dubtool.media.probe import probe
 from dubtool.media.spool import spooling
 from dubtool.media.still import read_still
 from dubtool.provenance.credentials import credentials
-from dubtool.provenance.verify import read_provenance
+from dubtool.provenance.verify import verify
 
 Refused = Callable[..., str]
 
@@ -128,14 +128,14 @@ def test_what_a_pipe_says_of_its_making_is_told_under_its_own_name(
     place: Path, sound: Path, fill: Callable[[Path, bytes], None]
 ) -> None:
     fill(place / "pipe", sound.read_bytes())
-    found = read_provenance(place / "pipe")
+    found = verify(place / "pipe")
     assert (found.file, found.state) == (str(place / "pipe"), "unsigned")
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
 def test_small_files_are_no_devices(device: str) -> None:
     with pytest.raises(InputError, match="is a device"):
-        read_provenance(Path(device))
+        verify(Path(device))
     with pytest.raises(InputError, match="is a device"):
         read_cues(Path(device))
     if importlib.util.find_spec("c2pa") is not None:
