@@ -10,7 +10,7 @@ import numpy as np
 from dubtool.errors import OutputError, UsageError
 from dubtool.folders import temporary_folder
 from dubtool.jobs.shared.calls import Progress
-from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, save_text
+from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, check_name, save_text
 from dubtool.media.encode import same_file, save, taken
 from dubtool.review.dubbed import Dubbed, as_files, open_dubbed, require_source
 from dubtool.review.measures import light_changes, loudness, rendered_opening, sound_of
@@ -135,6 +135,7 @@ def _measures(
 
 def _check(target: Path, inputs: list[Path | None], *, overwrite: bool) -> None:
     """Refuse, before any work, a file that cannot or must not be written."""
+    check_name(target)
     for used in inputs:
         if used is not None and same_file(target, used):
             raise UsageError(f"{target} is also an input: choose another output")
