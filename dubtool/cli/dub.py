@@ -69,6 +69,8 @@ def dub(
         raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {options.model}")
     if adapt is not None and (options.cast is not None or options.cues is not None):
         raise UsageError("--adapt learns one person: leave it out, or --cast, --speaker and --cues")
+    if review:
+        check_review(video, output, options)
     if dry_run:
         if adapt is not None:
             from dubtool.training.core.extra import require_extra
@@ -81,8 +83,6 @@ def dub(
     if adapt is not None:
         adapted = adapted_to(console, video, adapt, face=options.face, device=options.device)
         options = replace(options, adapted=adapted)
-    if review:
-        check_review(video, output, options)
     with console.progress() as tell:
         report = run(
             video, speech, output, options, progress=tell, frame_rate=rate, devices=names_in(devices), workers=workers

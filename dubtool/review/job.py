@@ -8,7 +8,7 @@ from pathlib import Path
 from dubtool.errors import OutputError, UsageError
 from dubtool.folders import temporary_folder
 from dubtool.jobs.shared.calls import Progress, heeding
-from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, save_text
+from dubtool.jobs.shared.outputs import PAGE, PLOTS, beside, check_name, save_text
 from dubtool.media.encode import same_file, save, taken
 from dubtool.review.compared import Compared, pairs
 from dubtool.review.dubbed import Dubbed, as_files, open_dubbed, require_source
@@ -147,6 +147,7 @@ def _measures(dubbed: Dubbed, folder: Path, quick: bool, progress: Progress) -> 
 
 def _check(target: Path, inputs: list[Path | None], *, overwrite: bool) -> None:
     """Refuse, before any work, a file that cannot or must not be written."""
+    check_name(target)
     for used in inputs:
         if used is not None and same_file(target, used):
             raise UsageError(f"{target} is also an input: choose another output")

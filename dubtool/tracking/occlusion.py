@@ -42,6 +42,8 @@ _PARTLY, _MORE = 0.2, 0.12
 # white: of 189 people 17 counted as covered there. So black and white is coloured as skin, and where the landmarks have
 # the lips a picture is made a little redder, with a soft edge. It does not make lips of a hand or a caption.
 _COLOURLESS = 6.0
+# So is what blue or green light takes the colours from.
+_MORE_THAN_RED = 1.1
 _SKIN, _LIP = np.array([1.25, 0.95, 0.8], np.float32), np.array([1.04, 0.9, 1.02], np.float32)
 _SOFT = 3.0
 
@@ -197,11 +199,19 @@ def _coloured(crop: np.ndarray, lips: np.ndarray, redder: bool) -> np.ndarray:
     """A crop uint8 [S, S, 3] in colours, whether or not it was filmed in any; lips: [K, 2], crop px."""
     middle = crop[_SIDE // 4 : -_SIDE // 4, _SIDE // 4 : -_SIDE // 4].astype(np.int16)
     colourless = np.ptp(middle, axis=2).mean() < _COLOURLESS
+    if not colourless and _in_coloured_light(crop):
+        crop, colourless = np.repeat(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2), True
     if not (colourless or redder):
         return crop
     tinted = crop * (_SKIN if colourless else np.float32(1))
     share = cv2.GaussianBlur(_filled(lips).astype(np.float32), (0, 0), _SOFT)[..., None]
     return np.clip(tinted * (1 - share) + tinted * _LIP * share, 0, 255).astype(np.uint8)
+
+
+def _in_coloured_light(crop: np.ndarray) -> bool:
+    """Whether the skin above a mouth in a crop is more blue or green than red, which skin in white light never is."""
+    red, green, blue = crop[: _SIDE // 4, _SIDE // 4 : -_SIDE // 4].reshape(-1, 3).mean(axis=0)
+    return bool(max(green, blue) > _MORE_THAN_RED * red)
 
 
 def _filled(polygon: np.ndarray) -> np.ndarray:

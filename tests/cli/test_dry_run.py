@@ -47,6 +47,12 @@ def test_the_other_jobs_are_told_in_lines(place: Path, video: Path, tracked: lis
     assert tracked == []
 
 
+def test_a_page_that_must_not_be_replaced_is_told(place: Path, video: Path, sound: Path, capfd: Capture) -> None:
+    (place / "video.dubbed.review.html").write_text("my own notes")
+    assert main(["dub", str(video), str(sound), "--dry-run", "--review"]) == 2
+    assert "video.dubbed.review.html exists; give --overwrite" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -94,6 +94,7 @@ _BAD: list[tuple[Change, list[str], int, str]] = [
     (lambda dub: film(dub.with_name("film.mp4"), [50] * 3), [], 3, "ends after 3 frames|ends before"),
     (lambda dub: film(dub.with_name("film.mp4"), [50] * 16, (80, 48)), [], 3, "has another size"),
     (lambda dub: None, ["-o", "page.txt"], 2, "ends in .html"),
+    (lambda dub: None, ["-o", f"{'x' * 251}.html"], 2, "too long a name"),
     (lambda dub: None, ["-o", "nowhere/page.html"], 7, "name a file in a folder that exists"),
     (lambda dub: None, ["--report", "gone.json"], 3, "gone.json does not exist"),
 ]

@@ -7,11 +7,11 @@ from dubtool.tracking.head_look import (
     CELLS,
     MeanLook,
     dark_rows,
-    faded_rows,
     head_look,
     look_likeness,
     mean_look,
     moved_likeness,
+    relit_rows,
     unusual_chins,
 )
 
@@ -96,14 +96,18 @@ def test_what_comes_before_a_chin_is_unusual() -> None:
     assert not unusual_chins(np.zeros((5, CELLS, CELLS, 3), np.uint8)).any()
 
 
-def test_a_fade_takes_the_contrast_and_a_cover_does_not() -> None:
+def test_a_fade_and_another_light_are_told_from_a_cover() -> None:
     looks = np.random.default_rng(2).integers(40, 200, (1, CELLS, CELLS, 3)).repeat(30, axis=0).astype(np.float32)
     share = np.zeros(30, np.float32)
     share[20:] = np.linspace(0.1, 1, 10)
     for colour in (255, 1):
         faded = looks + share[:, None, None, None] * (colour - looks)
-        assert np.flatnonzero(faded_rows(faded.astype(np.uint8))).tolist() == list(range(23, 30))
+        found = relit_rows(faded.astype(np.uint8))
+        assert found[23:].all() and not found[:19].any()
+    lit = looks.copy()
+    lit[12:15] = np.clip(lit[12:15] + np.array([0, -30, 30]), 1, 255)
+    assert np.flatnonzero(relit_rows(lit.astype(np.uint8))).tolist() == [11, 12, 13, 14, 15]
     looks[10:20, 4:6, 2:6] = 20
     looks[1::2] = 0
-    assert not faded_rows(looks.astype(np.uint8)).any()
-    assert not faded_rows(np.zeros((5, CELLS, CELLS, 3), np.uint8)).any()
+    assert not relit_rows(looks.astype(np.uint8)).any()
+    assert not relit_rows(np.zeros((5, CELLS, CELLS, 3), np.uint8)).any()

@@ -285,6 +285,20 @@ def test_what_hides_a_mouth_is_noticed_in_black_and_white(
         assert cover.covered(RgbPicture(grey(hidden)), points) > COVERED
 
 
+@pytest.mark.parametrize("light", [(0.3, 0.35, 1.2), (0.4, 1.1, 0.4)])
+def test_coloured_light_is_no_cover_and_hides_none(
+    cover: MouthCover, faces: list[tuple[np.ndarray, np.ndarray]], light: tuple[float, float, float]
+) -> None:
+    for rgb, points in faces:
+        lit = np.clip(rgb * np.array(light), 0, 255).astype(np.uint8)
+        assert cover.covered(RgbPicture(lit), points) < COVERED
+        for hide in (caption, microphone, mask):
+            hidden = rgb.copy()
+            hide(hidden, points)
+            hidden = np.clip(hidden * np.array(light), 0, 255).astype(np.uint8)
+            assert cover.covered(RgbPicture(hidden), points) > COVERED
+
+
 def test_black_and_white_is_shown_to_the_parser_in_skin_colours() -> None:
     session = StubSession(NO_LIPS)
     MouthCover(session).covered(RgbPicture(np.full((480, 640, 3), 120, np.uint8)), made_up_points())  # type: ignore[arg-type]

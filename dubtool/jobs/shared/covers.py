@@ -24,7 +24,7 @@ from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, place_over
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
-from dubtool.tracking.head_look import faded_rows, unusual_chins
+from dubtool.tracking.head_look import relit_rows, unusual_chins
 from dubtool.tracking.occlusion import COVERED, MouthCover, doubtful_rows
 from dubtool.tracking.person import Chosen
 from dubtool.tracking.track_video import FramePicture
@@ -191,7 +191,7 @@ def _doubtful(chosen: Chosen) -> tuple[np.ndarray, np.ndarray]:
 def _clear(chosen: Chosen) -> np.ndarray:
     """Rows of the motion in which it can be seen, bool [N]; in a fade nothing looks as it did, and the parser alone is
     believed."""
-    return ~np.concatenate([faded_rows(track.looks) for track in chosen.person.tracks])
+    return ~np.concatenate([relit_rows(track.looks) for track in chosen.person.tracks])
 
 
 class _Background:

@@ -74,8 +74,7 @@ def checked_output(
     else:
         target = output_pattern(Path(output), named) if film else Path(output)
     for path in written_files(target, options):
-        if len(os.fsencode(path.name)) > _LONGEST_NAME:
-            raise UsageError(f"{path.name} is too long a name for a file: choose a shorter output")
+        check_name(path)
         for used in inputs:
             if used is not None and same_file(path, used):
                 raise UsageError(f"{path} is also an input: choose another output")
@@ -85,6 +84,12 @@ def checked_output(
         if is_claimed(path.parent if is_pattern(path) else path):
             raise busy(path)
     return target
+
+
+def check_name(path: Path) -> None:
+    """Raise UsageError where no file can be called so."""
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise UsageError(f"{path.name} is too long a name for a file: choose a shorter output")
 
 
 def named_after(first: Path, suffix: str, options: Mapping[str, object]) -> Path:
