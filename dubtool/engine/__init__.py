@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions, devices and precision; export from torch."""
+"""ONNX Runtime sessions, devices and precision; threads and queues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evaluate`: how well a model dubs, by tests that nothing it has seen can fool."""
+"""`evaluate`: how well a model dubs, by tests on films and words that it has not seen."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Faces: finding and tracking them, crop geometry, mouth shapes, masks and blending."""
+"""Faces as geometry and pixels: pose, mouth shapes, crops, deformation, masks and blending."""

@@ -1,1 +1,1 @@
-"""The jobs: each file reads like the list of steps that it does."""
+"""The jobs, a folder each; `shared` holds what several of them use."""

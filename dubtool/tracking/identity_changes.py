@@ -1,4 +1,4 @@
-"""Asking again whose face it is: a track that goes over from one person to another is cut there.
+"""Checking again whose face it is: a track that goes over from one person to another is cut there.
 
 A dissolve, a wipe or a fade hands the landmarks of one face on to the next without a gap; so does a face that takes the
 place of a lost one, or a cut that the pictures hide. Heads' forms (`head_form`) before and after tell, in any light;

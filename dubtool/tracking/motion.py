@@ -1,4 +1,4 @@
-"""A person's head and mouth through the take, ready for cropping: poses, crops, own mouth shapes."""
+"""A person's head and mouth over the whole video, ready for cropping: poses, crops, own mouth shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Smoothing without lag: the whole take is known, so every filter looks both ways."""
+"""Smoothing without lag: the whole video is known, so every filter looks both ways."""
 
 from __future__ import annotations
 

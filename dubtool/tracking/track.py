@@ -1,4 +1,4 @@
-"""Following every face through a take: one `FaceTrack` per face and shot, from frames fed in order."""
+"""Following every face through a video: one `FaceTrack` per face and shot, from frames fed in order."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class FaceTrack:
 
 @dataclass
 class Tracks:
-    """All faces of a take: `faces`, number of frames, and the frames that begin a shot (without frame 0)."""
+    """All faces of a video: `faces`, number of frames, and the frames that begin a shot (without frame 0)."""
 
     faces: list[FaceTrack]
     frame_count: int

@@ -1,4 +1,4 @@
-"""Mouth shapes brought within what a person does: as lively as they are, and not opened further than ever seen."""
+"""Mouth shapes brought within what a person does: moved as far as theirs, never opened further than seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The take: which source frame stands at each moment of the output."""
+"""The timeline: which source frame stands at each moment of the output."""
 
 from __future__ import annotations
 
@@ -112,12 +112,12 @@ def ease(usable: np.ndarray, times: Sequence[Fraction] | np.ndarray, ramp: float
     """How much of the new mouth each frame shows: float32 [N], 0 (untouched) to 1.
 
     usable: bool [N]. times: seconds [N], rising. Each run of usable frames rises as a raised cosine over `ramp` seconds
-    after the untouched frame before it, and falls so before the one after it; towards the take's own start and end it
+    after the untouched frame before it, and falls so before the one after it; towards the output's own start and end it
     does neither. A run of one or two frames next to an untouched one stays untouched.
     """
     usable = np.asarray(usable, bool)
     at = np.asarray([float(time) for time in times], np.float64)
-    # Seconds to the nearest untouched frame on either side; frames beyond the take do not count.
+    # Seconds to the nearest untouched frame on either side; frames beyond the output do not count.
     edges = np.flatnonzero(np.diff(np.concatenate([[False], usable, [False]]).astype(np.int8)))
     weight = np.zeros(len(usable), np.float32)
     for start, end in edges.reshape(-1, 2):

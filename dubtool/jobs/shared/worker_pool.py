@@ -75,7 +75,7 @@ def assign_devices(device: str, devices: Sequence[str], workers: int | None) -> 
 
 @dataclass(frozen=True)
 class _Piece:
-    """What a worker is sent: frames at a place of its room, what they are to show, and whose tiles are wanted."""
+    """What a worker is sent: frames in its memory, what they are to show, and whose tiles are wanted."""
 
     place: int
     plans: list[FramePlan]

@@ -105,7 +105,7 @@ class _Ended(BaseException):
 
 @contextlib.contextmanager
 def serving() -> Iterator[None]:
-    """A child's life: SIGTERM and the parent's end, whatever its cause, end the block and clean up on the way."""
+    """A child works in this block: SIGTERM and the parent's end, whatever its cause, end it and clean up on the way."""
     share_heap()
     signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
