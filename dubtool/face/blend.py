@@ -20,6 +20,8 @@ _SAME_SKIN, _USUAL_LEVEL, _LEAST_TOLERANCE = 25.0, 100.0, 0.2
 # Weight of "no error" inside the mask: a handful of ring pixels must not colour a whole chin.
 _PRIOR_WEIGHT = 0.02
 _CUBIC_OVERSHOOT = 1.5
+# Errors that change over so many px are blurred on coarser samples.
+_LEAST_SIGMA = 4.0
 # Another light is one that is so much brighter or starker, and for certain one that is so many times further off: what
 # remains below that are hair, collars and another pose.
 _BRIGHTER, _STARKER, _CERTAIN = 1.1, 1.5, 1.5
@@ -51,22 +53,7 @@ def light_between(made: np.ndarray, source: np.ndarray, mask: np.ndarray) -> Lig
     skin, so that means tell brightness and deviations tell contrast, channel by channel. made, source: float32
     [h, w, 3] in 0..255, aligned; mask [h, w].
     """
-    ring = np.square(1 - mask)
-    ring = (ring / max(float(ring.sum()), 1e-6))[..., None]
-    mean_made, mean_source = ((ring * each).sum(axis=(0, 1)) for each in (made, source))
-    off_made, off_source = made - mean_made, source - mean_source
-    spread_made, spread_source = (np.sqrt((ring * np.square(each)).sum(axis=(0, 1))) for each in (off_made, off_source))
-    brightness = np.abs(np.log((mean_source + 1) / (mean_made + 1))).max() / np.log(_BRIGHTER)
-    contrast = np.abs(np.log((spread_source + 1) / (spread_made + 1))).max() / np.log(_STARKER)
-    share = float(np.clip((max(brightness, contrast) - 1) / (_CERTAIN - 1), 0, 1))
-    if share == 0:
-        return None
-    alike = ((ring * off_made * off_source).sum(axis=(0, 1)) / (spread_made * spread_source + 1e-3)).mean()
-    # Where another picture shines through, only what both have in common is the face's.
-    gain = spread_source / (spread_made + 1e-3) * np.clip((alike - _UNLIKE) / (_ALIKE - _UNLIKE), 0, 1)
-    gain = 1 + share * (np.clip(gain, _LEAST_GAIN, _MOST_GAIN) - 1)
-    lit = mean_made + share * (mean_source - mean_made)
-    return Light(gain.astype(np.float32), (lit - gain * mean_made).astype(np.float32))
+    return Surroundings(source, mask).light(made)
 
 
 def match_colour(made: np.ndarray, source: np.ndarray, mask: np.ndarray, side: float | None = None) -> np.ndarray:
@@ -77,13 +64,66 @@ def match_colour(made: np.ndarray, source: np.ndarray, mask: np.ndarray, side: f
     the two differ by more than light and colour can explain, one shows a jaw and the other the collar behind it: that
     tells nothing.
     """
-    difference = source - made
-    tolerance = _SAME_SKIN * float(np.clip(source.mean() / _USUAL_LEVEL, _LEAST_TOLERANCE, 1))
-    alike = np.exp(-np.square(np.abs(difference).max(axis=2) / tolerance))
-    trust = np.square(1 - mask) * alike + _PRIOR_WEIGHT * mask
-    sigma = _REACH * (len(mask) if side is None else side)
-    error = cv2.GaussianBlur(difference * (trust - _PRIOR_WEIGHT * mask)[..., None], (0, 0), sigma)
-    return made + error / (cv2.GaussianBlur(trust, (0, 0), sigma)[..., None] + 1e-6)
+    return Surroundings(source, mask, side).matched(made)
+
+
+class Surroundings:
+    """What is around a mask, which several mouths are compared with: see `light_between` and `match_colour`.
+
+    source: float [h, w, 3] in 0..255. mask: [h, w]. side: of the mouth box, px; `h` if None.
+    """
+
+    def __init__(self, source: np.ndarray, mask: np.ndarray, side: float | None = None) -> None:
+        self._source = np.ascontiguousarray(source, np.float32)
+        self._mask = mask.astype(np.float32, copy=False)
+        self._sigma = _REACH * (len(mask) if side is None else side)
+        self._around = np.square(1 - self._mask)
+        self._ring = (self._around / max(float(self._around.sum()), 1e-6)).reshape(1, -1)
+        level = float(np.clip(self._source.mean() / _USUAL_LEVEL, _LEAST_TOLERANCE, 1))
+        self._tolerance = np.float32(_SAME_SKIN * level)
+        self._mean, self._spread, self._off = self._told(self._source)
+
+    def light(self, made: np.ndarray) -> Light | None:
+        """The light that `made` must get to stand in the source; None where both have the same."""
+        mean_made, spread_made, off_made = self._told(made)
+        brightness = np.abs(np.log((self._mean + 1) / (mean_made + 1))).max() / np.log(_BRIGHTER)
+        contrast = np.abs(np.log((self._spread + 1) / (spread_made + 1))).max() / np.log(_STARKER)
+        share = float(np.clip((max(brightness, contrast) - 1) / (_CERTAIN - 1), 0, 1))
+        if share == 0:
+            return None
+        common = (self._ring @ cv2.multiply(off_made, self._off).reshape(-1, 3))[0]
+        alike = (common / (spread_made * self._spread + 1e-3)).mean()
+        # Where another picture shines through, only what both have in common is the face's.
+        gain = self._spread / (spread_made + 1e-3) * np.clip((alike - _UNLIKE) / (_ALIKE - _UNLIKE), 0, 1)
+        gain = 1 + share * (np.clip(gain, _LEAST_GAIN, _MOST_GAIN) - 1)
+        lit = mean_made + share * (self._mean - mean_made)
+        return Light(gain.astype(np.float32), (lit - gain * mean_made).astype(np.float32))
+
+    def matched(self, made: np.ndarray) -> np.ndarray:
+        """`made` with its slow colour error taken away, float32 [h, w, 3]."""
+        difference = cv2.subtract(self._source, np.ascontiguousarray(made, np.float32))
+        red, green, blue = cv2.split(cv2.absdiff(difference, np.zeros_like(difference)))
+        apart = cv2.max(cv2.max(red, green), blue) / self._tolerance
+        heard = self._around * np.exp(-(apart * apart))
+        height, width = heard.shape
+        # What changes so slowly needs few samples.
+        coarse = max(1, int(self._sigma / _LEAST_SIGMA))
+        size, sigma = (max(1, -(-width // coarse)), max(1, -(-height // coarse))), self._sigma / coarse
+        weighed, weights = difference * heard[..., None], heard + np.float32(_PRIOR_WEIGHT) * self._mask
+        if coarse > 1:
+            weighed, weights = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (weighed, weights))
+        weights = cv2.GaussianBlur(weights, (0, 0), sigma) + np.float32(1e-6)
+        error = cv2.GaussianBlur(weighed, (0, 0), sigma) / weights[..., None]
+        if coarse > 1:
+            error = cv2.resize(error, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(made + error)
+
+    def _told(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean and deviation [3] of a picture in the ring, and its differences from the mean [h, w, 3]."""
+        picture = np.ascontiguousarray(picture, np.float32)
+        mean = (self._ring @ picture.reshape(-1, 3))[0]
+        off = picture - mean
+        return mean, np.sqrt((self._ring @ cv2.multiply(off, off).reshape(-1, 3))[0]), off
 
 
 @dataclass(frozen=True)

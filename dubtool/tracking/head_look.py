@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dubtool.media.sampling import cut
-
 CELLS = 8
 # The square that is looked at, over the face's size: hair and shoulders are in it.
 _REACH = 3.0
@@ -44,11 +42,15 @@ def head_look(rgb: np.ndarray, x: float, y: float, size: float) -> np.ndarray:
     side = _REACH * size
     fine = CELLS * _FINE
     height, width = rgb.shape[:2]
-    # Pixel centres are at integers, and edges half a pixel beyond.
+    scale = min(fine / side, 1.0)
+    shrunken = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(rgb, shrunken, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    step = np.array([fine / side * width / small.shape[1], fine / side * height / small.shape[0]])
+    # Pixel centres are at integers in both, and edges half a pixel beyond.
     low = np.array([x, y]) + 0.5 - side / 2
-    scale = fine / side
-    offset = -low * scale + (scale - 1) / 2
-    crop = cut(rgb, np.column_stack([np.eye(2) * scale, offset]), fine, fine, None)
+    offset = -low * fine / side + step / 2 - 0.5
+    matrix = np.column_stack([np.diag(step), offset])
+    crop = cv2.warpAffine(small, matrix, (fine, fine), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     lab = cv2.cvtColor(cv2.resize(crop, (CELLS, CELLS), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
     middles = low[:, None] + (np.arange(CELLS) + 0.5) * side / CELLS
     within = (middles >= 0) & (middles <= np.array([[width], [height]]))

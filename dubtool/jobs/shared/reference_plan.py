@@ -23,6 +23,8 @@ _DOUBTFUL, _HOPELESS = 0.10, 0.20
 # How much further than in the reference a mouth opens: from here on teeth are stretched.
 _STRETCHED, _TORN = 1.5, 2.5
 _LEAST_OPENING = 0.02
+# A share of the network this small changes a level or two: no frame is drawn for it.
+_UNSEEN = 0.05
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def _note(plan: Plan, numbers: np.ndarray, path: np.ndarray, costs: np.ndarray, 
 
 
 def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 up to `low`, 1 from `high` on, smooth between."""
+    """0 up to `low`, 1 from `high` on, smooth between; 0, too, where it would be too little to be seen."""
     share = np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
-    return share * share * (3 - 2 * share)
+    share = share * share * (3 - 2 * share)
+    return np.where(share < _UNSEEN, np.float32(0), share)
