@@ -9,12 +9,15 @@ import numpy as np
 
 from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.context import EvaluationContext
+from dubtool.face.blend import mask_over, to_mouth_box
 from dubtool.face.crop import to_pixels
 from dubtool.face.mask import mouth_mask
-from dubtool.face.picture import Box, bounds, within
+from dubtool.face.picture import Box, bounds
 from dubtool.jobs.dub.conditioning import conditioner
 from dubtool.jobs.dub.expression import Expression, TimedShapes
 from dubtool.jobs.dub.reach import Reach, ReachedShapes
+from dubtool.jobs.shared.mouth_place import MASK_SIZE, chin_reach, mask_of
+from dubtool.jobs.shared.options import RETRIEVAL
 from dubtool.speech.shapes import speech_shapes
 from dubtool.weights.locate import find
 
@@ -39,21 +42,22 @@ class Blended:
         self._source = conditioner(
             context.spec, seen.motion, context.shapes, speech, expression=Expression(), device=device, shapes=shapes
         )
-        self._to_crop = to_pixels(seen.motion.unit, context.spec.size)
+        self._retrieval = context.options["model"] == RETRIEVAL
+        self._to_crop = to_pixels(seen.motion.unit, MASK_SIZE if self._retrieval else context.spec.size)
 
     def weights(self, frame: int) -> tuple[np.ndarray, Box]:
         """How much of the new mouth each picture pixel shows, float32 [h, w] in 0..1, and the pixels' box."""
         row = self._seen.rows[frame]
         wanted = self._source.at(self._seen.times[frame : frame + 1], np.array([row]), np.ones(1))
-        mask = mouth_mask(wanted.mouths[0], self._spec.size, self._spec.hidden)
-        rows, columns = self._spec.size.box
-        to_box = self._to_crop[row].copy()
-        to_box[:, 2] -= (columns.start, rows.start)
+        mouths = wanted.mouths[0]
         video = self._seen.info.require_video()
-        box = bounds(to_box, len(mask), len(mask), video.upright_width, video.upright_height)
-        shape = (box[2] - box[0], box[3] - box[1])
-        flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
-        return np.asarray(cv2.warpAffine(mask, within(to_box, box), shape, flags=flags)), box
+        picture = video.upright_width, video.upright_height
+        if self._retrieval:
+            return mask_of(self._to_crop[row], mouths, *picture, reach=chin_reach(mouths))
+        mask = mouth_mask(mouths, self._spec.size, self._spec.hidden)
+        to_box = to_mouth_box(self._to_crop[row], self._spec.size)
+        box = bounds(to_box, len(mask), len(mask), *picture)
+        return mask_over(mask, to_box, box), box
 
 
 def may_change(weights: np.ndarray, box: Box, shape: tuple[int, ...]) -> np.ndarray:

@@ -18,9 +18,29 @@ from dubtool.media.frame import Frame
 MASK_SIZE = CropSize(128)
 # Of the mouth box, in the unit crop.
 _MIDDLE = np.array([0.0, 1.0])
+# From so much lower than the new chin on the frame's own shows, and shows in full, face radii.
+_SAME_CHIN, _LOWER_CHIN = 0.03, 0.1
 # How far below the middle a chin may lie and be hidden whole, and by how much the box is made larger at the most:
 # references show no more. Face radii.
 _CHIN_ROOM, _MOST_REACH = 0.8, 1.35
+
+
+def mask_of(
+    to_crop: np.ndarray,
+    covered: np.ndarray,
+    width: int,
+    height: int,
+    hidden: tuple[float, float, float, float] = HIDDEN,
+    reach: float = 1.0,
+) -> tuple[np.ndarray, Box]:
+    """How much of the new mouth each pixel of a picture of width x height shows, float32 [h, w] in 0..1, and the
+    pixels' box; the other arguments are those of `place_over`."""
+    mask = mouth_mask((covered - _MIDDLE) / reach + _MIDDLE, MASK_SIZE, hidden)
+    to_box = to_mouth_box(to_crop, MASK_SIZE)
+    middle = np.full((2, 1), (len(mask) - 1) / 2)
+    to_box = np.hstack([to_box[:, :2] / reach, (to_box[:, 2:] - middle) / reach + middle])
+    box = bounds(to_box, len(mask), len(mask), width, height)
+    return mask_over(mask, to_box, box), box
 
 
 def place_over(
@@ -41,12 +61,7 @@ def place_over(
     must cover, in the unit crop [..., 2]. mouth: the one that is wanted [55, 2]. rim: of the head [R, 2]. stiffness:
     see `Place`. hidden: see `mouth_mask`. reach: by how much the box is larger than the mouth box, around its middle.
     """
-    mask = mouth_mask((covered - _MIDDLE) / reach + _MIDDLE, MASK_SIZE, hidden)
-    to_box = to_mouth_box(to_crop, MASK_SIZE)
-    middle = np.full((2, 1), (len(mask) - 1) / 2)
-    to_box = np.hstack([to_box[:, :2] / reach, (to_box[:, 2:] - middle) / reach + middle])
-    box = bounds(to_box, len(mask), len(mask), frame.width, frame.height)
-    weight = mask_over(mask, to_box, box)
+    weight, box = mask_of(to_crop, covered, frame.width, frame.height, hidden, reach)
     if not weight.any():
         return None
     rgb, beyond = frame.rgb_and_beyond(box)
@@ -54,9 +69,11 @@ def place_over(
 
 
 def chin_reach(mouths: np.ndarray) -> float:
-    """By how much the mouth box must be larger to hide the chins of all these mouths in the unit crop [..., 2]: where a
-    mouth gapes its chin would show below a new one that is shut."""
-    return float(np.clip((mouths[..., 1].max() - _MIDDLE[1]) / _CHIN_ROOM, 1.0, _MOST_REACH))
+    """By how much the mouth box must be larger to hide the frame's own chin, 1 to 1.35: where its mouth gapes the chin
+    would show below a new mouth that is shut. mouths: the new one and the frame's own, in the unit crop [2, 55, 2]."""
+    new, own = mouths[..., 1].max(axis=1)
+    share = float(np.clip((own - new - _SAME_CHIN) / (_LOWER_CHIN - _SAME_CHIN), 0, 1))
+    return 1 + share * (float(np.clip((own - _MIDDLE[1]) / _CHIN_ROOM, 1.0, _MOST_REACH)) - 1)
 
 
 def inner_mask(where: Place, box: Box) -> np.ndarray:
