@@ -74,7 +74,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
         "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet "
         "--workers 2 --deinterlace --memory 99 --container mkv --rate 23.976 --sign c.pem --key k.pem"
-        " --cast cast.csv --fit stretch"
+        " --cast cast.csv --fit stretch --overrides o.csv"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
@@ -82,6 +82,7 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
     assert got == {"reference_segment": None, "adapted": None, "shapes": None} | {
         "face": "left",
         "cast": Path("cast.csv"),
+        "overrides": Path("o.csv"),
         "fit": "stretch",
         "cues": None,
         "voices": None,
