@@ -16,8 +16,8 @@ Capture = pytest.CaptureFixture[str]
 def tracked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every time that somebody looks for faces."""
     calls: list[object] = []
-    for job in ("dub", "restore_teeth", "reenact"):
-        monkeypatch.setattr(f"dubtool.jobs.{job}.job.track_video", lambda *args, **more: calls.append(args))
+    for place in ("shared.run", "restore_teeth.methods"):
+        monkeypatch.setattr(f"dubtool.jobs.{place}.track_video", lambda *args, **more: calls.append(args))
     return calls
 
 
