@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from dubtool.errors import InputError, UsageError
+from dubtool.errors import InputError, NoFaceError, UsageError
 from dubtool.jobs.dub import speaking
 from dubtool.jobs.dub.job import Dubber, dub
 from dubtool.jobs.restore_teeth.job import restore_teeth
 from dubtool.jobs.shared.cast import read_cast
 from dubtool.jobs.shared.options import DubOptions
+from dubtool.jobs.shared.overrides import Override, Overrides
 from dubtool.jobs.shared.speakers import Speakers, Turn
 from dubtool.media.arrays import write_pictures
 from dubtool.tracking.people import names
@@ -79,6 +80,20 @@ def test_what_was_decided_is_told_and_written(film: Path, told: None, speech: Pa
     # The speech ends before the other one's turn.
     assert [one["face"] for one in report.details["people"] if one["dubbed"]] == ["person-1"]
     assert any("5.0 frames) late" in warning for warning in report.warnings)
+
+
+def test_a_turn_may_be_given_to_another_mouth_or_skipped(film: Path, told: None, speech: Path) -> None:
+    overrides = Overrides((
+        Override(Fraction(0), Fraction(9, 25), "person-1", face="right"),
+        Override(Fraction(0), Fraction(1), "person-2", skip=True),
+    ))  # fmt: skip
+    with pytest.raises(NoFaceError, match="no frame can be dubbed"):
+        # Whoever was given the turn is skipped, too.
+        list(Dubber("dinet-shape").frames(film, speech, face="speaking", length="video", overrides=overrides))
+    given = Overrides(overrides.rows[:1])
+    made = list(Dubber("dinet-shape").frames(film, speech, face="speaking", length="video", overrides=given))
+    left, right = _changes(made, film).T
+    assert (left == 0).all() and (right[1:5] > 4).all() and (right[15:19] > 4).all() and (right[9:11] == 0).all()
 
 
 def test_the_table_of_an_earlier_dub_is_not_replaced(film: Path, told: None, speech: Path) -> None:
