@@ -10,10 +10,11 @@ import numpy as np
 from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.context import EvaluationContext
 from dubtool.face.crop import to_pixels
-from dubtool.face.mask import mouth_mask
 from dubtool.face.picture import Box, bounds, within
 from dubtool.jobs.dub.conditioning import TimedShapes, conditioner
 from dubtool.jobs.dub.reach import Reach, ReachedShapes
+from dubtool.jobs.shared.mouth_place import chin_reach, mask_for
+from dubtool.jobs.shared.options import DEFAULT_MODEL, RETRIEVAL
 from dubtool.speech.shapes import speech_shapes
 from dubtool.weights.locate import find
 
@@ -39,15 +40,15 @@ class Blended:
             context.spec, seen.motion, context.shapes, speech, expression=1.0, device=device, shapes=shapes
         )
         self._to_crop = to_pixels(seen.motion.unit, context.spec.size)
+        self._retrieves = context.options.get("model", DEFAULT_MODEL) == RETRIEVAL
 
     def weights(self, frame: int) -> tuple[np.ndarray, Box]:
         """How much of the new mouth each picture pixel shows, float32 [h, w] in 0..1, and the pixels' box."""
         row = self._seen.rows[frame]
         wanted = self._source.at(self._seen.times[frame : frame + 1], np.array([row]), np.ones(1))
-        mask = mouth_mask(wanted.mouths[0], self._spec.size, self._spec.hidden)
-        rows, columns = self._spec.size.box
-        to_box = self._to_crop[row].copy()
-        to_box[:, 2] -= (columns.start, rows.start)
+        mouths = wanted.mouths[0]
+        reach = chin_reach(mouths) if self._retrieves else 1.0
+        mask, to_box = mask_for(mouths, self._to_crop[row], self._spec.size, self._spec.hidden, reach)
         video = self._seen.info.require_video()
         box = bounds(to_box, len(mask), len(mask), video.upright_width, video.upright_height)
         shape = (box[2] - box[0], box[3] - box[1])

@@ -41,15 +41,27 @@ def place_over(
     must cover, in the unit crop [..., 2]. mouth: the one that is wanted [55, 2]. rim: of the head [R, 2]. stiffness:
     see `Place`. hidden: see `mouth_mask`. reach: by how much the box is larger than the mouth box, around its middle.
     """
-    mask = mouth_mask((covered - _MIDDLE) / reach + _MIDDLE, MASK_SIZE, hidden)
-    to_box = to_mouth_box(to_crop, MASK_SIZE)
-    middle = np.full((2, 1), (len(mask) - 1) / 2)
-    to_box = np.hstack([to_box[:, :2] / reach, (to_box[:, 2:] - middle) / reach + middle])
+    mask, to_box = mask_for(covered, to_crop, MASK_SIZE, hidden, reach)
     box = bounds(to_box, len(mask), len(mask), frame.width, frame.height)
     weight = mask_over(mask, to_box, box)
     if not weight.any():
         return None
     return Place(box, frame.rgb(box).astype(np.float32), weight, unit, mouth, rim, stiffness)
+
+
+def mask_for(
+    covered: np.ndarray,
+    to_crop: np.ndarray,
+    size: CropSize,
+    hidden: tuple[float, float, float, float],
+    reach: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mask float32 [m, m] over a mouth box, and picture px to its px [2, 3]. Arguments as for `place_over`; `to_crop`
+    leads to a crop of this size."""
+    mask = mouth_mask((covered - _MIDDLE) / reach + _MIDDLE, size, hidden)
+    to_box = to_mouth_box(to_crop, size)
+    middle = np.full((2, 1), (len(mask) - 1) / 2)
+    return mask, np.hstack([to_box[:, :2] / reach, (to_box[:, 2:] - middle) / reach + middle])
 
 
 def chin_reach(mouths: np.ndarray) -> float:
