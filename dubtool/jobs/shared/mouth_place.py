@@ -56,8 +56,10 @@ def mask_for(
     hidden: tuple[float, float, float, float],
     reach: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mask float32 [m, m] over a mouth box, and picture px to its px [2, 3]. Arguments as for `place_over`; `to_crop`
-    leads to a crop of this size."""
+    """The mask float32 [m, m] over a mouth box, and picture px to its px [2, 3].
+
+    Arguments are as for `place_over`; size: of the crop that `to_crop` leads to.
+    """
     mask = mouth_mask((covered - _MIDDLE) / reach + _MIDDLE, size, hidden)
     to_box = to_mouth_box(to_crop, size)
     middle = np.full((2, 1), (len(mask) - 1) / 2)
