@@ -84,7 +84,8 @@ def _mouth_boxes(video: Path) -> list[np.ndarray]:
     """Where each frame may change: bool [H, W]."""
     stream, motion = probe(video).require_video(), _motion(video)
     back = np.stack([cv2.invertAffineTransform(matrix) for matrix in motion.unit])
-    corners = np.array([(-1.0, 0.3), (1.0, 0.3), (1.0, 2.0), (-1.0, 2.0)])
+    # Below a gaping mouth the chin is made anew, too.
+    corners = np.array([(-1.15, 0.3), (1.15, 0.3), (1.15, 2.2), (-1.15, 2.2)])
     boxes = []
     for polygon in apply(back, np.repeat(corners[None], len(back), axis=0)):
         region = np.zeros((stream.height, stream.width), np.uint8)
