@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from dubtool import __version__
 from dubtool.cli.signals import Stopped, stopping
 
 __all__ = ["main"]
@@ -12,6 +13,10 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's own) and return its exit code."""
+    if list(sys.argv[1:] if arguments is None else arguments) == ["--version"]:
+        # Scripts ask often: nothing needs to be loaded for that.
+        sys.stdout.write(f"dubtool {__version__}\n")
+        return 0
     try:
         # Libraries take a while to load, on a busy machine seconds: signals are heard meanwhile, too.
         with stopping() as stop:

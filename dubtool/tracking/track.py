@@ -19,8 +19,7 @@ from dubtool.tracking.landmarks import FaceLandmarker, Roi, roi_from_five, roi_f
 _DETECT_EVERY, _DETECT_SMALL_EVERY = 5, 15
 # Faces of so many px in the coarse picture are found in it.
 _FOUND_COARSELY = 28.0
-# Mouths are judged so often; those that were free, as long as they look the same, half as often: rows between two
-# judgements count as covered if either is.
+# Mouths are judged so often; those that were free count as free once more where they look the same.
 _JUDGE_EVERY, _JUDGE_FREE_EVERY = 5, 10
 _FREE = 0.2
 # Cells of a look are as fine as this face in the coarse picture.
@@ -187,6 +186,8 @@ class Tracker:
             face.add(index, mesh, picture)
             if index % _JUDGE_FREE_EVERY == 0 or (index % _JUDGE_EVERY == 0 and not face.looks_free):
                 self._judge_mouth(face, picture, mesh)
+            elif index % _JUDGE_EVERY == 0:
+                face.covered[-1] = face.judged
         return lost
 
     def _judge_mouth(self, face: _Live, picture: Picture, mesh: np.ndarray) -> None:

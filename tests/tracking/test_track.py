@@ -253,11 +253,18 @@ def test_mouths_are_judged_every_fifth_frame(scene: Scene) -> None:
 def test_free_mouths_are_judged_half_as_often_while_they_look_the_same(
     scene: Scene, changed: bool, judged: list[int]
 ) -> None:
-    tracker = tracker_of(scene, lambda picture, points: 0.1)
+    asked: list[int] = []
+
+    def judge(picture: RgbPicture, points: np.ndarray) -> float:
+        asked.append(index)
+        return 0.125
+
+    tracker = tracker_of(scene, judge)
     for index in range(22):
         tracker.feed(scene.show([Face(100, colour=2 if changed and index >= 12 else 1)]))
     (face,) = tracker.finish().faces
-    assert np.flatnonzero(~np.isnan(face.covered)).tolist() == judged
+    assert asked == judged
+    assert face.covered[::5].tolist() == [0.125] * 5
 
 
 def test_without_a_judge_nothing_is_known_of_mouths(scene: Scene) -> None:

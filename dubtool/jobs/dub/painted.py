@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from dubtool.face.crop import to_pixels
 from dubtool.face.mask import mouth_mask
 from dubtool.jobs.dub.conditioning import Conditions
 from dubtool.jobs.shared.covers import Covers
-from dubtool.jobs.shared.frame_stream import crop_of, crops_of_rows
+from dubtool.jobs.shared.frame_stream import crop_of, frames_of_rows
 from dubtool.jobs.shared.references import reference_candidates, sharpest
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
@@ -55,12 +55,26 @@ class PaintedMouths:
         if self._references is not None:
             self._generator.set_references(self._references)
 
+    def candidates(self, allowed: np.ndarray | None) -> list[np.ndarray]:
+        """Rows that may be references, of each one. allowed: bool [N], those to choose among; None: all."""
+        return list(self._taught or reference_candidates(self._motion, allowed, self._spec.references))
+
+    def crop(self, frame: Frame, row: int) -> np.ndarray:
+        """What a reference of a row of the motion would show, seen in its `frame`."""
+        return crop_of(frame, self._to_crop[row], self._spec.size.width, self._spec.size.height)
+
     def prepare(self, reader: VideoReader, allowed: np.ndarray | None) -> list[int]:
         """Choose the references among the `allowed` rows (bool [N]; None: all): their frames."""
-        size = self._spec.size
-        candidates = self._taught or reference_candidates(self._motion, allowed, self._spec.references)
+        candidates = self.candidates(allowed)
         rows = sorted({int(row) for part in candidates for row in part})
-        crops = dict(crops_of_rows(reader, self._motion.frames, self._to_crop, rows, size.width, size.height))
+        frames = frames_of_rows(reader, self._motion.frames, rows)
+        return self.choose(candidates, {row: self.crop(frame, row) for row, frame in frames}, reader)
+
+    def choose(
+        self, candidates: Sequence[np.ndarray], crops: Mapping[int, np.ndarray], reader: VideoReader
+    ) -> list[int]:
+        """Choose the references among `candidates` by their `crops`, which are there for every row: their frames."""
+        size = self._spec.size
         best = sharpest(candidates, crops)
         self._references = np.stack([crops[row] for row in best]).reshape(len(best), size.height, size.width, 3)
         self._usual = self._references.mean(axis=0, dtype=np.float32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -27,11 +29,14 @@ from dubtool.jobs.shared.own_words import own_words
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
 from dubtool.speech.shapes import speech_shapes
 from dubtool.weights.locate import find
 
 # Mouths that are made ahead, to see what they lack beside the real ones; filmed ones differ more among themselves.
 _TRIED, _TRIED_FILMED = 6, 12
+# Bytes of frames that are held from one pass over the video, which saves another one.
+_HELD = 48 * 2**20
 
 # Forty seconds of a person's own words tell their range.
 _OWN_ROWS = 1000
@@ -54,12 +59,14 @@ def prepared(
     """
     painter = PaintedMouths(networks.generator, plan.motion, plan.taught, plan.covers)
     retrieved = None
+    tried, seen = _tried_plans(plan), dict[int, Frame]()
     with report.timed("references"):
         if plan.options.model == RETRIEVAL:
             retrieved = RetrievedMouths(
                 plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory), plan.covers
             )
-            source = _retrieval(plan, networks, retrieved, reader, details, course)
+            also = sorted(tried) if _fit(reader, len(tried)) else []
+            source, seen = _retrieval(plan, networks, retrieved, reader, details, course, also)
         else:
             source = _conditioner(plan, networks)
             details["references"] = painter.prepare(reader, plan.allowed)
@@ -74,7 +81,7 @@ def prepared(
     teeth = None if networks.restorer is None else Teeth(networks.restorer, plan.person, "frame")
     renderer = MouthRenderer(plan.options, painter, retrieved, teeth, plan.motion.unit, plan.covers)
     with report.timed("finish"):
-        grain_match = matching(_tried(plan, renderer, asked, reader), filmed=retrieved is not None)
+        grain_match = matching(_tried(plan, tried, seen, renderer, asked, reader), filmed=retrieved is not None)
     if plan.covers.found:
         covered = [one for one in plan.frame_plans if one.weight > 0 and one.row in plan.covers.found]
         details["frames_partly_covered"] = len(covered)
@@ -104,17 +111,19 @@ def _retrieval(
     reader: VideoReader,
     details: dict[str, Any],
     course: PersonCourse,
-) -> Conditioner:
-    """Find out which of the person's frames are to be shown; what drives them."""
+    also: Sequence[int],
+) -> tuple[Conditioner, dict[int, Frame]]:
+    """Find out which of the person's frames are to be shown; what drives them, and the frames of the rows `also`."""
     shapes = plan.options.shapes or _within_reach(plan, details)
     numbers, rows, weight, times = plan.placed([frame_plan for frame_plan in plan.frame_plans if frame_plan.weight > 0])
     bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1))
     wanted = bare.shapes(times, rows, weight)[:, 0]
-    details |= retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans))
+    told, seen = retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans), also)
+    details |= told
     course.references = details["references"]
     pictures = plan.info.require_video().pictures_a_frame
     course.switches = list(dict.fromkeys(number // pictures for number in retrieved.switches(numbers)))
-    return _conditioner(plan, networks, shapes, drawing=retrieved.needs_painter)
+    return _conditioner(plan, networks, shapes, drawing=retrieved.needs_painter), seen
 
 
 def _note(
@@ -155,17 +164,35 @@ def _within_reach(plan: DubPlan, details: dict[str, Any]) -> MouthShapes:
     return MouthShapes(times, spoken)
 
 
-def _tried(plan: DubPlan, renderer: MouthRenderer, asked: Asking, reader: VideoReader) -> Iterator[Compared]:
-    """Some of the mouths that will be made, beside the real ones."""
+def _tried_plans(plan: DubPlan) -> dict[int, FramePlan]:
+    """Some of the mouths that will be made, by their rows of the motion."""
     whole = [frame_plan for frame_plan in plan.frame_plans if frame_plan.weight == 1]
-    most = _TRIED if renderer.retrieved is None else _TRIED_FILMED
-    picked = {
-        whole[place].row: whole[place] for place in np.linspace(0, len(whole) - 1, min(most, len(whole))).astype(int)
-    }
-    for row, frame in frames_of_rows(reader, plan.motion.frames, sorted(picked)):
-        placed = renderer.make([frame], np.array([row]), asked([picked[row]]))[0]
+    most = _TRIED_FILMED if plan.options.model == RETRIEVAL else _TRIED
+    places = np.linspace(0, len(whole) - 1, min(most, len(whole))).astype(int)
+    return {whole[place].row: whole[place] for place in places}
+
+
+def _tried(
+    plan: DubPlan,
+    tried: Mapping[int, FramePlan],
+    seen: dict[int, Frame],
+    renderer: MouthRenderer,
+    asked: Asking,
+    reader: VideoReader,
+) -> Iterator[Compared]:
+    """Some of the mouths that will be made, beside the real ones. seen: frames that were read before."""
+    missing = [row for row in sorted(tried) if row not in seen]
+    for row, frame in itertools.chain(sorted(seen.items()), frames_of_rows(reader, plan.motion.frames, missing)):
+        placed = renderer.make([frame], np.array([row]), asked([tried[row]]))[0]
         if placed is not None:
             yield placed.pair
+
+
+def _fit(reader: VideoReader, count: int) -> bool:
+    """Whether so many frames may be held."""
+    shapes = reader.layout.plane_shapes(reader.video.width, reader.video.height)
+    size = sum(math.prod(shape) for shape in shapes) * np.dtype(reader.layout.dtype).itemsize
+    return count * size <= _HELD
 
 
 def _bytes(megabytes: float | None) -> int | None:

@@ -22,8 +22,9 @@ from dubtool.face.tint import tinted
 from dubtool.jobs.dub.conditioning import Conditions
 from dubtool.jobs.dub.painted import PaintedMouths
 from dubtool.jobs.shared.covers import Covers
-from dubtool.jobs.shared.cutout import control_points
-from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, mouth_sides, read_references
+from dubtool.jobs.shared.cutout import Cutter, control_points
+from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of, mouth_sides
+from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, chin_reach, inner_mask, place_over
 from dubtool.jobs.shared.reference_plan import plan_references
 from dubtool.media.decode import VideoReader
@@ -87,8 +88,10 @@ class RetrievedMouths:
         rows: np.ndarray,
         shapes: np.ndarray,
         frame_count: int,
-    ) -> dict[str, Any]:
-        """Read the references and choose them for every frame to be made; what the report tells of it.
+        also: Sequence[int] = (),
+    ) -> tuple[dict[str, Any], dict[int, Frame]]:
+        """Read the references and choose them for every frame to be made; what the report tells of it, and the frames
+        of the rows `also` (few), which are read in the same pass.
 
         allowed: rows of the motion that may be shown, bool [N]; None: all. numbers: of the output frames that are to be
         made, rising [T]; rows: of the motion they stand on [T]; shapes: wanted mouths float32 [T, K]. frame_count: of
@@ -101,7 +104,6 @@ class RetrievedMouths:
         sides = mouth_sides(self._motion)[rows]
         wanted = Looks(shapes, self._motion.angles[rows], self._chosen.shots[rows], sides)
         kept = chosen_rows(self._chosen, candidates, wanted, self._costs, capacity(self._motion, self._memory))
-        self._references = read_references(reader, self._chosen, kept, self._model)
         opened = self._opening(shapes), self._opening(self._motion.coefficients[kept])
         known, frames = looks_of(self._chosen, kept), self._motion.frames[kept]
         self._plan = plan_references(self._costs, wanted, known, opened, frames, numbers, frame_count)
@@ -113,10 +115,21 @@ class RetrievedMouths:
             "frames_without_network": int((painted == 0).sum()),
             "frames_painted": int((self._plan.unlike[numbers] == 1).sum()),
         }
-        if (painted > 0).any():
-            told["painter_references"] = self._painter.prepare(reader, allowed)
         self.needs_painter = bool((painted > 0).any())
-        return told
+        references = self._painter.candidates(allowed) if self.needs_painter else []
+        own, others, tried = (set(map(int, rows)) for rows in (kept, np.concatenate([[], *references]), also))
+        cutter = Cutter(self._chosen.person.tracks, self._motion, kept, self._model)
+        self._references, crops, seen = [], dict[int, np.ndarray](), dict[int, Frame]()
+        for row, frame in frames_of_rows(reader, self._motion.frames, sorted(own | others | tried)):
+            if row in own:
+                self._references.append(cutter.cut(frame, row))
+            if row in others:
+                crops[row] = self._painter.crop(frame, row)
+            if row in tried:
+                seen[row] = frame
+        if self.needs_painter:
+            told["painter_references"] = self._painter.choose(references, crops, reader)
+        return told, seen
 
     def switches(self, numbers: np.ndarray) -> list[int]:
         """Which of the output frames `numbers` show another reference than the one before them; once prepared."""
