@@ -62,7 +62,8 @@ def _mouth_boxes(clip: Path) -> list[np.ndarray]:
     motion = face_motion([track], ShapeModel.load(find("face_shape")), np.zeros(len(track.frames), bool))
     size = load_generator(PAINTER, "cpu", "auto")[0].spec.size
     rows, columns = size.box
-    corners = np.array([(x, y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))], np.float64)
+    # Below a gaping mouth the chin is made anew, too.
+    corners = np.array([(x, y) for x, y in ((-0.18, -0.18), (1.18, -0.18), (1.18, 1.18), (-0.18, 1.18))], np.float64)
     corners = corners * (columns.stop - columns.start, rows.stop - rows.start) + (columns.start, rows.start)
     boxes = []
     for matrix in to_pixels(motion.unit, size):
