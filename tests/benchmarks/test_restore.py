@@ -43,8 +43,8 @@ def test_a_soft_output_comes_nearer_to_the_truth(
     assert row["frames"] == 6
     assert row["lpips_after"] < row["lpips_before"] and row["lpips_ratio"] < 1
     assert row["sharpness_lips_before"] < 0.5 < row["sharpness_lips_after"] < 1.5
-    # The blur is everywhere, and the seam as soft as all else.
-    assert 0.9 < row["csim_after"] < 1 and 0.4 < row["seam_after"] < 0.8
+    # The blur is everywhere: where skin as it was filmed meets it, the edge lies between both.
+    assert 0.9 < row["csim_after"] < 1 and 0.4 < row["seam_after"] < 1.05
     assert min(row["opening_r_0"], row["opening_r_1"]) > 0.95
     assert f"| {row['lpips_before']:.3f}, {row['lpips_after']:.3f} |" in capsys.readouterr().out
     with pytest.raises(UsageError, match="no such sets"):

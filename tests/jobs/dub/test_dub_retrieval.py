@@ -127,7 +127,7 @@ def test_the_report_tells_where_the_picture_came_from(place: Path, usual: Usual)
     _, report = usual()
     told = report.details
     assert told["references"] == 10, "ten frames fit"
-    assert set(told["reach"]) == {"scale", "limit"} and told["reach"]["limit"] > 0.1
+    assert set(told["reach"]) == {"scale", "limit", "own"} and told["reach"]["limit"] > 0.1
     assert 0 <= told["frames_painted"] <= 10 - told["frames_without_network"] <= 10
     assert ("painter_references" in told) == (told["frames_without_network"] < 10)
     assert 0 <= told["changes"] < 10
