@@ -16,7 +16,7 @@ from dubtool.tracking.identity_changes import part_of
 from dubtool.tracking.track import FaceTrack
 
 # Of ten films of 30 shots of 3 people each (benchmarks/people.py) all 44 hidden cuts lie beyond these, and of 6,590
-# frames of 20 films of one person 12 do: median way of the landmarks from one frame to the next, in sizes of the face,
+# frames of 16 films of one person 12 do: median way of the landmarks from one frame to the next, in sizes of the face,
 # and over what is usual around it; likeness of the looks before and after.
 _JUMP, _UNUSUAL, _ALIKE = 0.02, 2.0, 0.95
 _AROUND, _NEAR = 8, 3

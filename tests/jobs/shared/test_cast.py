@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dubtool.errors import DubtoolError, InputError, UsageError
-from dubtool.jobs.shared.cast import cast_of_speakers, read_cast
+from dubtool.jobs.shared.cast import NOBODY, Cast, CastRow, cast_of_speakers, cast_text, clock, read_cast
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -45,6 +45,29 @@ def test_a_table_of_a_german_spreadsheet(tmp_path: Path) -> None:
     path = written(tmp_path, "Face;Speech;From;To\r\nleft;größe.wav;1,5;2,5\r\n".encode("cp1252"))
     (row,) = read_cast(path).rows
     assert (row.speech.name, row.start, row.stop) == ("größe.wav", Fraction(3, 2), Fraction(5, 2))
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    rows = (
+        CastRow("left", tmp_path / "a, b.wav", Fraction(1, 24), Fraction(7, 3), None, Fraction(1, 24)),
+        CastRow(str(tmp_path / "anna.jpg"), Path("/elsewhere/ü.wav"), Fraction(3700), None, "slow-picture"),
+        CastRow(NOBODY, tmp_path / "voices" / "c.wav"),
+    )
+    (tmp_path / "anna.jpg").touch()
+    text = cast_text(Cast(rows), tmp_path)
+    again = read_cast(written(tmp_path, text)).rows
+    assert "anna.jpg" in text
+    assert str(tmp_path) not in text
+    assert [(row.face, row.speech, row.fit) for row in again] == [(row.face, row.speech, row.fit) for row in rows]
+    assert [row.start for row in again] == [Fraction(41666, 10**6), 3700, 0]
+    assert again[0].offset == again[0].start
+
+
+def test_times_are_cut_and_not_rounded() -> None:
+    # A row that begins with a frame would otherwise begin behind it.
+    assert clock(Fraction(2, 3)) == "0:00:00.666666"
+    assert clock(Fraction(3725)) == "1:02:05.000"
+    assert clock(Fraction(5, 4)) == "0:00:01.250"
 
 
 @pytest.mark.parametrize(
