@@ -15,6 +15,7 @@ from dubtool.errors import UsageError
 from dubtool.jobs.adapt import material
 from dubtool.jobs.adapt.holdout import stretches
 from dubtool.jobs.adapt.job import adapt
+from dubtool.jobs.dub.expression import Expression
 from dubtool.jobs.dub.job import dub
 from dubtool.jobs.shared.adapted import CHECKPOINT, FILES, FRAME, FRAME_INT8, ONCE, Adapted, Painter, Score
 from dubtool.jobs.shared.examples import Examples
@@ -186,14 +187,20 @@ def test_the_range_of_the_person_scales_the_expression(
     seen = []
     real = job.conditioner
 
-    def watched(*arguments: Any, expression: float, **more: Any) -> Any:
-        seen.append(expression)
+    def watched(*arguments: Any, expression: Expression, **more: Any) -> Any:
+        seen.append(float(expression.at(np.zeros(1))[0]))
         return real(*arguments, expression=expression, **more)
 
     monkeypatch.setattr(job, "conditioner", watched)
     wider = replace(kept, voice=replace(kept.voice, used=True, scale=1.25))
-    dub(portrait, speech, place / "out.mp4", adapted=wider, expression=0.8, device="cpu")
+    told: dict[str, Any] = {"expression": 0.8, "device": "cpu", "overwrite": True}
+    dub(portrait, speech, place / "out.mp4", model="dinet-shape", adapted=wider, **told)
     assert seen == [pytest.approx(1.0)]
+    # The default has heard the person's range itself: it does not count twice.
+    reaches = [
+        dub(portrait, speech, place / "out.mp4", adapted=adapted, **told).details["reach"] for adapted in (wider, None)
+    ]
+    assert reaches[0] == reaches[1]
 
 
 def test_other_generators_are_not_adapted(portrait: Path, speech: Path) -> None:

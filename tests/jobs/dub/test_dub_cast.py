@@ -159,7 +159,7 @@ def test_the_report_tells_of_each_person(place: Path, film: Path, left: Path, ri
             "seconds": 0.36, "fit": "none",
         }
     ]  # fmt: skip
-    assert one["references"] == 15 and set(other["reach"]) == {"scale", "limit"}
+    assert one["references"] == 15 and set(other["reach"]) == {"scale", "limit", "own"}
     assert report.inputs == {"video": str(film), "cast": "in memory"}
     assert json.loads((place / "o.json").read_text())["details"]["people"][1]["dubbed"] == 9
     # Of all frames together: nobody speaks only where nobody does.
