@@ -157,7 +157,7 @@ def test_one_clip_through_all_tests_beside_one_that_cannot_be_read(talk: Path, p
         progress=lambda stage, done, total: told.append((done, total)),
     )
     measured, failed = result.outcomes
-    assert set(measured.numbers) == set(MEASURES) - {"csim", "true_csim"}
+    assert set(measured.numbers) == set(MEASURES) - {"csim", "true_csim", "bilabials"}
     assert measured.numbers["outside"].value == 0
     assert 0.5 < measured.numbers["ssim"].value < 1
     assert measured.numbers["psnr"].value > measured.numbers["psnr_lips"].value > 15
