@@ -20,6 +20,7 @@ from dubtool.folders import temporary_folder
 from dubtool.media.audio import RATE, load_speech
 from dubtool.metrics.closures import CLOSED, hits_at
 from dubtool.metrics.phones import PhoneRecogniser, bilabials
+from dubtool.metrics.runs import runs
 from dubtool.metrics.voice import levels_at, voiced_at
 from dubtool.speech.shapes import speech_shapes
 from dubtool.weights.locate import find
@@ -70,8 +71,7 @@ def row(said: Said, other: Said) -> list[str]:
     count = min(len(said.times), len(other.times))
     cells = [said.language, f"{len(said.times) / _FRAMES:.1f}"]
     shut = (said.opening < CLOSED) & said.voiced
-    starts = int((np.diff(np.concatenate([[False], shut]).astype(int)) == 1).sum())
-    cells.append(f"{starts / max(said.voiced.sum() / _FRAMES, 1e-9):.1f}")
+    cells.append(f"{len(runs(shut)) / max(said.voiced.sum() / _FRAMES, 1e-9):.1f}")
     loud = [float(np.corrcoef(lips[:count], said.level[:count])[0, 1]) for lips in (said.opening, other.opening)]
     cells.append(f"{loud[0]:.2f} ({loud[1]:.2f})")
     for moments in (said.dips, said.bilabials):

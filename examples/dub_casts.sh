@@ -8,11 +8,7 @@
 # another command to run.
 
 . "$(dirname "$0")/loop.sh"
-if [ $# -lt 1 ] || [ ! -d "$1" ]; then
-    echo "usage: $0 FOLDER [flag of 'dubtool dub' ...]" >&2
-    exit 2
-fi
-folder=$(usable "$1")
+folder_for dub "$@"
 shift
 
 for cast in "$folder"/*.cast.csv; do

@@ -9,19 +9,13 @@
 # command to run.
 
 . "$(dirname "$0")/loop.sh"
-if [ $# -lt 2 ] || [ ! -f "$1" ] || [ ! -d "$2" ]; then
-    echo "usage: $0 VIDEO FOLDER [flag of 'dubtool dub' ...]" >&2
-    exit 2
-fi
-video=$(usable "$1")
-folder=$(usable "$2")
+film_and_folder_for dub VIDEO "$@"
 shift 2
-name=${video##*/}
 
 for cues in "$folder"/*.srt; do
     [ -f "$cues" ] || continue
     language=${cues##*/}
     output=$folder/${name%.*}.${language%.srt}.mp4
-    make "$output" dub "$video" --cues "$cues" --voices "${cues%.srt}" --output "$output" --fit stretch --quiet "$@"
+    make "$output" dub "$film" --cues "$cues" --voices "${cues%.srt}" --output "$output" --fit stretch --quiet "$@"
 done
 finish dubbed

@@ -8,11 +8,7 @@
 # ('dubtool batch FOLDER' does the same on all cores or GPUs.)
 
 . "$(dirname "$0")/loop.sh"
-if [ $# -lt 1 ] || [ ! -d "$1" ]; then
-    echo "usage: $0 FOLDER [flag of 'dubtool dub' ...]" >&2
-    exit 2
-fi
-folder=$(usable "$1")
+folder_for dub "$@"
 shift
 
 for video in "$folder"/*.mp4 "$folder"/*.mov "$folder"/*.mkv; do

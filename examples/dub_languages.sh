@@ -8,19 +8,13 @@
 # that of the first dub that failed. DUBTOOL names another command to run.
 
 . "$(dirname "$0")/loop.sh"
-if [ $# -lt 2 ] || [ ! -f "$1" ] || [ ! -d "$2" ]; then
-    echo "usage: $0 VIDEO FOLDER [flag of 'dubtool dub' ...]" >&2
-    exit 2
-fi
-video=$(usable "$1")
-folder=$(usable "$2")
+film_and_folder_for dub VIDEO "$@"
 shift 2
-name=${video##*/}
 
 for speech in "$folder"/*.wav; do
     [ -f "$speech" ] || continue
     language=${speech##*/}
     output=$folder/${name%.*}.${language%.*}.mp4
-    make "$output" dub "$video" "$speech" --output "$output" --quiet "$@"
+    make "$output" dub "$film" "$speech" --output "$output" --quiet "$@"
 done
 finish dubbed

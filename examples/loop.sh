@@ -11,6 +11,27 @@ usable() {
     esac
 }
 
+# folder_for JOB [ARGUMENT ...]: set folder to the first argument, or say how the script is used.
+folder_for() {
+    if [ $# -lt 2 ] || [ ! -d "$2" ]; then
+        echo "usage: $0 FOLDER [flag of 'dubtool $1' ...]" >&2
+        exit 2
+    fi
+    folder=$(usable "$2")
+}
+
+# film_and_folder_for JOB WHAT [ARGUMENT ...]: set film and folder to the first two, and name to the film's, or say how
+# the script is used. WHAT: what the film is called.
+film_and_folder_for() {
+    if [ $# -lt 4 ] || [ ! -f "$3" ] || [ ! -d "$4" ]; then
+        echo "usage: $0 $2 FOLDER [flag of 'dubtool $1' ...]" >&2
+        exit 2
+    fi
+    film=$(usable "$3")
+    folder=$(usable "$4")
+    name=${film##*/}
+}
+
 # fail STATUS: count a failure; the first one's status is the script's own.
 fail() {
     failed=$((failed + 1))

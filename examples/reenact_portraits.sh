@@ -8,19 +8,13 @@
 # else that of the first one that failed. DUBTOOL names another command to run.
 
 . "$(dirname "$0")/loop.sh"
-if [ $# -lt 2 ] || [ ! -f "$1" ] || [ ! -d "$2" ]; then
-    echo "usage: $0 DRIVER FOLDER [flag of 'dubtool reenact' ...]" >&2
-    exit 2
-fi
-driver=$(usable "$1")
-folder=$(usable "$2")
+film_and_folder_for reenact DRIVER "$@"
 shift 2
-name=${driver##*/}
 
 for portrait in "$folder"/*.png "$folder"/*.jpg "$folder"/*.jpeg "$folder"/*.webp; do
     output=${portrait%.*}.${name%.*}.mp4
     # A pattern without a match stands for itself.
     [ -f "$portrait" ] || continue
-    make "$output" reenact "$portrait" "$driver" --output "$output" --quiet "$@"
+    make "$output" reenact "$portrait" "$film" --output "$output" --quiet "$@"
 done
 finish reenacted

@@ -7,11 +7,7 @@
 # Exit code: 0 if all went well, else that of the first one that failed. DUBTOOL names another command to run.
 
 . "$(dirname "$0")/loop.sh"
-if [ $# -lt 1 ] || [ ! -d "$1" ]; then
-    echo "usage: $0 FOLDER [flag of 'dubtool restore-teeth' ...]" >&2
-    exit 2
-fi
-folder=$(usable "$1")
+folder_for restore-teeth "$@"
 shift
 
 for video in "$folder"/*.mp4 "$folder"/*.mov "$folder"/*.mkv; do

@@ -10,7 +10,7 @@ import numpy as np
 
 from dubtool.errors import NoFaceError
 from dubtool.face.picture import Box, bounds
-from dubtool.face.shape import MOUTH, ShapeModel
+from dubtool.face.shape import CHIN, ShapeModel
 from dubtool.face.topology import INNER_LIP, OUTER_LIP, TRACKED, tracked
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.media.probe import MediaInfo, probe
@@ -26,8 +26,6 @@ from dubtool.weights.locate import find
 # The lips' box reaches so much further than the lips, in their widths: a dub may open them wider than the source.
 _LIP_MARGIN = 0.3
 _SMALLEST_SIDE = 16
-# The chin's tip among the mouth's points.
-_CHIN = MOUTH.index(152)
 
 
 @dataclass(frozen=True)
@@ -162,6 +160,5 @@ def analyse(path: Path, model: ShapeModel, *, cache: bool) -> TrackedSpeaker:
     for track in person.tracks:
         points[track.frames] = track.points()
     chin = np.full(tracks.frame_count, np.nan)
-    chin[motion.frames] = model.mouths(motion.coefficients, motion.rest)[:, _CHIN, 1]
-    times = np.array([float(time) for time in tracked_video.times])
-    return TrackedSpeaker(info, times, points, motion, chin, aspect)
+    chin[motion.frames] = model.mouths(motion.coefficients, motion.rest)[:, CHIN, 1]
+    return TrackedSpeaker(info, tracked_video.seconds, points, motion, chin, aspect)

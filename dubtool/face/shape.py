@@ -16,6 +16,9 @@ from dubtool.face.topology import INNER_LIP, JAW, OUTER_LIP, STABLE, tracked
 
 MOUTH = OUTER_LIP + INNER_LIP + JAW
 _OUTER, _INNER = len(OUTER_LIP), len(INNER_LIP)
+# Places among these: the inner lips' middles, above and below, and the chin's tip.
+TOP_LIP, BOTTOM_LIP = _OUTER + INNER_LIP.index(13), _OUTER + INNER_LIP.index(14)
+CHIN = _OUTER + _INNER + JAW.index(152)
 # Of the frames seen from the front, those least open: the mouth at rest, or close to it.
 _REST_QUANTILE = 0.15
 _FRONTAL_DEGREES = 25.0
@@ -61,8 +64,7 @@ class ShapeModel:
     @property
     def opening(self) -> np.ndarray:
         """How much further each coefficient opens the inner lips' middles: float32 [K], in the frame's unit."""
-        top, bottom = _middles()
-        return np.asarray(self.basis[:, bottom, 1] - self.basis[:, top, 1])
+        return np.asarray(self.basis[:, BOTTOM_LIP, 1] - self.basis[:, TOP_LIP, 1])
 
     def mouths(self, coefficients: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Head-frame mouths [N, 55, 3] of coefficients [N, K]."""
@@ -82,15 +84,9 @@ def rest_mouth(mouths: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
 def inner_opening(mouths: np.ndarray) -> np.ndarray:
     """Distance of the inner lips' middles (mesh points 13 and 14) [N], in units of the eye corners' distance."""
-    top, bottom = _middles()
-    return np.linalg.norm(mouths[:, top] - mouths[:, bottom], axis=-1)
+    return np.linalg.norm(mouths[:, TOP_LIP] - mouths[:, BOTTOM_LIP], axis=-1)
 
 
 def split_mouth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outer lip [..., 20, D], inner lip [..., 20, D] and jaw [..., 15, D] of mouth points [..., 55, D]."""
     return points[..., :_OUTER, :], points[..., _OUTER : _OUTER + _INNER, :], points[..., _OUTER + _INNER :, :]
-
-
-def _middles() -> tuple[int, int]:
-    """Where the upper and the lower inner lip's middle stand among the 55 mouth points."""
-    return _OUTER + INNER_LIP.index(13), _OUTER + INNER_LIP.index(14)

@@ -80,6 +80,12 @@ class VideoReader:
             yield from self._backward(run) if run[-1] < run[0] else self._forward(run)
             place = end
 
+    @property
+    def frame_bytes(self) -> int:
+        """What a decoded frame takes."""
+        shapes = self.layout.plane_shapes(self.video.width, self.video.height)
+        return sum(math.prod(shape) for shape in shapes) * np.dtype(self.layout.dtype).itemsize
+
     def _forward(self, run: Sequence[int]) -> Iterator[Frame]:
         pictures = self._pictures(run[0])
         try:
@@ -95,9 +101,7 @@ class VideoReader:
             pictures.close()
 
     def _backward(self, run: Sequence[int]) -> Iterator[Frame]:
-        shapes = self.layout.plane_shapes(self.video.width, self.video.height)
-        frame_bytes = sum(math.prod(shape) for shape in shapes) * np.dtype(self.layout.dtype).itemsize
-        most = max(1, self._reverse_budget // frame_bytes)
+        most = max(1, self._reverse_budget // self.frame_bytes)
         place = 0
         while place < len(run):
             wanted = set(run[place : place + most])

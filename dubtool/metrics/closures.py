@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dubtool.metrics.runs import runs
+
 # The inner lips are nearer than this, in distances of the outer eye corners.
 CLOSED = 0.035
 # A closure may come so many frames early or late.
@@ -59,7 +61,7 @@ def closures(dub: np.ndarray, real: np.ndarray, *, tolerance: int = TOLERANCE) -
     """
     known = np.isfinite(dub) & np.isfinite(real)
     shut = [known & (np.where(known, opening, 1.0) < CLOSED) for opening in (dub, real)]
-    dub_stretches, real_stretches = (stretches(each) for each in shut)
+    dub_stretches, real_stretches = (runs(each) for each in shut)
     return Closures(
         len(real_stretches),
         len(dub_stretches),
@@ -83,12 +85,6 @@ def hits_at(opening: np.ndarray, times: np.ndarray, moments: Sequence[tuple[floa
             told += 1
             met += bool(shut[near].any())
     return met, told
-
-
-def stretches(flags: np.ndarray) -> list[slice]:
-    """The runs of True in bool [N]."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [slice(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 def _hits(of: list[slice], shut: np.ndarray, tolerance: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dubtool.metrics.closures import stretches
+from dubtool.metrics.runs import runs
 
 # Pauses shorter than this are no silence.
 PAUSE_SECONDS = 0.3
@@ -33,7 +33,7 @@ def pauses_of(voiced: np.ndarray, rate: float) -> np.ndarray:
     voiced: bool [N]. rate: moments a second.
     """
     quiet = np.zeros(len(voiced), bool)
-    for pause in stretches(~voiced):
+    for pause in runs(~voiced):
         if pause.stop - pause.start >= PAUSE_SECONDS * rate:
             quiet[pause] = True
     return quiet

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dubtool.metrics.runs import runs
+
 _WINDOW_SECONDS = 0.04
 # Speech keeps within 25 dB of its loud parts; below -60 dBFS nothing is heard.
 _RANGE_DB, _FLOOR_DB = 25.0, -60.0
@@ -67,6 +69,5 @@ def silent_stretches(voiced: np.ndarray, rate: float) -> list[slice]:
     voiced: bool [N], one per frame. rate: frames a second.
     """
     margin, shortest = round(_MARGIN_SECONDS * rate), max(2, round(_SHORTEST_SECONDS * rate))
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], voiced.astype(bool), [True]]).astype(np.int8)))
-    stretches = [slice(int(start) + margin, int(stop) - margin) for start, stop in edges.reshape(-1, 2)]
+    stretches = [slice(run.start + margin, run.stop - margin) for run in runs(~voiced.astype(bool))]
     return [stretch for stretch in stretches if stretch.stop - stretch.start >= shortest]

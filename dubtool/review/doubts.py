@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dubtool.jobs.shared.course import Course, PersonCourse, stretches
+from dubtool.jobs.shared.course import Course, PersonCourse
+from dubtool.metrics.closures import CLOSED, TOLERANCE
+from dubtool.metrics.runs import runs
 
-# Lips are closed where they are nearer than this, eye corners 1 apart; within so many frames is in time.
-CLOSED, IN_TIME = 0.035, 2
 # Fewer frames of a shot tell nothing.
 _FEWEST = 5
 # Beyond these a shot is to be looked at. Mean difference of the opening asked and rendered, eye corners 1 apart: 0.010
@@ -36,15 +36,14 @@ class Doubt:
 
 
 def missed_closures(asked: np.ndarray, rendered: np.ndarray) -> list[tuple[int, int]]:
-    """Stretches (first frame, frame after the last) in which the mouth is asked to close and never does, `IN_TIME`
+    """Stretches (first frame, frame after the last) in which the mouth is asked to close and never does, `TOLERANCE`
     frames before and after included. asked, rendered: openings [N], NaN where there are none."""
-    closing = stretches(["closed" if each < CLOSED else "" for each in asked.tolist()])
     missed = []
-    for first, stop, _ in closing:
-        near = rendered[max(first - IN_TIME, 0) : stop + IN_TIME]
+    for closing in runs(asked < CLOSED):
+        near = rendered[max(closing.start - TOLERANCE, 0) : closing.stop + TOLERANCE]
         near = near[np.isfinite(near)]
         if len(near) and near.min() >= CLOSED:
-            missed.append((first, stop))
+            missed.append((closing.start, closing.stop))
     return missed
 
 

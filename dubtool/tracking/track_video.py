@@ -42,6 +42,11 @@ class TrackedVideo:
     decode_failures: int
     cached: bool
 
+    @property
+    def seconds(self) -> np.ndarray:
+        """The times as float64 [frames]."""
+        return np.array([float(time) for time in self.times])
+
 
 def track_video(
     info: MediaInfo, *, use_cache: bool = True, threads: int | None = None, progress: Progress

@@ -18,6 +18,7 @@ from dubtool.cli import main
 from dubtool.cli.app import app
 from dubtool.cli.console import Console
 from dubtool.evaluation.results import MEASURES
+from dubtool.metrics.closures import CLOSED
 from dubtool.review import doubts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -78,7 +79,7 @@ def test_a_dub_is_looked_at_and_made_again_as_told(examples: Path) -> None:
 
 def test_reasons_and_limits_are_those_of_the_code() -> None:
     page = (DOCS / "review.md").read_text(encoding="utf-8")
-    limits = doubts.CLOSED, doubts.APART, doubts.TURNED, doubts.SMALL, doubts.FEW, doubts.SOFT, doubts.CRISP
+    limits = CLOSED, doubts.APART, doubts.TURNED, doubts.SMALL, doubts.FEW, doubts.SOFT, doubts.CRISP
     for limit in limits:
         assert f"{limit:g}" in page, limit
 

@@ -153,7 +153,7 @@ class _Task:
         model = ShapeModel.load(find("face_shape"))
         tracked_video = track_video(self.info, progress=lambda done, total: self.tell("track", done, total))
         motion = chosen_person(self.info, tracked_video, self.face, model).motion
-        times = np.array([float(time) for time in tracked_video.times])[motion.frames]
+        times = tracked_video.seconds[motion.frames]
         return Subject(self.info, motion, times, model)
 
     def _measured(

@@ -72,7 +72,7 @@ class DubPlan:
     @property
     def times(self) -> np.ndarray:
         """Seconds of the output frames in which the person is to speak."""
-        times = np.array([float(time) for time in self.timeline.times])
+        times = self.timeline.seconds
         return times if self.speaking is None else times[self.speaking]
 
     def placed(self, frame_plans: Sequence[FramePlan]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -109,14 +109,14 @@ def plan_person(
         with report.timed("covers"):
             person, covers = behind_covers(info, person, model, np.unique(used), use_cache=options.cache)
     skip_reason = skip_reasons(person, rows, timeline, options, speaking)
-    at = np.array([float(time) for time in timeline.times])
+    at = timeline.seconds
     for override in overrides:
         if override.skip:
             skip_reason[override.holds(at) & (skip_reason != SILENT)] = SKIPPED
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
     allowed = _allowed(info, options, person.motion, tracked_video)
     taught = _taught(info, options, person.motion)
-    seconds = np.array([float(time) for time in tracked_video.times])[person.motion.frames]
+    seconds = tracked_video.seconds[person.motion.frames]
     own = allowed, seconds, taught, speaking, covers, overrides
     return DubPlan(info, options, model, sound, person, timeline, frame_plans, *own)
 

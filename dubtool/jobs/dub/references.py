@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -65,7 +64,7 @@ def prepared(
             retrieved = RetrievedMouths(
                 plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory), plan.covers
             )
-            also = sorted(tried) if _fit(reader, len(tried)) else []
+            also = sorted(tried) if len(tried) * reader.frame_bytes <= _HELD else []
             source, seen = _retrieval(plan, networks, retrieved, reader, details, course, also)
         else:
             source = _conditioner(plan, networks)
@@ -186,13 +185,6 @@ def _tried(
         placed = renderer.make([frame], np.array([row]), asked([tried[row]]))[0]
         if placed is not None:
             yield placed.pair
-
-
-def _fit(reader: VideoReader, count: int) -> bool:
-    """Whether so many frames may be held."""
-    shapes = reader.layout.plane_shapes(reader.video.width, reader.video.height)
-    size = sum(math.prod(shape) for shape in shapes) * np.dtype(reader.layout.dtype).itemsize
-    return count * size <= _HELD
 
 
 def _bytes(megabytes: float | None) -> int | None:

@@ -17,7 +17,7 @@ from dubtool.face.painting_over import HIDDEN, mouth_box, painter_input, shrunke
 from dubtool.face.picture import within
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, Reference, warped_mouth
 from dubtool.face.retrieval import Looks, MouthCosts
-from dubtool.face.shape import ShapeModel, inner_opening
+from dubtool.face.shape import ShapeModel
 from dubtool.face.tint import tinted
 from dubtool.jobs.dub.conditioning import Conditions
 from dubtool.jobs.dub.painted import PaintedMouths
@@ -104,7 +104,10 @@ class RetrievedMouths:
         sides = mouth_sides(self._motion)[rows]
         wanted = Looks(shapes, self._motion.angles[rows], self._chosen.shots[rows], sides)
         kept = chosen_rows(self._chosen, candidates, wanted, self._costs, capacity(self._motion, self._memory))
-        opened = self._opening(shapes), self._opening(self._motion.coefficients[kept])
+        opened = (
+            self._motion.opening_of(self._model, shapes),
+            self._motion.opening_of(self._model, self._motion.coefficients[kept]),
+        )
         known, frames = looks_of(self._chosen, kept), self._motion.frames[kept]
         self._plan = plan_references(self._costs, wanted, known, opened, frames, numbers, frame_count)
         painted = np.maximum(self._plan.unlike, self._plan.inside)[numbers]
@@ -213,9 +216,6 @@ class RetrievedMouths:
             apart = np.square(np.abs(coarse).mean(axis=2) / np.float32(_DIFFERENCE))
             kept *= 1 - np.float32(small) * (1 - np.exp(-apart))
         own += (1 - kept)[..., None] * difference
-
-    def _opening(self, shapes: np.ndarray) -> np.ndarray:
-        return inner_opening(self._model.mouths(shapes, self._motion.rest))
 
 
 def _over(place: Place, made: np.ndarray) -> Placed:

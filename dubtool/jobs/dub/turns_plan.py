@@ -76,7 +76,7 @@ def given_over(
         UsageError, NoFaceError, InputError: a row names nobody of the film, or others than whom was adapted to.
     """
     before, owner = list(named.values()), owner.copy()
-    at = np.array([float(time) for time in timeline.times])
+    at = timeline.seconds
     for row in overriding.rows:
         if not row.face:
             continue

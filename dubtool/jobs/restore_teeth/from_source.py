@@ -90,7 +90,6 @@ class BorrowedMouths:
         """
         control = control_points(self._chosen.person.tracks, self._chosen.motion, np.array([row]))[0]
         mouth, rim = control[:MOUTH_POINTS], control[MOUTH_POINTS:]
-        unlike, inside = self.unlike(number), float(self._plan.inside[number])
         covered = np.concatenate([mouth, control[list(SKIN)]])
         if moment is not None:
             middle = covered.mean(axis=0)
@@ -99,17 +98,15 @@ class BorrowedMouths:
         place = place_over(
             frame, unit, self._to_crop[row], covered, mouth, rim, _STIFFNESS, hidden=_SPOILED, reach=_REACH
         )
-        if place is None or (unlike == 1 and moment is None):
+        if place is None:
             return None
         if moment is not None:
             made = self._over_moment(frame, moment, place, number, row)
             return Placed(place.box, Compared(place.source, tinted(made, place.source), place.weight), place.beyond)
-        made = warped_mouth(self._references, self._plan.picks(number), place)
-        if self._colourless:
-            made = coloured(made, place.source)
-        weight = place.weight * np.float32(1 - unlike)
-        if inside > 0:
-            weight *= 1 - np.float32(inside) * inner_mask(place, place.box)
+        if self.unlike(number) == 1:
+            return None
+        made = self._warped(place, number, place.source)
+        weight = self._faded(place.weight, place, number)
         return Placed(place.box, Compared(place.source, tinted(made, place.source), weight), place.beyond)
 
     def _over_moment(self, frame: Frame, moment: Frame, place: Place, number: int, row: int) -> np.ndarray:
@@ -122,17 +119,22 @@ class BorrowedMouths:
         mask = mouth_mask(np.stack([place.mouth, there]), MASK_SIZE, HIDDEN)
         weight = mask_over(mask, to_mouth_box(self._to_crop[row], MASK_SIZE), place.box)
         mouth = place.source
-        unlike, inside = self.unlike(number), float(self._plan.inside[number])
-        if unlike < 1:
-            made = warped_mouth(self._references, self._plan.picks(number), replace(place, source=skin, weight=weight))
-            if self._colourless:
-                made = coloured(made, place.source)
-            share = np.full(weight.shape, np.float32(1 - unlike))
-            if inside > 0:
-                share *= 1 - np.float32(inside) * inner_mask(place, place.box)
-            mouth = mouth + share[..., None] * (made - mouth)
+        if self.unlike(number) < 1:
+            made = self._warped(replace(place, source=skin, weight=weight), number, place.source)
+            mouth = mouth + self._faded(np.ones_like(weight), place, number)[..., None] * (made - mouth)
         whole = skin + weight[..., None] * (mouth - skin)
         return match_colour(whole, place.source, place.weight, place.side)
+
+    def _warped(self, place: Place, number: int, own: np.ndarray) -> np.ndarray:
+        """The references' mouth; of a source without colours in those of `own`, the frame's pixels."""
+        made = warped_mouth(self._references, self._plan.picks(number), place)
+        return coloured(made, own) if self._colourless else made
+
+    def _faded(self, weight: np.ndarray, place: Place, number: int) -> np.ndarray:
+        """`weight` [h, w] as far as the references will do."""
+        inside = float(self._plan.inside[number])
+        weight = weight * np.float32(1 - self.unlike(number))
+        return weight * (1 - np.float32(inside) * inner_mask(place, place.box)) if inside > 0 else weight
 
 
 def _anywhere(looks: Looks) -> Looks:

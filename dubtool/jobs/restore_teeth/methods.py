@@ -149,7 +149,7 @@ class Source:
         here, there = (
             Footage(
                 chosen,
-                np.array([float(time) for time in followed.times])[chosen.motion.frames],
+                followed.seconds[chosen.motion.frames],
                 (of.require_video().upright_width, of.require_video().upright_height),
             )
             for chosen, followed, of in ((other, tracked_video, info), (person, self._followed, self.info))

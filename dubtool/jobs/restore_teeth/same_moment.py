@@ -5,11 +5,14 @@ Where they are found, all that is not the mouth can be the frame itself, as it w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 
+from dubtool.face.picture import Box
 from dubtool.face.topology import EYES, STABLE, tracked
 from dubtool.jobs.shared.frame_stream import crop_of, frames_of_rows
 from dubtool.media.decode import VideoReader
@@ -37,13 +40,13 @@ class Footage:
     times: np.ndarray
     size: tuple[int, int]
 
-    @property
+    @cached_property
     def upper(self) -> np.ndarray:
         """The upper face's landmarks in shares of the picture: float64 [N, P, 2]."""
         points = np.concatenate([track.points()[:, :, :2] for track in self.chosen.person.tracks])
         return points[:, _UPPER].astype(np.float64) / self.size
 
-    @property
+    @cached_property
     def eyes(self) -> float:
         """Distance of the outer eye corners in the median, in heights of the picture."""
         points = np.concatenate([track.points()[:, _EYE_CORNERS, :2] for track in self.chosen.person.tracks])
@@ -102,14 +105,19 @@ def look_alike(video: Footage, source: Footage, moments: np.ndarray, readers: tu
     return bool(np.median(agreements) >= _LEAST_R)
 
 
-def shown_as(frame: Frame, box: tuple[int, int, int, int], size: tuple[int, int]) -> np.ndarray:
+def shown_as(frame: Frame, box: Box, size: tuple[int, int]) -> np.ndarray:
     """What a source's frame shows in a box of a picture of `size` px: float32 RGB [h, w, 3]."""
     x0, y0, x1, y1 = box
     if (frame.width, frame.height) == size:
         return frame.rgb(box).astype(np.float32)
     scale = np.array([frame.width / size[0], frame.height / size[1]])
     matrix = np.array([[scale[0], 0, (x0 + 0.5) * scale[0] - 0.5], [0, scale[1], (y0 + 0.5) * scale[1] - 0.5]])
-    picture = frame.rgb().astype(np.float32)
+    # What the blur and the sampling see of the frame, and no more.
+    margin = 4 + math.ceil(2 * float(scale.max()))
+    low = np.clip(np.floor(scale * (x0, y0)).astype(int) - margin, 0, (frame.width - 1, frame.height - 1))
+    high = np.clip(np.ceil(scale * (x1, y1)).astype(int) + margin, low + 1, (frame.width, frame.height))
+    matrix[:, 2] -= low
+    picture = frame.rgb((*low.tolist(), *high.tolist())).astype(np.float32)
     if scale.max() > 1:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 * float(scale.max())), np.float32)
     flags = cv2.WARP_INVERSE_MAP | cv2.INTER_CUBIC

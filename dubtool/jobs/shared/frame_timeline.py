@@ -37,6 +37,11 @@ class FrameTimeline:
     def __len__(self) -> int:
         return len(self.times)
 
+    @property
+    def seconds(self) -> np.ndarray:
+        """The times as float64 [N]."""
+        return np.array([float(time) for time in self.times])
+
     def by_frames(self, pictures: int) -> FrameTimeline:
         """The same of whole frames, each of so many pictures; their source frame is that of the first."""
         durations = [sum(self.durations[n : n + pictures], Fraction(0)) for n in range(0, len(self), pictures)]

@@ -92,7 +92,7 @@ def who_speaks(
     Raises:
         InputError: the film has no sound. NoFaceError: none of its faces ever speaks.
     """
-    times = np.array([float(time) for time in tracked_video.times])
+    times = tracked_video.seconds
     sound = SpeechSource(load_speech(info.path, folder).path)
     judge, whisper = sync_judge(device), Session(find("whisper"), device)
     moments = np.arange(int(times[-1] / STEP_SECONDS + 1e-6) + 1) * STEP_SECONDS

@@ -13,7 +13,6 @@ import numpy as np
 
 from dubtool.engine.session import Session
 from dubtool.face.shape import MOUTH, ShapeModel
-from dubtool.face.topology import INNER_LIP, OUTER_LIP
 from dubtool.metrics.lips import detrend
 from dubtool.speech.shapes import predict_shapes
 from dubtool.speech.whisper import RATE
@@ -29,9 +28,6 @@ _LEAST_SHORT = 0.25
 _SHORT_REACH = 2
 _LEAST_FRAMES = 12
 
-_TOP = len(OUTER_LIP) + INNER_LIP.index(13)
-_BOTTOM = len(OUTER_LIP) + INNER_LIP.index(14)
-
 
 def heard_opening(heard: np.ndarray, predictor: Session, model: ShapeModel) -> np.ndarray:
     """How far the mouth should open, at each speech state: float [T], in units of the head frame, from any zero.
@@ -39,7 +35,7 @@ def heard_opening(heard: np.ndarray, predictor: Session, model: ShapeModel) -> n
     heard: as `speech.shapes.predict_shapes` takes it. model: the shape model that the predictor was trained with.
     """
     assert model.basis.shape[1] == len(MOUTH)
-    return predict_shapes(predictor, heard).T @ (model.basis[:, _BOTTOM, 1] - model.basis[:, _TOP, 1])
+    return predict_shapes(predictor, heard).T @ model.opening
 
 
 def sync_curve(heard: np.ndarray, start: float, times: np.ndarray, opening: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dubtool.errors import InputError
-from dubtool.face.shape import MOUTH, ShapeModel
+from dubtool.face.shape import BOTTOM_LIP, CHIN, MOUTH, TOP_LIP, ShapeModel
 from dubtool.metrics.lips import compare
 from dubtool.networks.shape_predictor import ShapePredictor
 from dubtool.networks.whisper import WhisperEncoder
@@ -34,14 +34,8 @@ _LEAST_KNOWN = 15
 _LOOKS_UNIT = 10.0
 _MOST_GRADIENT = 5.0
 
-# Points of `MOUTH` whose distances tell opening and width, and the chin.
-_TOP, _BOTTOM, _LEFT, _RIGHT, _CHIN = (
-    20 + MOUTH[20:40].index(13),
-    20 + MOUTH[20:40].index(14),
-    MOUTH.index(61),
-    MOUTH.index(291),
-    40 + MOUTH[40:].index(152),
-)
+# The mouth's corners among `MOUTH`, whose distance tells its width.
+_LEFT, _RIGHT = MOUTH.index(61), MOUTH.index(291)
 
 
 class PredictorTrainer(Trainer[PredictorStage, SpeechPlan]):
@@ -155,9 +149,9 @@ class _Looks(nn.Module):
         self.basis: Tensor
         self.rest: Tensor
         rests, basis = np.stack([clip.rest for clip in clips]), model.basis
-        gap = np.stack([basis[:, _BOTTOM] - basis[:, _TOP], basis[:, _RIGHT] - basis[:, _LEFT]])
-        rest = np.stack([rests[:, _BOTTOM] - rests[:, _TOP], rests[:, _RIGHT] - rests[:, _LEFT]], axis=1)
-        for name, values in {"basis": gap, "chin": basis[:, _CHIN, 1], "rest": rest}.items():
+        gap = np.stack([basis[:, BOTTOM_LIP] - basis[:, TOP_LIP], basis[:, _RIGHT] - basis[:, _LEFT]])
+        rest = np.stack([rests[:, BOTTOM_LIP] - rests[:, TOP_LIP], rests[:, _RIGHT] - rests[:, _LEFT]], axis=1)
+        for name, values in {"basis": gap, "chin": basis[:, CHIN, 1], "rest": rest}.items():
             self.register_buffer(name, torch.from_numpy(values.astype(np.float32)), persistent=False)
 
     def forward(self, shapes: Tensor, clip: Tensor) -> Tensor:
@@ -236,9 +230,9 @@ def score(net: ShapePredictor, encoder: WhisperEncoder, clip: SoundClip, model: 
     opening, width, chin = (
         [measure(mouth) for mouth in mouths]
         for measure in (
-            lambda m: np.linalg.norm(m[:, _TOP] - m[:, _BOTTOM], axis=-1),
+            lambda m: np.linalg.norm(m[:, TOP_LIP] - m[:, BOTTOM_LIP], axis=-1),
             lambda m: np.linalg.norm(m[:, _LEFT] - m[:, _RIGHT], axis=-1),
-            lambda m: m[:, _CHIN, 1],
+            lambda m: m[:, CHIN, 1],
         )
     )
     agreement = compare(opening[0], opening[1], rate)
