@@ -118,7 +118,7 @@ class Generator(ABC):
     def _mouths(self, masked: np.ndarray, conditions: np.ndarray, drawings: np.ndarray | None) -> np.ndarray:
         """`generate` of masked crops uint8 [B, H, W, 3], without sharpening."""
         feeds = self._feeds(masked.transpose(0, 3, 1, 2), conditions, drawings)
-        made = self._graphs.run("frame", feeds | self._constant)["mouth"]
+        made = self._graphs.run_frames(feeds, self._constant)["mouth"]
         return np.asarray(made.transpose(0, 2, 3, 1) * 255)
 
     def _sharpened(self, mouth: np.ndarray) -> np.ndarray:

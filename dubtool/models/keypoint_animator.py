@@ -45,7 +45,7 @@ class KeypointAnimator:
 
     def animate(self, driven: np.ndarray) -> np.ndarray:
         """The portrait with its keypoints at other places [B, K, 3]: float32 [B, S, S, 3] in 0..255."""
-        made = self._graphs.run("frame", {**self._portrait, "driven": driven.astype(np.float32)})["picture"]
+        made = self._graphs.run_frames({"driven": driven.astype(np.float32)}, self._portrait)["picture"]
         return made.transpose(0, 2, 3, 1) * 255
 
 

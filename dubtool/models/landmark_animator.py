@@ -64,12 +64,11 @@ class LandmarkAnimator:
         """What the network makes, and the warp that it was given, at its own size: float32 [B, s, s, 3], 0..255."""
         warped = self._warp.animate(landmarks)
         feeds = {
-            **self._constant,
             "driven": keypoints(landmarks, self._own_side),
             "drawing": self._drawings(landmarks),
             "warped": warped.transpose(0, 3, 1, 2) / 255,
         }
-        return self._graphs.run("frame", feeds)["picture"].transpose(0, 2, 3, 1) * 255, warped
+        return self._graphs.run_frames(feeds, self._constant)["picture"].transpose(0, 2, 3, 1) * 255, warped
 
     def _reduced(self, landmarks: np.ndarray) -> np.ndarray:
         """Landmarks [..., 3] of a crop in px of the network's."""

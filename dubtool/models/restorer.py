@@ -47,7 +47,7 @@ class Restorer:
         }
         if self.corrects:
             feeds["crop"] = _planes(crops)
-        made = self._graphs.run("frame", feeds)["mouth"]
+        made = self._graphs.run_frames(feeds)["mouth"]
         return np.ascontiguousarray(made.transpose(0, 2, 3, 1)[..., ::-1]) * 255
 
 

@@ -22,5 +22,5 @@ class WarpPainter:
     def changes(self, pictures: np.ndarray) -> np.ndarray:
         """What is to be added to warped mouths, float32 [B, S, S, 3] in levels of 255, of `painting_over.painter_input`
         [B, 13, S, S]."""
-        change = self._graphs.run("frame", {"pictures": np.ascontiguousarray(pictures, np.float32)})["change"]
+        change = self._graphs.run_frames({"pictures": np.ascontiguousarray(pictures, np.float32)})["change"]
         return np.asarray(change.transpose(0, 2, 3, 1) * 255)

@@ -41,7 +41,7 @@ class Wav2LipGenerator(Generator):
 
     def _mouths(self, masked: np.ndarray, conditions: np.ndarray, drawings: np.ndarray | None) -> np.ndarray:
         feeds = self._feeds(masked.transpose(0, 3, 1, 2), conditions, drawings)
-        planes = self._graphs.run("frame", feeds | self._constant)["face"][:, ::-1]
+        planes = self._graphs.run_frames(feeds, self._constant)["face"][:, ::-1]
         faces = np.ascontiguousarray(planes.transpose(0, 2, 3, 1)) * 255
         size = self.spec.size
         wide = [cv2.resize(face, (size.width, size.height), interpolation=cv2.INTER_CUBIC) for face in faces]

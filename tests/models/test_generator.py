@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from dubtool.engine.session import DESCRIPTOR_KEY
+from dubtool.engine.session import DESCRIPTOR_KEY, Session
 from dubtool.errors import WeightsError
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.models.generator import Generator
@@ -41,6 +42,21 @@ def test_mouths_have_the_size_and_range_that_the_spec_says(generator: Generator)
     assert made.min() >= 0 and made.max() <= 255
     # One picture does not depend on its neighbours in the batch.
     np.testing.assert_allclose(made[0], generator.generate(crops[:1], conditions[:1], drawings[:1])[0], atol=0.5)
+
+
+def test_a_cpu_is_given_one_frame_at_a_time(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its memory must not grow with the mouths of a batch."""
+    crops, conditions, drawings = inputs(generator, 3)
+    generator.set_references(np.repeat(crops[:1], 5, axis=0))
+    given, run = [], Session.run
+
+    def noted(session: Session, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        given.append(len(feeds["drawing"]))
+        return run(session, feeds)
+
+    monkeypatch.setattr(Session, "run", noted)
+    assert len(generator.generate(crops, conditions, drawings)) == 3
+    assert given == [1, 1, 1]
 
 
 def test_what_is_hidden_is_not_seen(generator: Generator) -> None:

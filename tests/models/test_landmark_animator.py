@@ -83,12 +83,14 @@ def test_larger_crops_get_a_warp_of_their_own_size_and_what_the_network_changed(
     assert large.side == side and made.shape == wanted.shape == (2, side, side, 3)
     # The untrained network repeats the small warp, in which this detail is lost.
     assert np.abs(made - wanted).mean() < 1
-    run = Graphs.run
+    run = Graphs.run_frames
 
-    def brighter(graphs: Graphs, role: str, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {name: made + 20 / 255 for name, made in run(graphs, role, feeds).items()}
+    def brighter(
+        graphs: Graphs, feeds: Mapping[str, np.ndarray], constant: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        return {name: made + 20 / 255 for name, made in run(graphs, feeds, constant).items()}
 
-    monkeypatch.setattr(Graphs, "run", brighter)
+    monkeypatch.setattr(Graphs, "run_frames", brighter)
     assert np.median(large.animate(driven) - made) == pytest.approx(20, abs=1)
 
 

@@ -61,7 +61,7 @@ class JobOptions:
     stop: Fraction | None = offered(None, "Change up to here.", name="to", metavar="TIME")
     device: str = offered("auto", "Where networks run: auto, cpu, cuda or cuda:N.", metavar="NAME")
     precision: Precision = offered("auto", "Number format; fp16 needs CUDA.")
-    batch_size: int = offered(4, "Frames in one run of the network.", metavar="N", lowest=1)
+    batch_size: int = offered(4, "Frames in one run of the network; a CPU takes single ones.", metavar="N", lowest=1)
     codec: str | None = offered(None, "Video encoder, by default the container's usual one.", metavar="NAME")
     container: str | None = offered(
         None, "Kind of file where no output is named: mp4, mov, mkv, webm; mp4 by default.", metavar="NAME"
