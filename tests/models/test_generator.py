@@ -51,7 +51,7 @@ def test_a_cpu_is_given_one_frame_at_a_time(generator: Generator, monkeypatch: p
     given, run = [], Session.run
 
     def noted(session: Session, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        given.append(len(feeds["drawing"]))
+        given.append(len(feeds["source"]))
         return run(session, feeds)
 
     monkeypatch.setattr(Session, "run", noted)
