@@ -11,6 +11,7 @@ import pytest
 
 from dubtool.cli import main
 
+Cut = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
 Refused = Callable[..., str]
 State = Callable[[Path], dict[str, str]]

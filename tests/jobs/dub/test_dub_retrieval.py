@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.errors import NoFaceError
 from dubtool.face.crop import apply
 from dubtool.face.shape import ShapeModel
+from dubtool.jobs.dub import references
 from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.report import Report
@@ -22,12 +25,12 @@ from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
+from dubtool.speech.shapes import speech_shapes
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import chosen_person
 from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
 
-Cut = Callable[..., Path]
 MODEL = "retrieval-warp"
 # The face fills the picture: at this size the painter has nothing to add to it.
 NEAR = "crop=400:400:120:110,scale=512:512"
@@ -178,12 +181,22 @@ def test_workers_and_a_video_shorter_than_the_speech(place: Path, clip: Path, cu
     assert same == [0, 1, 17, 18, 19]
 
 
-def test_without_expression_the_mouth_rests_whatever_is_said(place: Path, near: Path, speech: Path, cut: Cut) -> None:
+def test_without_expression_the_mouth_rests_whatever_is_said(
+    place: Path, near: Path, speech: Path, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[np.ndarray] = []
+
+    def hearing(*files: Path, device: str) -> SimpleNamespace:
+        shapes = speech_shapes(*files, device=device)
+        return SimpleNamespace(at=lambda times: heard.append(times) or shapes.at(times))
+
+    monkeypatch.setattr(references, "speech_shapes", hearing)
     other = cut("other.wav", "-ss", 1.5, "-t", 0.4, source="speech.wav")
     few = {"stop": Fraction(6, 25)}
     for name, sound in (("one", speech), ("other", other)):
         report = _dub(near, sound, place / f"{name}.mkv", expression=0.0, **few)
         assert report.details["reach"]["scale"] == 0
+    assert len(heard) == 2, "long speeches are costly: each is heard once"
     assert _changed(place / "one.mkv", place / "other.mkv") == []
     rest = MouthShapes(np.zeros(1), np.zeros((1, ShapeModel.load(find("face_shape")).size), np.float32))
     _dub(near, speech, place / "rest.mkv", shapes=rest, **few)
