@@ -14,13 +14,13 @@ import numpy as np
 
 import dubtool
 from dubtool.face.crop import apply
-from dubtool.face.picture import Box
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.frame_stream import crop_of
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
+from dubtool.media.sampling import Box
 from dubtool.tracking.person import Chosen, chosen_person
 from dubtool.tracking.track_video import track_video
 from dubtool.weights import find

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Cut
+from two_people import FRAMES, SIDE, TAKEN, TWO
 
 import dubtool
 from dubtool.cli import main
@@ -19,22 +20,6 @@ from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
-
-Cut = Callable[..., Path]
-FRAMES = 15
-SIDE = 192
-TWO = f"crop=400:400:120:110,scale={SIDE}:{SIDE},split[a][b];[b]hflip,setpts=PTS-STARTPTS[m];[a][m]hstack"
-
-
-@pytest.fixture(scope="module")
-def film(cut: Cut) -> Path:
-    """0.6 s of two people side by side."""
-    return cut("two.mp4", "-ss", 2, "-frames:v", FRAMES, "-an", "-preset", "ultrafast", "-crf", 14, "-vf", TWO)
-
-
-@pytest.fixture(scope="module")
-def left(cut: Cut) -> Path:
-    return cut("left.wav", "-ss", 0.3, "-t", 0.6, "-ar", 16000, source="speech.wav")
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +197,7 @@ def test_what_is_wrong_is_one_line_with_the_row(
 
 def test_a_face_that_is_not_seen_while_its_row_lasts(place: Path, cut: Cut, left: Path) -> None:
     gone = f"{TWO}[two];[two]drawbox=x={SIDE}:w={SIDE}:h={SIDE}:color=gray:t=fill:enable='gte(t,2.3)'"
-    film = cut("gone.mp4", "-ss", 2, "-frames:v", FRAMES, "-an", "-preset", "ultrafast", "-crf", 14, "-vf", gone)
+    film = cut("gone.mp4", *TAKEN, gone)
     rows = (CastRow("left", left), CastRow("right", left, Fraction(2, 5), Fraction(3, 5)))
     with pytest.raises(NoFaceError, match=r"row 2 of the cast: right is never seen between 0\.40 and 0\.60 s"):
         _dub(film, rows, place / "o.mkv")
