@@ -15,13 +15,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
 
 from dubtool.cli import main
 from dubtool.cli.console import Console
 from dubtool.cli.summary import show_summary
 from dubtool.jobs.shared.report import Report
-
-Capture = pytest.CaptureFixture[str]
 
 EXAMPLE_SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.wav"
 

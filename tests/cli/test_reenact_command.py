@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Capture
 
 from dubtool.batch.check import check
 from dubtool.batch.table import read_jobs
@@ -16,8 +17,6 @@ from dubtool.cli import main
 from dubtool.jobs.shared.report import Report
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
-
-Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture

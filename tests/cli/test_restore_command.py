@@ -7,14 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
 from restorer_stub import write_graphs
 
 from dubtool.batch.check import check
 from dubtool.batch.table import read_jobs
 from dubtool.cli import main
 from dubtool.jobs.shared.report import Report
-
-Capture = pytest.CaptureFixture[str]
 
 
 def test_without_weights_it_ends_with_exit_5_and_one_line(place: Path, clip: Path, capfd: Capture) -> None:

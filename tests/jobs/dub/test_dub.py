@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.face.crop import to_pixels
@@ -31,8 +32,6 @@ from dubtool.tracking import track_video as tracking_module
 from dubtool.tracking.motion import face_motion
 from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
-
-Cut = Callable[..., Path]
 
 
 def _frames(path: Path) -> list[Frame]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.media.color import BT709_LIMITED, Color
@@ -16,8 +16,6 @@ from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.pixels import PixelLayout, layout_of
 from dubtool.media.probe import probe
-
-Cut = Callable[..., Path]
 
 
 def _frames(path: Path) -> list[Frame]:

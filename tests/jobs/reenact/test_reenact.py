@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.errors import InputError, NoFaceError, UsageError, WeightsError
@@ -17,8 +17,6 @@ from dubtool.jobs.reenact.portrait import find_face, load_portrait
 from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
-
-Cut = Callable[..., Path]
 
 _QUICK = ("-preset", "ultrafast", "-crf", 14)
 

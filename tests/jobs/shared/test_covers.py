@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.jobs.shared.covers import Covers
@@ -15,7 +15,6 @@ from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 
-Cut = Callable[..., Path]
 SIDE, FRAMES, FIRST, WIDE = 320, 24, 12, 36
 NEAR = f"crop=400:400:120:110,scale={SIDE}:{SIDE}"
 # From frame 12 on a bar goes over the right half of the mouth, 5 px a frame; or a caption lies over the chin.
