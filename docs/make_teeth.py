@@ -35,7 +35,7 @@ _BOX = np.array([(-1.05, 0.1), (1.05, 0.1), (1.05, 2.2), (-1.05, 2.2)])
 
 def main() -> None:
     info = replace(probe(EXAMPLE), audio=(), other_streams=(), chapters=(), metadata={})
-    tracked = track_video(info, progress=lambda done, total: None)
+    tracked = track_video(info)
     person = chosen_person(info, tracked, "largest", ShapeModel.load(find("face_shape")))
     rows = person.motion.rows(tracked.tracks.frame_count)
     with tempfile.TemporaryDirectory() as place:

@@ -143,7 +143,7 @@ def largest_person(path: Path, model: ShapeModel, *, cache: bool) -> tuple[Media
         InputError: the video cannot be read. NoFaceError: there is nobody in it.
     """
     info = probe(path)
-    tracked_video = track_video(info, use_cache=cache, progress=lambda done, total: None)
+    tracked_video = track_video(info, use_cache=cache)
     return info, tracked_video, chosen_person(info, tracked_video, "largest", model, use_cache=cache)
 
 

@@ -48,7 +48,11 @@ class TrackedVideo:
 
 
 def track_video(
-    info: MediaInfo, *, use_cache: bool = True, threads: int | None = None, progress: Progress
+    info: MediaInfo,
+    *,
+    use_cache: bool = True,
+    threads: int | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> TrackedVideo:
     """Track all faces of `info`'s video.
 

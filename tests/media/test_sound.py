@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Make, Run
 from sound_layouts import OWN_ORDERS, STANDARD
 
 from dubtool.errors import InputError
@@ -20,9 +20,6 @@ from dubtool.media.encode import VideoWriter
 from dubtool.media.output_checks import check_sounds
 from dubtool.media.probe import AudioInfo, probe
 from dubtool.media.sound import SoundPlan, plan_sound
-
-Run = Callable[..., None]
-Make = Callable[..., Path]
 
 _SUFFIXES = ("mp4", "mov", "mkv", "webm")
 _TONE = 0.2 * np.sin(2 * np.pi * 440 * np.arange(48_000 // 4) / 48_000)

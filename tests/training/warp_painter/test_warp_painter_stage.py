@@ -58,11 +58,6 @@ def data(cut: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def model() -> ShapeModel:
-    return ShapeModel.load(find("face_shape"))
-
-
-@pytest.fixture(scope="module")
 def clip(data: Path) -> CutoutClip:
     (clip,) = load_cutouts(data / CUTOUTS, "train")
     return clip
