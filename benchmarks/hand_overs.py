@@ -23,6 +23,7 @@ from dubtool.media.probe import probe
 from dubtool.tracking.cache import load_tracks
 from dubtool.tracking.head_form import HeadForm
 from dubtool.tracking.head_look import look_likeness, mean_look
+from dubtool.tracking.identity_changes import part_of
 from dubtool.tracking.people import people
 from dubtool.tracking.track import FaceTrack, Tracks
 from dubtool.tracking.track_vectors import track_vectors
@@ -31,6 +32,7 @@ from dubtool.training.data.head_form import head_form_of
 
 _CLIPS, _FRAMES = 12, 12
 _SHOWN, _LEAST_SHOWN = 50, 28
+_FIRST, _LAST = slice(_SHOWN), slice(-_SHOWN, None)
 _LENGTHS = (0, 10, 20)
 # Looks so much alike are taken before one backdrop.
 _ONE_BACKDROP = 0.8
@@ -93,13 +95,13 @@ def _films(corpus: Path, manifest: Path, tracks: Path, most: int) -> list[_Film]
         for name, track in found[person].items()
         if len(track.frames) >= _LEAST_SHOWN
         and _looked_at(track.looks[:_LEAST_SHOWN])
-        and _looked_at(track.looks[-_SHOWN:])
+        and _looked_at(track.looks[_LAST])
     ]
     chosen = np.sort(np.random.default_rng(2).permutation(len(usable))[:most])
     films = []
     for place, name, track in (usable[number] for number in chosen):
         form = forms[1 - place % 2]
-        ends = track_vectors(probe(paths[name]), [_rows(track, -_SHOWN, None), _rows(track, 0, _SHOWN)], form)
+        ends = track_vectors(probe(paths[name]), [part_of(track, _LAST), part_of(track, _FIRST)], form)
         films.append(_Film(name, str(names[place]), form, place % 2, track, ends))
     return films
 
@@ -137,17 +139,17 @@ def _join_by_form(one: _Film, other: _Film) -> bool:
 
 
 def _cut(one: _Film, other: _Film) -> tuple[FaceTrack, FaceTrack]:
-    return _rows(one.track, -_SHOWN, None), _rows(other.track, 0, _SHOWN)
+    return part_of(one.track, _LAST), part_of(other.track, _FIRST)
 
 
 def _backdrop(one: _Film, other: _Film) -> bool:
-    looks = look_likeness(*(mean_look(film.track.looks[:_SHOWN]) for film in (one, other)))
+    looks = look_likeness(*(mean_look(film.track.looks[_FIRST]) for film in (one, other)))
     return looks is not None and looks > _ONE_BACKDROP
 
 
 def _handed_over(one: FaceTrack, other: FaceTrack, length: int) -> FaceTrack:
     """A track that goes over from one face to another within so many frames."""
-    before, after = _rows(one, -_SHOWN, None), _rows(other, 0, _SHOWN)
+    before, after = part_of(one, _LAST), part_of(other, _FIRST)
     parts = [(each.quantised.astype(np.float32), _filled(each.looks)) for each in (before, after)]
     share = np.linspace(0, 1, length + 2)[1:-1].astype(np.float32)
     joined = []
@@ -160,18 +162,6 @@ def _handed_over(one: FaceTrack, other: FaceTrack, length: int) -> FaceTrack:
     anchors = np.tile(np.array([100, 100, 100], np.float32), (len(points), 1))
     return FaceTrack(
         np.arange(len(points), dtype=np.int32), points.astype(np.int16), anchors, 0, looks=looks.astype(np.uint8)
-    )
-
-
-def _rows(track: FaceTrack, start: int | None, stop: int | None) -> FaceTrack:
-    rows = slice(start, stop)
-    return replace(
-        track,
-        frames=track.frames[rows],
-        quantised=track.quantised[rows],
-        anchors=track.anchors[rows],
-        covered=track.covered[rows],
-        looks=track.looks[rows],
     )
 
 

@@ -55,7 +55,7 @@ def main() -> None:
         chosen = [str(name) for name in rng.choice(many, asked.people, replace=False)]
         video, owners = _film(asked.films, seed, {name: clips[name] for name in chosen}, asked.shots, rng)
         info = probe(video)
-        tracked = track_video(info, progress=lambda done, total: None)
+        tracked = track_video(info)
         everybody = VideoPeople(info, tracked, ShapeModel.load(find("face_shape")))
         by_form = people(tracked.tracks, everybody.form)
         rows.append([*_scores(everybody.persons, owners), *_scores(by_form, owners)])

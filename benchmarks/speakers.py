@@ -384,7 +384,7 @@ def score(video: Path, truth: Path, delay: float = 0.0) -> Score:
     """How right `who_speaks` is about a film. delay: seconds by which its sound is moved first."""
     known = json.loads(truth.read_text())
     info = probe(video)
-    video_tracks = track_video(info, progress=lambda done, total: None)
+    video_tracks = track_video(info)
     people = VideoPeople(info, video_tracks, ShapeModel.load(find("face_shape")))
     with temporary_folder() as folder:
         heard = info if not delay else probe(_delayed(video, delay, folder))

@@ -14,13 +14,13 @@ import numpy as np
 
 import dubtool
 from dubtool.face.crop import apply
-from dubtool.face.picture import Box
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.frame_stream import crop_of
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
+from dubtool.media.sampling import Box
 from dubtool.tracking.person import Chosen, chosen_person
 from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
@@ -35,7 +35,7 @@ _BOX = np.array([(-1.05, 0.1), (1.05, 0.1), (1.05, 2.2), (-1.05, 2.2)])
 
 def main() -> None:
     info = replace(probe(EXAMPLE), audio=(), other_streams=(), chapters=(), metadata={})
-    tracked = track_video(info, progress=lambda done, total: None)
+    tracked = track_video(info)
     person = chosen_person(info, tracked, "largest", ShapeModel.load(find("face_shape")))
     rows = person.motion.rows(tracked.tracks.frame_count)
     with tempfile.TemporaryDirectory() as place:

@@ -3,18 +3,21 @@ from __future__ import annotations
 import hashlib
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 
-pytest_plugins = ["dubbing_place", "tracked_example"]
+if TYPE_CHECKING:
+    from dubbing_place import Cut
+
+pytest_plugins = ["dubbing_place", "tracked_example", "two_people"]
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
-Cut = Callable[..., Path]
 
 # A suite started in the background, or by nohup, ignores these, and so would every process it starts.
 for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

@@ -13,12 +13,12 @@ from dubtool.face.blend import mask_over, to_mouth_box
 from dubtool.face.crop import CropSize, to_pixels
 from dubtool.face.mask import mouth_mask
 from dubtool.face.painting_over import HIDDEN
-from dubtool.face.picture import Box, bounds
 from dubtool.face.reference_warp import MOUTH_POINTS, Place, Reference
 from dubtool.face.shape import MOUTH, ShapeModel, split_mouth
 from dubtool.face.topology import tracked
 from dubtool.jobs.shared.cutout import Cutter, control_points
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import Box, bounds
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.people import Person
 from dubtool.tracking.person import Chosen

@@ -10,10 +10,21 @@ from pathlib import Path
 import pytest
 
 from dubtool.cli import main
+from dubtool.media.decode import VideoReader
+from dubtool.media.frame import Frame
+from dubtool.media.probe import probe
 
+# Fixtures that make files, or run a program.
+Cut = Make = Callable[..., Path]
+Run = Callable[..., None]
 Capture = pytest.CaptureFixture[str]
 Refused = Callable[..., str]
 State = Callable[[Path], dict[str, str]]
+
+
+def frames_of(video: Path) -> list[Frame]:
+    """All of them."""
+    return list(VideoReader(probe(video)))
 
 
 def _state(folder: Path) -> dict[str, str]:

@@ -84,9 +84,7 @@ def test_one_video_is_looked_at_once_by_jobs_at_the_same_time(
     monkeypatch.setattr(tracking_module, "look_for_faces", look)
     got: list[TrackedVideo] = []
     info = probe(clip)
-    work = [
-        threading.Thread(target=lambda: got.append(track_video(info, progress=lambda a, b: None))) for _ in range(3)
-    ]
+    work = [threading.Thread(target=lambda: got.append(track_video(info))) for _ in range(3)]
     for thread in work:
         thread.start()
     for thread in work:
@@ -94,7 +92,7 @@ def test_one_video_is_looked_at_once_by_jobs_at_the_same_time(
     assert len(looks) == 1
     assert sorted(one.cached for one in got) == [False, True, True]
     assert [one.decode_failures for one in got] == [2, 2, 2], "a file is as damaged when its faces are known"
-    track_video(info, use_cache=False, progress=lambda a, b: None)
+    track_video(info, use_cache=False)
     assert len(looks) == 2
     assert [file.suffix for file in (tmp_path / "dubtool" / "tracks").iterdir()] == [".npz"]
 
@@ -109,8 +107,8 @@ def test_other_weights_of_a_tracker_look_again(
     looks: list[int] = []
     monkeypatch.setattr(tracking_module, "look_for_faces", lambda *_: (looks.append(1), _followed())[1])
     info = probe(clip)
-    track_video(info, progress=lambda a, b: None)
-    track_video(info, progress=lambda a, b: None)
+    track_video(info)
+    track_video(info)
     assert len(looks) == 1
     for number in (2, 3):
         (tmp_path / "own").mkdir(exist_ok=True)
@@ -118,6 +116,6 @@ def test_other_weights_of_a_tracker_look_again(
         (tmp_path / "own" / registry()[name].file).write_bytes(content)
         digest = hashlib.sha256(content).hexdigest() if told else None
         add_local(tmp_path / "own", replace(registry()[name], size=None, sha256=digest))
-        assert not track_video(info, progress=lambda a, b: None).cached
-        assert track_video(info, progress=lambda a, b: None).cached
+        assert not track_video(info).cached
+        assert track_video(info).cached
         assert len(looks) == number

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dubtool.face.picture import RgbPicture
+from dubtool.face.shape import ShapeModel
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 from dubtool.tracking.detect import FaceDetector
@@ -38,6 +39,12 @@ def detector() -> FaceDetector:
 def landmarker() -> Iterator[FaceLandmarker]:
     with FaceLandmarker(find("face_landmarker")) as landmarker:
         yield landmarker
+
+
+@pytest.fixture(scope="session")
+def model() -> ShapeModel:
+    """The shipped shape model."""
+    return ShapeModel.load(find("face_shape"))
 
 
 @pytest.fixture(scope="session")

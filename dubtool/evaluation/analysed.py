@@ -8,20 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from dubtool.errors import NoFaceError
-from dubtool.face.picture import Box, bounds
 from dubtool.face.shape import CHIN, ShapeModel
 from dubtool.face.topology import INNER_LIP, OUTER_LIP, TRACKED, tracked
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.media.probe import MediaInfo, probe
+from dubtool.media.sampling import Box, bounds
 from dubtool.metrics.lip_motion import APERTURE_POINTS, aperture, lip_dynamics
 from dubtool.metrics.lips import EYE_CORNERS, LIP_POINTS, mouth_opening, mouth_width
-from dubtool.tracking.head_form import HeadForm
-from dubtool.tracking.motion import FaceMotion, face_motion
-from dubtool.tracking.occlusion import covered_rows
-from dubtool.tracking.people import choose, people
-from dubtool.tracking.track_video import track_video
-from dubtool.weights.locate import find
+from dubtool.tracking.motion import FaceMotion
+from dubtool.tracking.person import Chosen, chosen_person
+from dubtool.tracking.track_video import TrackedVideo, track_video
 
 # The lips' box reaches so much further than the lips, in their widths: a dub may open them wider than the source.
 _LIP_MARGIN = 0.3
@@ -140,25 +136,24 @@ class TrackedSpeaker:
         return left, top, max(min(right, x1), left + 1), max(min(bottom, y1), top + 1)
 
 
-def analyse(path: Path, model: ShapeModel, *, cache: bool) -> TrackedSpeaker:
-    """Track a video and choose its person, as the dub job does.
+def largest_person(path: Path, model: ShapeModel, *, cache: bool) -> tuple[MediaInfo, TrackedVideo, Chosen]:
+    """A video, the faces in it, and the person whom jobs choose if nobody is named.
 
     Raises:
-        NoFaceError: there is none.
+        InputError: the video cannot be read. NoFaceError: there is nobody in it.
     """
     info = probe(path)
-    tracked_video = track_video(info, use_cache=cache, progress=lambda done, total: None)
-    tracks = tracked_video.tracks
-    if not tracks.faces:
-        raise NoFaceError(f"{path}: no face was found in any of its {tracks.frame_count} frames")
-    person = choose(people(tracks, HeadForm.load(find("head_form"))), "largest", tracks, tracked_video.times)
-    video = info.require_video()
-    aspect = float(video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect)
-    covered = np.concatenate([covered_rows(track) for track in person.tracks])
-    motion = face_motion(person.tracks, model, covered, pixel_aspect=aspect)
-    points = np.full((tracks.frame_count, len(TRACKED), 3), np.nan, np.float32)
-    for track in person.tracks:
+    tracked_video = track_video(info, use_cache=cache)
+    return info, tracked_video, chosen_person(info, tracked_video, "largest", model, use_cache=cache)
+
+
+def analyse(path: Path, model: ShapeModel, *, cache: bool) -> TrackedSpeaker:
+    """A video as the dub job sees it. Raises as `largest_person` does."""
+    info, tracked_video, chosen = largest_person(path, model, cache=cache)
+    motion, count = chosen.motion, tracked_video.tracks.frame_count
+    points = np.full((count, len(TRACKED), 3), np.nan, np.float32)
+    for track in chosen.person.tracks:
         points[track.frames] = track.points()
-    chin = np.full(tracks.frame_count, np.nan)
+    chin = np.full(count, np.nan)
     chin[motion.frames] = model.mouths(motion.coefficients, motion.rest)[:, CHIN, 1]
-    return TrackedSpeaker(info, tracked_video.seconds, points, motion, chin, aspect)
+    return TrackedSpeaker(info, tracked_video.seconds, points, motion, chin, chosen.pixel_aspect)

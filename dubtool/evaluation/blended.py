@@ -12,12 +12,12 @@ from dubtool.evaluation.context import EvaluationContext
 from dubtool.face.blend import mask_over, to_mouth_box
 from dubtool.face.crop import to_pixels
 from dubtool.face.mask import mouth_mask
-from dubtool.face.picture import Box, bounds
 from dubtool.jobs.dub.conditioning import conditioner
 from dubtool.jobs.dub.expression import Expression, TimedShapes
 from dubtool.jobs.dub.reach import Reach, ReachedShapes
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, chin_reach, mask_of
 from dubtool.jobs.shared.options import RETRIEVAL
+from dubtool.media.sampling import Box, bounds
 from dubtool.speech.shapes import speech_shapes
 from dubtool.weights.locate import find
 

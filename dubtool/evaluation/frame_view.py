@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dubtool.face.picture import Box
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import Box
 
 # RGB uint8 [H, W, 3] of a box of a frame, of the whole frame for None; `Frame.rgb` is one.
 Look = Callable[[Frame, Box | None], np.ndarray]

@@ -12,9 +12,9 @@ from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.frame_view import Look
 from dubtool.evaluation.results import Number
 from dubtool.face.alignment import IDENTITY_POINTS
-from dubtool.face.picture import Box
 from dubtool.face.topology import tracked
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import Box
 from dubtool.metrics.identity import FaceIdentity, csim
 from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim

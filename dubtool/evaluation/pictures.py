@@ -13,10 +13,11 @@ from dubtool.evaluation.analysed import TrackedSpeaker
 from dubtool.evaluation.blended import Blended, may_change
 from dubtool.evaluation.frame_view import Look
 from dubtool.evaluation.results import Number
-from dubtool.face.picture import Box, within
+from dubtool.face.picture import within
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
+from dubtool.media.sampling import Box
 from dubtool.metrics.flicker import Flicker
 from dubtool.metrics.outside import largest_outside
 from dubtool.metrics.seam import edge_gradient

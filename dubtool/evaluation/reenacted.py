@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from dubtool.errors import NoFaceError
+from dubtool.evaluation.analysed import largest_person
 from dubtool.face.alignment import IDENTITY_POINTS
 from dubtool.face.crop import apply, warp
 from dubtool.face.picture import RgbPicture
@@ -25,7 +26,6 @@ from dubtool.face.portrait_crop import portrait_crop, rescaled
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.reenact.driver import Driver, Look
 from dubtool.media.decode import VideoReader
-from dubtool.media.probe import probe
 from dubtool.metrics.frechet import frechet_distance
 from dubtool.metrics.identity import FaceIdentity, aed, csim
 from dubtool.metrics.keypoints import average_keypoint_distance
@@ -33,8 +33,6 @@ from dubtool.metrics.perceptual import Lpips
 from dubtool.metrics.quality import psnr, ssim
 from dubtool.models.animator import Animator
 from dubtool.tracking.landmarks import FaceLandmarker, roi_from_mesh
-from dubtool.tracking.person import chosen_person
-from dubtool.tracking.track_video import track_video
 
 # All animators are judged at one size of the head's crop, px: usually this.
 SIDE = 256
@@ -125,10 +123,9 @@ def _self_pair(
     video: Path, shapes: ShapeModel, landmarker: FaceLandmarker, frames: int, side: int
 ) -> tuple[Look, list[tuple[np.ndarray, np.ndarray]]]:
     """The portrait's frame, and crops (by the portrait's crop) and landmarks of the driver's frames."""
-    info = probe(video)
-    tracked_video = track_video(info, progress=lambda done, total: None)
+    info, tracked_video, person = largest_person(video, shapes, cache=True)
     count = tracked_video.tracks.frame_count
-    driver = Driver(chosen_person(info, tracked_video, "largest", shapes), count, landmarker)
+    driver = Driver(person, count, landmarker)
     reader = VideoReader(info)
     portrait = driver.reference(reader, None, shapes, np.arange(count) < count // 2)
     assert portrait.landmarks is not None

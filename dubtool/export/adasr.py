@@ -7,28 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dubtool.export.graph import Part, export_pair
+from dubtool.export.graph import Part, PartOf, export_pair
 from dubtool.networks.adasr_landmarks import LandmarkAdaSR
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.spectral import bake_spectral_norm
 
 
-class _Once(nn.Module):
-    def __init__(self, network: LandmarkAdaSR) -> None:
-        super().__init__()
-        self.network = network
-
+class _Once(PartOf[LandmarkAdaSR]):
     def forward(self, image: Tensor, drawing: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return self.network.encode_source(image, drawing)
 
 
-class _Frame(nn.Module):
-    def __init__(self, network: LandmarkAdaSR) -> None:
-        super().__init__()
-        self.network = network
-
+class _Frame(PartOf[LandmarkAdaSR]):
     def forward(
         self,
         features: Tensor,

@@ -7,28 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dubtool.export.graph import Part, export_pair
+from dubtool.export.graph import Part, PartOf, export_pair
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.dinet import DINet, crop_size
 from dubtool.networks.polyphase import with_polyphase_tail
 
 
-class _Once(nn.Module):
-    def __init__(self, network: DINet) -> None:
-        super().__init__()
-        self.network = network
-
+class _Once(PartOf[DINet]):
     def forward(self, reference: Tensor) -> tuple[Tensor, Tensor]:
         return self.network.encode_reference(reference)
 
 
-class _Frame(nn.Module):
-    def __init__(self, network: DINet) -> None:
-        super().__init__()
-        self.network = network
-
+class _Frame(PartOf[DINet]):
     def forward(self, source: Tensor, audio: Tensor, features: Tensor, alignment: Tensor) -> Tensor:
         return self.network.generate(source, audio, features, alignment, mouth_only=True)
 

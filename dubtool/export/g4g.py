@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dubtool.export.graph import Part, export_pair
+from dubtool.export.graph import Part, PartOf, export_pair
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.dinet import crop_size, mouth_window
 from dubtool.networks.g4g import G4G, smooth_mask
@@ -22,12 +22,8 @@ _BLEND_REACH = 20
 MEL_STEPS = 16
 
 
-class _Once(nn.Module):
+class _Once(PartOf[G4G]):
     """References to what AdaAT samples, and to their embedding."""
-
-    def __init__(self, network: G4G) -> None:
-        super().__init__()
-        self.network = network
 
     def forward(self, reference: Tensor) -> tuple[Tensor, Tensor]:
         network = self.network

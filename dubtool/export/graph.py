@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import onnx
@@ -20,6 +20,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from dubtool.engine.session import DESCRIPTOR_KEY
+
+N = TypeVar("N", bound=nn.Module)
 
 # The first opset that the graph exporter writes natively; GridSample (16) is in it.
 OPSET = 18
@@ -67,6 +69,14 @@ def export_module(
     if half_storage:
         store_half(model)
     write_model(model, path, descriptor)
+
+
+class PartOf(nn.Module, Generic[N]):
+    """A part of what a network does; `forward` says which."""
+
+    def __init__(self, network: N) -> None:
+        super().__init__()
+        self.network = network
 
 
 @dataclass(frozen=True)

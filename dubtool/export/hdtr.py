@@ -7,29 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dubtool.export.graph import Part, export_pair
+from dubtool.export.graph import Part, PartOf, export_pair
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.hdtr import HDTRNet
 
 SIDE = 96
 
 
-class _Once(nn.Module):
-    def __init__(self, network: HDTRNet) -> None:
-        super().__init__()
-        self.network = network
-
+class _Once(PartOf[HDTRNet]):
     def forward(self, reference: Tensor) -> Tensor:
         return self.network.encode_reference(reference)
 
 
-class _Frame(nn.Module):
-    def __init__(self, network: HDTRNet) -> None:
-        super().__init__()
-        self.network = network
-
+class _Frame(PartOf[HDTRNet]):
     def forward(self, mask: Tensor, contour: Tensor, features: Tensor) -> Tensor:
         return self.network.decode(self.network.encode_mouth(mask, contour), features)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dubtool.errors import InputError, OutputError, WeightsError
+from dubtool.errors import InputError, WeightsError
 from dubtool.weights.locate import user_folder
-from dubtool.weights.registry import Entry, add_local, registry
+from dubtool.weights.made import add_made
+from dubtool.weights.registry import Entry, registry
 from dubtool.weights.verify import sha256_of
 
 if TYPE_CHECKING:
@@ -45,26 +45,59 @@ def import_checkpoint(name: str, path: Path, folder: Path | None = None, *, mout
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the one that the authors of {name} published")
     _require_train_extra()
-    folder = folder or user_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".import.", dir=folder) as work:
-            entries = _IMPORTERS[name](path, Path(work), mouth)
-            for entry in entries:
-                (Path(work) / entry.file).replace(folder / entry.file)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    add_local(folder, *entries)
-    return [folder / entry.file for entry in entries]
+    export, graphs = _IMPORTERS[name]
+    authors = registry()[name]
+
+    def make(work: Path) -> list[Entry]:
+        export(_Authored(name, path, mouth), *(work / f"{graph}.onnx" for graph in graphs))
+        return [
+            replace(
+                authors,
+                name=graph,
+                file=f"{graph}.onnx",
+                purpose=f"{authors.purpose}, once per {what.format(mouth=mouth)}",
+                url=None,
+                note="imported on this machine",
+            )
+            for graph, what in graphs.items()
+        ]
+
+    return add_made(folder or user_folder(), make)
 
 
-def _dinet(path: Path, work: Path, mouth: int) -> list[Entry]:
+@dataclass(frozen=True)
+class _Authored:
+    """An author's file of weights `name`. mouth: side of the mouth boxes that it was trained for, px."""
+
+    name: str
+    path: Path
+    mouth: int
+
+    def descriptor(self, kind: str, **more: str) -> dict[str, Any]:
+        """What the graphs say of themselves."""
+        return {"kind": kind, "name": self.name, "origin": sha256_of(self.path), **more}
+
+    def network(self, title: str, sized: Callable[[State], Network]) -> Network:
+        """The network with the file's weights. sized: a new one of the size that its tensors show."""
+        from dubtool.export.checkpoints import load
+
+        checkpoint = load(self.path)
+        if checkpoint.architecture != self.name:
+            raise WeightsError(f"{self.path}: holds the network {checkpoint.architecture!r}, not {self.name!r}")
+        try:
+            network = sized(checkpoint.state)
+            network.load_state_dict(checkpoint.state, strict=True)
+        except (RuntimeError, KeyError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise WeightsError(f"{self.path}: {title} that lacks tensors or has others: {reason}") from error
+        return network
+
+
+def _dinet(file: _Authored, once: Path, frame: Path) -> None:
     from dubtool.export.dinet import export_dinet
     from dubtool.networks import DINet
 
-    network = _network(
-        path,
-        "dinet",
+    network = file.network(
         "a DINet",
         lambda state: DINet(
             source_channels=state["source_in_conv.0.conv.weight"].shape[1],
@@ -73,107 +106,53 @@ def _dinet(path: Path, work: Path, mouth: int) -> list[Entry]:
             width=state["source_in_conv.0.conv.weight"].shape[0],
         ),
     )
-    once, frame = work / "dinet_once.onnx", work / "dinet_frame.onnx"
-    descriptor = {"kind": "generator", "name": "dinet", "speech": "deepspeech", "origin": sha256_of(path)}
-    export_dinet(network, once, frame, mouth=mouth, descriptor=descriptor, half_storage=False)
-    purpose = f"DINet as its authors trained it, mouths of {mouth} pixels, once per"
-    return [_entry("dinet", once, f"{purpose} video"), _entry("dinet", frame, f"{purpose} frame")]
+    descriptor = file.descriptor("generator", speech="deepspeech")
+    export_dinet(network, once, frame, mouth=file.mouth, descriptor=descriptor, half_storage=False)
 
 
-def _wav2lip(path: Path, work: Path, mouth: int) -> list[Entry]:
-    from dubtool.export.wav2lip import export_wav2lip
-    from dubtool.networks import Wav2Lip
-
-    network = _network(
-        path,
-        "wav2lip",
-        "a Wav2Lip",
-        lambda state: Wav2Lip(state["face_encoder_blocks.0.0.conv_block.0.weight"].shape[0]),
-    )
-    frame = work / "wav2lip_frame.onnx"
-    descriptor = {"kind": "generator", "name": "wav2lip", "origin": sha256_of(path)}
-    export_wav2lip(network, frame, descriptor=descriptor, half_storage=False)
-    return [_entry("wav2lip", frame, "Wav2Lip as its authors trained it, faces of 96 pixels")]
-
-
-def _hdtr(path: Path, work: Path, mouth: int) -> list[Entry]:
+def _hdtr(file: _Authored, once: Path, frame: Path) -> None:
     from dubtool.export.hdtr import export_hdtr
     from dubtool.networks import HDTRNet
 
-    network = _network(
-        path,
-        "hdtr",
-        "an HDTR-Net",
-        lambda state: HDTRNet(state["encoder.mask_model.conv1.weight"].shape[0]),
-    )
-    once, frame = work / "hdtr_once.onnx", work / "hdtr_frame.onnx"
-    descriptor = {"kind": "teeth restoration", "name": "hdtr", "origin": sha256_of(path)}
-    export_hdtr(network, once, frame, descriptor=descriptor, half_storage=False)
-    purpose = "HDTR-Net as its authors trained it, once per"
-    return [_entry("hdtr", once, f"{purpose} reference"), _entry("hdtr", frame, f"{purpose} mouth")]
+    network = file.network("an HDTR-Net", lambda state: HDTRNet(state["encoder.mask_model.conv1.weight"].shape[0]))
+    export_hdtr(network, once, frame, descriptor=file.descriptor("teeth restoration"), half_storage=False)
 
 
-def _adasr(path: Path, work: Path, mouth: int) -> list[Entry]:
-    from dubtool.export.adasr_learned import SIDE, export_learned_adasr
+def _adasr(file: _Authored, keypoints: Path, once: Path, frame: Path) -> None:
+    from dubtool.export.adasr_learned import export_learned_adasr
     from dubtool.networks import AdaSR
 
-    network = _network(path, "adasr", "an AdaSR", lambda state: AdaSR())
-    keypoints, once, frame = (work / f"adasr_{graph}.onnx" for graph in ("keypoints", "once", "frame"))
-    descriptor = {"kind": "reenactment", "name": "adasr", "origin": sha256_of(path)}
-    export_learned_adasr(network, keypoints, once, frame, descriptor=descriptor, half_storage=False)
-    purpose = f"AdaSR as its authors trained it, crops of {SIDE} pixels,"
-    return [
-        _entry("adasr", keypoints, f"{purpose} keypoints"),
-        _entry("adasr", once, f"{purpose} once per portrait"),
-        _entry("adasr", frame, f"{purpose} once per frame"),
-    ]
+    network = file.network("an AdaSR", lambda state: AdaSR())
+    export_learned_adasr(network, keypoints, once, frame, descriptor=file.descriptor("reenactment"), half_storage=False)
 
 
-def _network(path: Path, name: str, title: str, sized: Callable[[State], Network]) -> Network:
-    """The network `name` with the weights in the author's file. sized: a new one of the size that its tensors show."""
-    from dubtool.export.checkpoints import load
-
-    checkpoint = load(path)
-    if checkpoint.architecture != name:
-        raise WeightsError(f"{path}: holds the network {checkpoint.architecture!r}, not {name!r}")
-    try:
-        network = sized(checkpoint.state)
-        network.load_state_dict(checkpoint.state, strict=True)
-    except (RuntimeError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"{path}: {title} that lacks tensors or has others: {reason}") from error
-    return network
-
-
-def _deepspeech(path: Path, work: Path, mouth: int) -> list[Entry]:
+def _deepspeech(file: _Authored, graph: Path) -> None:
     from dubtool.export.deepspeech import convert
 
-    output = work / "deepspeech.onnx"
-    convert(path, output)
-    return [_entry("deepspeech", output, registry()["deepspeech"].purpose)]
+    convert(file.path, graph)
 
 
-_IMPORTERS: dict[str, Callable[[Path, Path, int], list[Entry]]] = {
-    "dinet": _dinet,
-    "hdtr": _hdtr,
-    "adasr": _adasr,
-    "deepspeech": _deepspeech,
-    "wav2lip": _wav2lip,
+def _wav2lip(file: _Authored, frame: Path) -> None:
+    from dubtool.export.wav2lip import export_wav2lip
+    from dubtool.networks import Wav2Lip
+
+    first = "face_encoder_blocks.0.0.conv_block.0.weight"
+    network = file.network("a Wav2Lip", lambda state: Wav2Lip(state[first].shape[0]))
+    export_wav2lip(network, frame, descriptor=file.descriptor("generator"), half_storage=False)
+
+
+# What writes the graphs of an author's file; their names, in the order in which it is given their files, and when each
+# runs.
+_IMPORTERS: dict[str, tuple[Callable[..., None], dict[str, str]]] = {
+    "dinet": (
+        _dinet,
+        {"dinet_once": "video, mouths of {mouth} pixels", "dinet_frame": "frame, mouths of {mouth} pixels"},
+    ),
+    "hdtr": (_hdtr, {"hdtr_once": "reference", "hdtr_frame": "mouth"}),
+    "adasr": (_adasr, {"adasr_keypoints": "picture", "adasr_once": "portrait", "adasr_frame": "frame"}),
+    "deepspeech": (_deepspeech, {"deepspeech": "speech"}),
+    "wav2lip": (_wav2lip, {"wav2lip_frame": "frame"}),
 }
-
-
-def _entry(author: str, file: Path, purpose: str) -> Entry:
-    """A local entry for `file`, called like it, with the origin and licence of the registry's entry `author`."""
-    return replace(
-        registry()[author],
-        name=file.stem,
-        file=file.name,
-        purpose=purpose,
-        url=None,
-        size=file.stat().st_size,
-        sha256=sha256_of(file),
-        note="imported on this machine",
-    )
 
 
 def _require_train_extra() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dubtool.export.graph import export_module
+from dubtool.export.graph import PartOf, export_module
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.wav2lip import MEL_BANDS, MEL_STEPS, SIDE, Wav2Lip
 
@@ -21,11 +21,7 @@ _HIDDEN = (0.625, 2.25, -1.25, 1.25)
 _LEAD = (MEL_STEPS - 1) / 2 / 80 - 1 / 25
 
 
-class _Frame(nn.Module):
-    def __init__(self, network: Wav2Lip) -> None:
-        super().__init__()
-        self.network = network
-
+class _Frame(PartOf[Wav2Lip]):
     def forward(self, source: Tensor, reference: Tensor, mel: Tensor) -> Tensor:
         return self.network(source, reference.expand(source.shape[0], -1, -1, -1), mel)
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from dubtool.face.crop import CropSize
 from dubtool.face.grain_match import PLAIN, Compared, GrainMatch
-from dubtool.face.picture import Box, within
+from dubtool.face.picture import within
 from dubtool.face.tint import tinted
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import Box
 
 # Reach of the colour correction, in sides of the mouth box: lighting changes slowly over a face.
 _REACH = 0.12

@@ -78,6 +78,11 @@ class VideoInfo:
     def upright_height(self) -> int:
         return self.width if self.rotation % 180 else self.height
 
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """A pixel's width over its height, in the upright picture."""
+        return 1 / self.sample_aspect if self.rotation % 180 else self.sample_aspect
+
     def drawn(self) -> VideoInfo:
         """The same times and tags for pictures that are drawn anew: upright, square pixels, progressive, no HDR."""
         return replace(

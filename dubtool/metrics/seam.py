@@ -28,15 +28,6 @@ def edge_gradient(image: np.ndarray, region: np.ndarray) -> float:
     return float(np.mean(np.abs(across[ring])))
 
 
-def seam_ratio(dub: np.ndarray, source: np.ndarray, region: np.ndarray) -> float:
-    """`edge_gradient` of the dubbed frame over the source's: 1.0 is invisible, more is a seam.
-
-    For a feathered mask take the region where the mask is above one half.
-    """
-    base = edge_gradient(source, region)
-    return edge_gradient(dub, region) / base if base else float("nan")
-
-
 def _signed_distance(region: np.ndarray) -> np.ndarray:
     """Distance of each pixel's centre to the edge between region (positive) and rest (negative), px: float32 [H, W]."""
     inside = region.astype(np.uint8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -155,9 +154,9 @@ def _vectors(info: MediaInfo, persons: Sequence[Person], form: HeadForm, *, use_
 def _chosen(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model: ShapeModel) -> Chosen:
     tracks = tracked_video.tracks
     video = info.require_video()
-    aspect: Fraction = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
+    aspect = float(video.pixel_aspect)
     covered = np.concatenate([covered_rows(track) for track in person.tracks])
-    motion = face_motion(person.tracks, model, covered, pixel_aspect=float(aspect))
+    motion = face_motion(person.tracks, model, covered, pixel_aspect=aspect)
     outside = np.concatenate(
         [share_outside(track, video.upright_width, video.upright_height) for track in person.tracks]
     )
@@ -165,4 +164,4 @@ def _chosen(info: MediaInfo, tracked_video: TrackedVideo, person: Person, model:
     strangers[np.concatenate([track.frames for track in tracks.faces])] = True
     strangers[motion.frames] = False
     dark = np.concatenate([dark_rows(track.looks) for track in person.tracks])
-    return Chosen(person, motion, float(aspect), outside, strangers, dark)
+    return Chosen(person, motion, aspect, outside, strangers, dark)

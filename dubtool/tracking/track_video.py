@@ -6,13 +6,12 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 
 import numpy as np
 
 from dubtool.engine.pipeline import prefetched
 from dubtool.engine.session import Session
-from dubtool.face.picture import COARSE_SIDE, SMALL_SIDE
+from dubtool.face.picture import Picture
 from dubtool.file_lock import alone
 from dubtool.media.color import HDR_TRANSFERS
 from dubtool.media.decode import VideoReader
@@ -49,7 +48,11 @@ class TrackedVideo:
 
 
 def track_video(
-    info: MediaInfo, *, use_cache: bool = True, threads: int | None = None, progress: Progress
+    info: MediaInfo,
+    *,
+    use_cache: bool = True,
+    threads: int | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> TrackedVideo:
     """Track all faces of `info`'s video.
 
@@ -122,27 +125,17 @@ def look_for_faces(info: MediaInfo, threads: int | None, progress: Progress) -> 
     return TrackedVideo(tracks, times, durations, reader.decode_failures, False)
 
 
-class FramePicture:
+class FramePicture(Picture):
     """A decoded frame as the trackers look at it; only what they look at is converted to RGB."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self.width, self.height = frame.width, frame.height
 
-    @cached_property
-    def small(self) -> np.ndarray:
-        return self.whole(SMALL_SIDE)
-
-    @cached_property
-    def coarse(self) -> np.ndarray:
-        return self.whole(COARSE_SIDE)
-
-    def whole(self, long_side: int) -> np.ndarray:
-        scale = min(long_side / max(self.width, self.height), 1.0)
-        size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
-        stretch = np.array([size[0] / self.width, size[1] / self.height])
-        # Edges lie half a pixel beyond the centres, in both.
-        return self._frame.sampled_rgb(np.column_stack([np.diag(stretch), (stretch - 1) / 2]), *size)
-
     def region(self, to_crop: np.ndarray, side: int) -> np.ndarray:
         return self._frame.sampled_rgb(to_crop, side, side)
+
+    def _scaled(self, width: int, height: int) -> np.ndarray:
+        stretch = np.array([width / self.width, height / self.height])
+        # Edges lie half a pixel beyond the centres, in both.
+        return self._frame.sampled_rgb(np.column_stack([np.diag(stretch), (stretch - 1) / 2]), width, height)

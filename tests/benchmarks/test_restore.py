@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from dubbing_place import Cut
 
 from dubtool.errors import UsageError
 
-Cut = Callable[..., Path]
 # 32 small frames: references a second away leave three at each end.
 _STRETCH = ("-ss", 1, "-t", 2.6)
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dubbing_place import Capture
 
 import dubtool
 from dubtool.cli.app import main
 from dubtool.errors import InputError
 from dubtool.jobs.shared.adapted import Adapted, Painter, Score, Voice
-
-Capture = pytest.CaptureFixture[str]
 
 ADAPTED = Adapted(
     Path("kept"),

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
 
 from dubtool.batch.check import check
 from dubtool.batch.table import read_jobs
 from dubtool.cli import main
-
-Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture

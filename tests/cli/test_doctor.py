@@ -5,13 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
 
 from dubtool.cli import main
 from dubtool.diagnostics import doctor
 from dubtool.errors import OutputError
 from dubtool.weights import find
-
-Capture = pytest.CaptureFixture[str]
 
 
 def _findings(capsys: Capture) -> dict[str, dict[str, object]]:

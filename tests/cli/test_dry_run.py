@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
 
 from dubtool.cli import main
-
-Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture

@@ -11,17 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
+from every_option import REACHING, WORDS, noted
 
 from dubtool.cli import main
 from dubtool.cli.console import Console
 from dubtool.cli.summary import show_summary
 from dubtool.jobs.shared.report import Report
-
-Capture = pytest.CaptureFixture[str]
 
 EXAMPLE_SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.wav"
 
@@ -61,26 +60,16 @@ def test_json_is_the_report(inputs: list[str], place: Path, capfd: Capture) -> N
 
 
 def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    got: dict[str, object] = {}
-
-    def dub(*arguments: object, **more: object) -> Report:
-        *files, options = arguments
-        got.update(vars(options), arguments=tuple(files), **more)
-        return Report("dub", "out.mp4", {})
-
-    monkeypatch.setattr("dubtool.jobs.dub.job.dub", dub)
-    words = (
-        "-o out.mov --face left --length video --loop hold --from 1 --to 2 --model other --expression 0.5 "
-        "--soundtrack mix.wav --restore-teeth --restorer hdtr --device cpu --precision fp32 --batch-size 7 "
-        "--codec libx265 --crf 20 --preset fast --lossless --overwrite --preview --debug --sidecar --no-cache --quiet "
-        "--workers 2 --deinterlace --memory 99 --container mkv --rate 23.976 --sign c.pem --key k.pem"
-        " --cast cast.csv --fit stretch --overrides o.csv"
+    got = noted(monkeypatch, "dub", "dub.job.dub")
+    words = WORDS + (
+        "--length video --loop hold --model other --expression 0.5 --soundtrack mix.wav --restore-teeth "
+        "--restorer hdtr --preset fast --workers 2 --deinterlace --memory 99 --cast cast.csv --fit stretch "
+        "--overrides o.csv"
     )
     assert main(["dub", *inputs, *words.split()]) == 0
     assert got.pop("arguments") == (Path(inputs[0]), Path(inputs[1]), Path("out.mov"))
     assert callable(got.pop("progress"))
-    assert got == {"reference_segment": None, "adapted": None, "shapes": None} | {
-        "face": "left",
+    assert got == REACHING | {
         "cast": Path("cast.csv"),
         "overrides": Path("o.csv"),
         "fit": "stretch",
@@ -88,33 +77,16 @@ def test_every_option_reaches_the_job(inputs: list[str], place: Path, monkeypatc
         "voices": None,
         "length": "video",
         "loop": "hold",
-        "start": 1,
-        "stop": 2,
         "model": "other",
         "memory": 99.0,
         "expression": 0.5,
         "soundtrack": Path("mix.wav"),
         "restore_teeth": True,
         "restorer": "hdtr",
-        "device": "cpu",
-        "precision": "fp32",
-        "batch_size": 7,
-        "codec": "libx265",
-        "container": "mkv",
-        "like_source": False,
-        "frame_rate": Fraction(24000, 1001),
-        "sign": Path("c.pem"),
-        "key": Path("k.pem"),
-        "crf": 20,
-        "preset": "fast",
-        "lossless": True,
-        "overwrite": True,
-        "preview": True,
-        "sheet": True,
-        "sidecar": True,
-        "cache": False,
         "deinterlace": True,
         "adapted": None,
+        "reference_segment": None,
+        "shapes": None,
         "devices": [],
         "workers": 2,
     }

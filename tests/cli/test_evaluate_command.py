@@ -7,12 +7,11 @@ import math
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
 
 from dubtool.cli import main
 from dubtool.evaluation.clips import Clip
 from dubtool.evaluation.results import TESTS, Evaluation, Number, Outcome
-
-Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from dubbing_place import Capture
 
 import dubtool
 from dubtool import errors
@@ -21,8 +22,6 @@ from dubtool.cli.app import app
 from dubtool.cli.console import Console
 from dubtool.cli.exit_codes import TOLD
 from dubtool.cli.options import parse_time
-
-Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture

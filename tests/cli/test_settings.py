@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dubbing_place import Capture
 
 from dubtool.cli import main
 from dubtool.jobs.shared.report import Report
-
-Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
 
 from dubtool.cli import main
 from dubtool.weights import find
-
-Capture = pytest.CaptureFixture[str]
 
 
 def test_list_names_every_weights_file(user_folder: Path, capsys: Capture) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.errors import InputError, NoFaceError, UsageError
@@ -27,7 +28,6 @@ from dubtool.media.encode import VideoWriter
 from dubtool.media.frame import Frame
 from dubtool.weights import find
 
-Cut = Callable[..., Path]
 SMALL = ("-vf", "fps=25/2,scale=320:-2", "-preset", "ultrafast", "-crf", 14)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+from dubbing_place import Cut
 
 from dubtool.engine.session import Session
 from dubtool.evaluation.reenacted import MEASURES, Judges, Still, evaluate_reenactment
@@ -15,8 +15,6 @@ from dubtool.metrics.perceptual import Lpips
 from dubtool.models.piecewise_warp import WarpAnimator
 from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.weights.locate import find
-
-Cut = Callable[..., Path]
 
 
 def test_the_warp_beats_a_portrait_held_still(place: Path, cut: Cut) -> None:

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Cut
 
 from dubtool.errors import InputError, UsageError
 from dubtool.evaluation.analysed import Lips
@@ -25,7 +26,6 @@ from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 from dubtool.metrics.sync import ShapeSyncJudge
 
-Cut = Callable[..., Path]
 SMALL = ("-vf", "fps=25/2,scale=320:-2", "-preset", "ultrafast", "-crf", 14)
 
 

@@ -12,14 +12,8 @@ from drawn_person import DrawnPerson
 from dubtool.face.reference_warp import Picks, Place, Reference, warped_mouth
 from dubtool.face.shape import ShapeModel, inner_opening, split_mouth
 from dubtool.jobs.shared.cutout import cutout_bytes
-from dubtool.weights.locate import find
 
 ONE = Picks(0, 0, 0.0, ())
-
-
-@pytest.fixture(scope="module")
-def model() -> ShapeModel:
-    return ShapeModel.load(find("face_shape"))
 
 
 def _shapes(model: ShapeModel, *opened: float) -> np.ndarray:

@@ -10,12 +10,6 @@ import pytest
 
 from dubtool.face.retrieval import Looks, MouthCosts, cheapest_path, nearest_apart
 from dubtool.face.shape import ShapeModel
-from dubtool.weights.locate import find
-
-
-@pytest.fixture(scope="module")
-def model() -> ShapeModel:
-    return ShapeModel.load(find("face_shape"))
 
 
 def _looks(model: ShapeModel, count: int, seed: int) -> Looks:

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Run
 
 from dubtool.errors import InputError
 from dubtool.media.audio import load_speech
-
-Run = Callable[..., None]
 
 
 def _tone(seconds: float, rate: int, frequency: float = 440.0, level: float = 0.5) -> np.ndarray:

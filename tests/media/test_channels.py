@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Make, Run
 from sound_layouts import OWN_ORDERS, STANDARD
 
 from dubtool.errors import InputError
 from dubtool.media.audio import load_speech
 from dubtool.media.channels import channel_names, mono_pan
 from dubtool.media.probe import probe
-
-Run = Callable[..., None]
-Make = Callable[..., Path]
 
 _RATE = 16_000
 _TONE = (0.3 * np.sin(2 * np.pi * 440 * np.arange(4800) / _RATE)).astype(np.float32)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -9,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dubbing_place import Make, Run
 
 from dubtool.errors import InputError
 from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
-
-Make = Callable[..., Path]
 
 
 def _same(one: Frame, other: Frame) -> bool:
@@ -29,7 +27,7 @@ def _ping_pong(count: int) -> list[int]:
 @pytest.mark.parametrize("flip", [[], ["-display_hflip"], ["-display_vflip"]])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_frames_stand_upright_as_ffmpeg_shows_them(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, rotation: int, flip: list[str]
+    make_video: Make, ffmpeg_run: Run, tmp_path: Path, rotation: int, flip: list[str]
 ) -> None:
     plain, turned, raw = make_video("plain.mp4", frames=1), tmp_path / "turned.mp4", tmp_path / "raw.yuv"
     ffmpeg_run("-display_rotation", rotation, *flip, "-i", plain, "-c", "copy", turned)
@@ -217,7 +215,7 @@ def test_damaged_packets_are_counted_and_passed_over(make_video: Make) -> None:
 )
 def test_pixel_formats_arrive_in_a_native_layout_with_right_colours(
     make_video: Make,
-    ffmpeg_run: Callable[..., None],
+    ffmpeg_run: Run,
     tmp_path: Path,
     name: str,
     pixel_format: str,

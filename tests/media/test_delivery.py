@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from dubbing_place import Make, Run
 
 from dubtool.errors import UsageError
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter
 from dubtool.media.output_checks import check_target, check_times
 from dubtool.media.probe import MediaInfo, probe
-
-Make = Callable[..., Path]
 
 _TIMECODE = "10:11:12:13"
 _BT709 = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -25,7 +23,7 @@ _DISPLAY = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50
 
 
 @pytest.fixture
-def source(tmp_path: Path, ffmpeg_run: Callable[..., None]) -> Path:
+def source(tmp_path: Path, ffmpeg_run: Run) -> Path:
     """Five frames of 4:2:2 in ten bits, with a timecode and six channels of sound."""
     path = tmp_path / "source.mov"
     ffmpeg_run(

@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from dubbing_place import Make, Run
 
 from dubtool.errors import OutputError, UsageError
 from dubtool.media import encode
@@ -24,8 +25,6 @@ from dubtool.media.frame import Frame
 from dubtool.media.mux import VideoEncoding, build_command
 from dubtool.media.pixels import layout_of, nearest_layout
 from dubtool.media.probe import MediaInfo, probe
-
-Make = Callable[..., Path]
 
 
 def _copy(info: MediaInfo, output: Path, **options: Any) -> list[str]:
@@ -56,7 +55,7 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def speech(tmp_path: Path, ffmpeg_run: Callable[..., None]) -> Path:
+def speech(tmp_path: Path, ffmpeg_run: Run) -> Path:
     path = tmp_path / "speech.wav"
     ffmpeg_run("-f", "lavfi", "-i", "aevalsrc=0.4*sin(2000*t)|0.2*sin(3000*t):s=22050:d=0.8", path)
     return path
@@ -144,7 +143,7 @@ def test_prores_is_never_lossless(make_video: Make, out: Path) -> None:
 @pytest.mark.parametrize("flip", [[], ["-display_hflip"]])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_every_display_matrix_survives_as_a_flag(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, out: Path, rotation: int, flip: list[str]
+    make_video: Make, ffmpeg_run: Run, tmp_path: Path, out: Path, rotation: int, flip: list[str]
 ) -> None:
     plain, turned = make_video("plain.mp4", "-pix_fmt", "yuv422p", "-c:v", "libx264", frames=3), tmp_path / "turned.mp4"
     ffmpeg_run("-display_rotation", rotation, *flip, "-i", plain, "-c", "copy", turned)
@@ -352,7 +351,7 @@ def test_any_file_name_is_written(make_video: Make, speech: Path, tmp_path: Path
     assert len(probe(out / name).audio) == 1
 
 
-def _rich_source(make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path) -> Path:
+def _rich_source(make_video: Make, ffmpeg_run: Run, tmp_path: Path) -> Path:
     tags = tmp_path / "tags.txt"
     chapters = "".join(
         f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={start + 400}\ntitle={title}\n"
@@ -371,14 +370,14 @@ def _rich_source(make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Pa
     return path
 
 
-def _subtitle_text(path: Path, ffmpeg_run: Callable[..., None]) -> str:
+def _subtitle_text(path: Path, ffmpeg_run: Run) -> str:
     ffmpeg_run("-i", path, "-map", "0:s:0", path.with_suffix(".srt"))
     return path.with_suffix(".srt").read_text()
 
 
 @pytest.mark.parametrize(("name", "subtitle"), [("o.mp4", "mov_text"), ("o.mkv", "subrip"), ("o.mov", "mov_text")])
 def test_chapters_subtitles_second_sound_and_tags_survive(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, speech: Path, out: Path, name: str, subtitle: str
+    make_video: Make, ffmpeg_run: Run, tmp_path: Path, speech: Path, out: Path, name: str, subtitle: str
 ) -> None:
     info = probe(_rich_source(make_video, ffmpeg_run, tmp_path))
     made = {"comment": "synthetic: made by dubtool", "dubtool_weights": "dinet=0123"}
@@ -401,7 +400,7 @@ def test_chapters_subtitles_second_sound_and_tags_survive(
 
 
 def test_without_a_soundtrack_all_of_the_sound_stays(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, out: Path
+    make_video: Make, ffmpeg_run: Run, tmp_path: Path, out: Path
 ) -> None:
     info = probe(_rich_source(make_video, ffmpeg_run, tmp_path))
     _copy(info, out / "o.mp4")
@@ -414,9 +413,7 @@ def test_the_source_may_be_its_own_soundtrack(make_video: Make, out: Path) -> No
     assert len(probe(out / "o.mp4").audio) == 1
 
 
-def test_what_the_container_cannot_take_is_named(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, out: Path
-) -> None:
+def test_what_the_container_cannot_take_is_named(make_video: Make, ffmpeg_run: Run, tmp_path: Path, out: Path) -> None:
     attached, source = tmp_path / "letter.txt", tmp_path / "a.mkv"
     attached.write_text("a letter")
     ffmpeg_run(
@@ -428,7 +425,7 @@ def test_what_the_container_cannot_take_is_named(
     assert [stream.kind for stream in probe(out / "o.mkv").other_streams] == ["attachment"]
 
 
-def test_a_cover_picture_survives(make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, out: Path) -> None:
+def test_a_cover_picture_survives(make_video: Make, ffmpeg_run: Run, tmp_path: Path, out: Path) -> None:
     cover, source = make_video("cover.png", "-c:v", "png", frames=1), tmp_path / "a.mp4"
     ffmpeg_run(
         "-i", make_video("bare.mp4", frames=3), "-i", cover, "-map", 0, "-map", 1, "-c", "copy",
@@ -465,7 +462,7 @@ def test_pcm_is_kept_to_the_sample_and_cut_or_padded(
 )
 def test_mp4_gets_aac_at_the_soundtracks_rate_and_channels(
     make_video: Make,
-    ffmpeg_run: Callable[..., None],
+    ffmpeg_run: Run,
     tmp_path: Path,
     out: Path,
     rate: int,
@@ -482,7 +479,7 @@ def test_mp4_gets_aac_at_the_soundtracks_rate_and_channels(
 
 
 def test_compressed_sound_is_copied_where_it_fits_and_opus_goes_into_webm(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, out: Path
+    make_video: Make, ffmpeg_run: Run, tmp_path: Path, out: Path
 ) -> None:
     sound = tmp_path / "s.mp3"
     ffmpeg_run("-f", "lavfi", "-i", "sine=d=0.8:r=44100", sound)
@@ -497,7 +494,7 @@ def test_compressed_sound_is_copied_where_it_fits_and_opus_goes_into_webm(
 
 
 def test_what_lies_after_the_end_is_dropped(
-    make_video: Make, ffmpeg_run: Callable[..., None], tmp_path: Path, speech: Path, out: Path
+    make_video: Make, ffmpeg_run: Run, tmp_path: Path, speech: Path, out: Path
 ) -> None:
     info = probe(_rich_source(make_video, ffmpeg_run, tmp_path))
     end = Fraction(8, 25)

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dubbing_place import Make
 
 from dubtool.media.field_pairs import one_moment_a_frame
 from dubtool.media.probe import probe
-
-Make = Callable[..., Path]
 
 # Two films with a cut between them, which combs with anything.
 _CUT = "drawbox=c=white:t=fill:enable='between(n,20,40)'"

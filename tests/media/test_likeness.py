@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dubbing_place import Make
 
 from dubtool.errors import UsageError
 from dubtool.media.codecs import container_for
@@ -15,7 +15,6 @@ from dubtool.media.likeness import likeness
 from dubtool.media.packets import coding_of
 from dubtool.media.probe import probe
 
-Make = Callable[..., Path]
 _NOISY = "noise=alls=30:allf=t"
 
 

@@ -96,11 +96,11 @@ def test_another_tempo_keeps_the_pitch_and_the_times(
     assert spectrum.argmax() * rate / len(part) == pytest.approx(440, abs=3)
 
 
-@pytest.mark.parametrize("layout", (*STANDARD, *OWN_ORDERS, "2 channels", "16 channels"))
 @pytest.mark.parametrize("target", ["mono", "stereo", "5.1", "7.1"])
-def test_any_layout_has_its_place(layout: str, target: str) -> None:
-    told = placed_in(layout, target)
-    assert (told == "") == (channel_names(layout) == channel_names(target))
-    assert told == "" or told.startswith(("pan=", "channelmap="))
-    if len(channel_names(layout)) == 1 and target == "stereo":
-        assert told == "pan=stereo|c0=c0|c1=c0", "as loud as it was"
+def test_any_layout_has_its_place(target: str) -> None:
+    for layout in (*STANDARD, *OWN_ORDERS, "2 channels", "16 channels"):
+        told = placed_in(layout, target)
+        assert (told == "") == (channel_names(layout) == channel_names(target)), layout
+        assert told == "" or told.startswith(("pan=", "channelmap=")), layout
+        if len(channel_names(layout)) == 1 and target == "stereo":
+            assert told == "pan=stereo|c0=c0|c1=c0", "as loud as it was"

@@ -53,14 +53,15 @@ def test_a_colour_profile_with_a_name_ends_no_process(
         assert ended.returncode == 0, ended.stderr.decode()
 
 
-def test_upright_size_swaps_for_quarter_turns(
+def test_upright_size_and_pixels_swap_for_quarter_turns(
     make_video: Callable[..., Path], ffmpeg_run: Callable[..., None], tmp_path: Path
 ) -> None:
-    plain = make_video("plain.mp4")
+    plain = make_video("plain.mp4", filters="setsar=4/3")
     turned = tmp_path / "turned.mp4"
     ffmpeg_run("-display_rotation", 90, "-i", plain, "-c", "copy", turned)
     video = probe(turned).require_video()
     assert (video.rotation, video.upright_width, video.upright_height) == (270, 64, 96)
+    assert video.pixel_aspect == 1 / video.sample_aspect != 1
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Make
 
 from dubtool.errors import InputError, UsageError
 from dubtool.media.decode import VideoReader
@@ -19,7 +19,6 @@ from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.sequence import film_of, find_sequence, output_pattern
 from dubtool.provenance.mark import mark_of
 
-Make = Callable[..., Path]
 _TAGGED = "gblur=6,setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dubbing_place import Capture, Refused
 
 from dubtool.cli import main
 from dubtool.media.ffmpeg import find_ffmpeg
@@ -19,9 +19,6 @@ from dubtool.provenance.xmp import DIGITAL_SOURCE_TYPE
 pytest.importorskip("c2pa")
 
 from signers import Signer, make_signer
-
-Capture = pytest.CaptureFixture[str]
-Refused = Callable[..., str]
 
 
 @pytest.fixture(scope="module")

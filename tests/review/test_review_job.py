@@ -11,13 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Capture
 from plain_films import film, write_report
 
 from dubtool.cli import main
 from dubtool.review.measures import SILENCE, light_changes, loudness
 from dubtool.review.plots import Measured, PersonMeasured, color_of, draw_plots, paler
 
-Capture = pytest.CaptureFixture[str]
 Change = Callable[[Path], object]
 
 

@@ -1,21 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from dubtool.face.shape import MOUTH, ShapeModel
 from dubtool.face.topology import TRACKED, tracked
 from dubtool.jobs.shared.references import REFERENCES, reference_candidates, sharpness
 from dubtool.tracking.motion import face_motion, runs, smoothed_points
 from dubtool.tracking.track import FaceTrack
-from dubtool.weights.locate import find
 
 _QUANTUM = 8192
-
-
-@pytest.fixture(scope="module")
-def model() -> ShapeModel:
-    return ShapeModel.load(find("face_shape"))
 
 
 def track_of(points: np.ndarray, frames: np.ndarray) -> FaceTrack:

@@ -33,7 +33,7 @@ def saved(folder: Path, picture: np.ndarray) -> Path:
 
 def test_a_picture_of_the_person_finds_them(portrait: np.ndarray, clip: Path, place: Path) -> None:
     info = probe(clip)
-    tracked_video = track_video(info, progress=lambda done, total: None)
+    tracked_video = track_video(info)
     turned = cv2.warpAffine(portrait, cv2.getRotationMatrix2D((150, 150), 12, 0.8), portrait.shape[1::-1])
     chosen = chosen_person(info, tracked_video, str(saved(place, turned)), ShapeModel.load(find("face_shape")))
     assert chosen.person.frame_count == tracked_video.tracks.frame_count
@@ -43,7 +43,7 @@ def test_a_picture_of_somebody_else_finds_nobody_and_says_who_there_is(
     portrait: np.ndarray, clip: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info = probe(clip)
-    tracked_video = track_video(info, progress=lambda done, total: None)
+    tracked_video = track_video(info)
     everybody = VideoPeople(info, tracked_video, ShapeModel.load(find("face_shape")))
     (own,) = everybody.vectors(everybody.persons)
     stranger = np.roll(own, 5)

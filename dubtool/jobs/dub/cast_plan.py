@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from dubtool.errors import NoFaceError, UsageError
-from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.film_clock import FilmClock
 from dubtool.jobs.dub.lines import Line, Speeches, clock_of, naming, notes_on
 from dubtool.jobs.dub.overriding import Overriding
-from dubtool.jobs.dub.plan import DubPlan, plan_person, tell_plans
+from dubtool.jobs.dub.plan import DubPlan, DubTask, plan_person, tell_plans
 from dubtool.jobs.shared.cast import check_apart
 from dubtool.jobs.shared.frame_plan import FramePlan, count, joined, why_passed
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
-from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.speakers import Turn
@@ -46,14 +44,7 @@ class _Person:
     lines: list[Line] = field(default_factory=list)
 
 
-def plan_cast(
-    info: MediaInfo,
-    options: DubOptions,
-    model: ShapeModel,
-    speeches: Speeches,
-    tracked_video: TrackedVideo,
-    report: Report,
-) -> CastPlan:
+def plan_cast(task: DubTask, speeches: Speeches) -> CastPlan:
     """Plan the dub of a cast, which lasts as long as the film; the report is told what will happen to how many frames,
     and what was done to the speeches.
 
@@ -61,21 +52,21 @@ def plan_cast(
         UsageError, NoFaceError: somebody is not there, a speech does not fit, or no frame can be dubbed; where a row is
         to blame it is named. WeightsError: see `chosen_person`.
     """
-    pictures = info.require_video().pictures_a_frame
+    info, tracked_video, report = task.info, task.tracked_video, task.report
     plain = plan_timeline(
-        tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold", pictures=pictures
+        tracked_video.times, tracked_video.durations, Fraction(0), length="video", loop="hold", pictures=task.pictures
     )
-    lines = speeches.lines(plain.duration, options.fit)
+    lines = speeches.lines(plain.duration, task.options.fit)
     clock = clock_of(lines)
     timeline = clock.slow(plain)
-    everybody = VideoPeople(info, tracked_video, model, use_cache=options.cache)
+    everybody = task.people
     persons = _persons(everybody, lines, tracked_video)
     with report.timed("mix"):
         soundtrack, gain = speeches.mix(lines, clock, timeline.duration)
     report.warn(*notes_on(lines, gain))
     if clock.added:
         _warn_of_others(info, clock, report)
-    known = Overriding(overrides_of(options.overrides), everybody.chosen, timeline.duration)
+    known = Overriding(overrides_of(task.options.overrides), everybody.chosen, timeline.duration)
     known.check([person.chosen for person in persons])
     for row in known.rows:
         if row.face:
@@ -85,7 +76,7 @@ def plan_cast(
         sound = speeches.of_person(person.lines, clock, timeline.duration)
         speaking = _speaking(person.lines, clock, timeline)
         own = known.of(person.chosen)
-        plan = plan_person(info, options, model, sound, tracked_video, timeline, person.chosen, report, speaking, own)
+        plan = plan_person(task, sound, timeline, person.chosen, speaking, own)
         told = [line.told(clock) for line in person.lines]
         people.append((plan, own_report(plan, person.lines[0].row.face, told)))
         _warn_of_missing(plan, person.lines, clock, report)
@@ -93,7 +84,7 @@ def plan_cast(
     if off_screen:
         report.details["off_screen"] = off_screen
     frame_plans = joined([plan.frame_plans for plan, _ in people])
-    tell_plans(frame_plans, info, timeline, tracked_video, options, report)
+    tell_plans(task, timeline, frame_plans)
     return CastPlan(timeline, people, frame_plans, soundtrack)
 
 

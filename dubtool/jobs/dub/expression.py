@@ -36,6 +36,10 @@ class Expression:
                 found[row.holds(np.asarray(times))] = row.expression
         return found * np.float32(self.voice)
 
+    def of(self, shapes: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Shapes [*times.shape, K] as far as a mouth moves at `times`."""
+        return np.asarray(shapes * self.at(times)[..., None])
+
 
 class ExpressedShapes:
     """`TimedShapes` as far as a mouth moves."""
@@ -45,4 +49,4 @@ class ExpressedShapes:
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """See `TimedShapes.at`."""
-        return np.asarray(self._shapes.at(times) * self._expression.at(times)[..., None])
+        return self._expression.of(self._shapes.at(times), times)

@@ -16,7 +16,7 @@ from dubtool.jobs.dub.cast_plan import CastPlan, plan_cast
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.jobs.dub.heard import cast_of, named_inputs, what_is_said
 from dubtool.jobs.dub.lines import HEADERS_ERR, QUIET_RMS, Speeches
-from dubtool.jobs.dub.plan import DubPlan, person_course
+from dubtool.jobs.dub.plan import DubPlan, DubTask, person_course
 from dubtool.jobs.dub.references import Asking, prepared
 from dubtool.jobs.dub.renderer import Asked, CastRenderer
 from dubtool.jobs.dub.speaking import plan_speaking
@@ -258,13 +258,13 @@ class _Dubbing:
             report.details["adapted"] = options.adapted.as_dict()
             if options.adapted.painter.used:
                 report.weights |= options.adapted.weights
-        tracked_video = run.track(info)
+        task = DubTask(info, run.track(info), options, model, report)
         if isinstance(heard, Speeches):
-            return networks, plan_cast(info, options, model, heard, tracked_video, report)
+            return networks, plan_cast(task, heard)
         if options.speaking:
             with report.timed("speakers"), temporary_folder() as own:
-                return networks, plan_speaking(info, options, model, heard, tracked_video, own, report)
-        return networks, plan_dub(info, options, model, heard, tracked_video, report)
+                return networks, plan_speaking(task, heard, own)
+        return networks, plan_dub(task, heard)
 
     def _who_speaks(self, turns: Sequence[Turn]) -> Cast | None:
         """Who speaks when, where the film's sound told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -30,8 +31,29 @@ from dubtool.jobs.shared.report import Report
 from dubtool.media.audio import Speech
 from dubtool.media.probe import MediaInfo
 from dubtool.tracking.motion import FaceMotion
-from dubtool.tracking.person import Chosen
+from dubtool.tracking.person import Chosen, VideoPeople
 from dubtool.tracking.track_video import TrackedVideo
+
+
+@dataclass(frozen=True)
+class DubTask:
+    """What all plans of one dub are made from: a film, the faces in it, and what is asked for. report: of the whole."""
+
+    info: MediaInfo
+    tracked_video: TrackedVideo
+    options: DubOptions
+    model: ShapeModel
+    report: Report
+
+    @cached_property
+    def people(self) -> VideoPeople:
+        """Who is in the film. Raises as `VideoPeople` does."""
+        return VideoPeople(self.info, self.tracked_video, self.model, use_cache=self.options.cache)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are made of each frame."""
+        return self.info.require_video().pictures_a_frame
 
 
 @dataclass(frozen=True)
@@ -84,29 +106,26 @@ class DubPlan:
 
 
 def plan_person(
-    info: MediaInfo,
-    options: DubOptions,
-    model: ShapeModel,
+    task: DubTask,
     sound: Speech,
-    tracked_video: TrackedVideo,
     timeline: FrameTimeline,
     person: Chosen,
-    report: Report,
     speaking: np.ndarray | None = None,
     overrides: Sequence[Override] = (),
 ) -> DubPlan:
-    """The plan of one person on a timeline; none of the frames may be dubbed. report: gets the time that looking behind
-    covers takes. speaking, overrides: see `DubPlan`.
+    """The plan of one person on a timeline; none of the frames may be dubbed. The report gets the time that looking
+    behind covers takes. speaking, overrides: see `DubPlan`.
 
     Raises:
         NoFaceError: the person is not seen where references are to come from.
     """
-    of_frames = person.motion.rows(tracked_video.tracks.frame_count)
+    info, options, model = task.info, task.options, task.model
+    of_frames = person.motion.rows(task.tracked_video.tracks.frame_count)
     rows = of_frames[timeline.source]
     used = rows[rows >= 0] if speaking is None else rows[(rows >= 0) & speaking]
     covers = Covers()
     if is_doubtful(person, np.unique(used)):
-        with report.timed("covers"):
+        with task.report.timed("covers"):
             person, covers = behind_covers(info, person, model, np.unique(used), use_cache=options.cache)
     skip_reason = skip_reasons(person, rows, timeline, options, speaking)
     at = timeline.seconds
@@ -114,48 +133,35 @@ def plan_person(
         if override.skip:
             skip_reason[override.holds(at) & (skip_reason != SILENT)] = SKIPPED
     frame_plans = make_plans(rows, skip_reason, ease(skip_reason == "", timeline.times))
-    allowed = _allowed(info, options, person.motion, tracked_video)
-    taught = _taught(info, options, person.motion)
-    seconds = tracked_video.seconds[person.motion.frames]
+    allowed, taught = _allowed(task, person.motion), _taught(task, person.motion)
+    seconds = task.tracked_video.seconds[person.motion.frames]
     own = allowed, seconds, taught, speaking, covers, overrides
     return DubPlan(info, options, model, sound, person, timeline, frame_plans, *own)
 
 
-def tell_plans(
-    frame_plans: Sequence[FramePlan],
-    info: MediaInfo,
-    timeline: FrameTimeline,
-    tracked_video: TrackedVideo,
-    options: DubOptions,
-    report: Report,
-) -> None:
+def tell_plans(task: DubTask, timeline: FrameTimeline, frame_plans: Sequence[FramePlan]) -> None:
     """Tell the report what will happen to the frames of the whole dub.
 
     Raises:
         UsageError, NoFaceError: none can be dubbed.
     """
+    report = task.report
     report.duration = float(timeline.duration)
-    count(frame_plans, report, info.require_video().pictures_a_frame)
-    report.course = _course(info, timeline, frame_plans, tracked_video, options)
-    require_changed_frames(report, info.path, "dubbed")
+    count(frame_plans, report, task.pictures)
+    report.course = _course(task, timeline, frame_plans)
+    require_changed_frames(report, task.info.path, "dubbed")
 
 
-def _course(
-    info: MediaInfo,
-    timeline: FrameTimeline,
-    frame_plans: Sequence[FramePlan],
-    tracked_video: TrackedVideo,
-    options: DubOptions,
-) -> Course:
+def _course(task: DubTask, timeline: FrameTimeline, frame_plans: Sequence[FramePlan]) -> Course:
     """What happens to each frame of the result, by frames where the plans are of fields."""
-    pictures = info.require_video().pictures_a_frame
+    pictures, options = task.pictures, task.options
     frames = timeline.by_frames(pictures)
     source = [int(frame) for frame in frames.source]
     return Course(
         [round(float(time), 6) for time in frames.times],
         source,
         stretches([why_passed(frame_plan) for frame_plan in frame_plans[::pictures]]),
-        shot_starts(source, [cut // pictures for cut in tracked_video.tracks.cuts]),
+        shot_starts(source, [cut // pictures for cut in task.tracked_video.tracks.cuts]),
         settings={
             "face": options.face,
             "expression": options.expression,
@@ -170,24 +176,22 @@ def person_course(plan: DubPlan, face: str) -> PersonCourse:
     return PersonCourse(face, stretches([why_passed(frame_plan) for frame_plan in plan.frame_plans[::pictures]]))
 
 
-def _taught(info: MediaInfo, options: DubOptions, motion: FaceMotion) -> list[np.ndarray] | None:
-    adapted = options.adapted
-    if adapted is None or not adapted.painter.used or options.reference_segment is not None:
+def _taught(task: DubTask, motion: FaceMotion) -> list[np.ndarray] | None:
+    adapted = task.options.adapted
+    if adapted is None or not adapted.painter.used or task.options.reference_segment is not None:
         return None
     # It was taught with frames, of which these may be fields: the face is seen in the same ones, or nearly.
-    frames = np.array(adapted.painter.references) * info.require_video().pictures_a_frame
+    frames = np.array(adapted.painter.references) * task.pictures
     rows = [int(np.abs(motion.frames - frame).argmin()) for frame in frames]
     return [np.array([row]) for row in rows]
 
 
-def _allowed(
-    info: MediaInfo, options: DubOptions, motion: FaceMotion, tracked_video: TrackedVideo
-) -> np.ndarray | None:
-    if options.reference_segment is None:
+def _allowed(task: DubTask, motion: FaceMotion) -> np.ndarray | None:
+    if task.options.reference_segment is None:
         return None
-    first, last = options.reference_segment
-    inside = np.array([first <= time < last for time in tracked_video.times])[motion.frames]
+    first, last = task.options.reference_segment
+    inside = np.array([first <= time < last for time in task.tracked_video.times])[motion.frames]
     if not inside.any():
         where = f"between {float(first):g} and {float(last):g} s"
-        raise NoFaceError(f"{info.path}: no face is seen {where}, where references are to come from")
+        raise NoFaceError(f"{task.info.path}: no face is seen {where}, where references are to come from")
     return inside

@@ -42,6 +42,23 @@ class Reach:
         """For the report."""
         return asdict(self)
 
+    def bring(self, shapes: np.ndarray, model: ShapeModel, rest: np.ndarray) -> np.ndarray:
+        """Shapes float32 [..., K] within the reach of a person whose mouth at `rest` is [55, 3]."""
+        shapes = shapes * np.float32(self.scale)
+        flat = shapes.reshape(-1, shapes.shape[-1])
+        opening = inner_opening(model.mouths(flat, rest))
+        at_rest = float(inner_opening(rest[None])[0])
+        # Nothing can be shut further than at rest.
+        knee = max(_KNEE * self.limit, at_rest)
+        if not (opening > knee).any():
+            return np.asarray(shapes)
+        room = max(self.limit - knee, 1e-9)
+        over = np.maximum(opening - knee, 0)
+        bent = knee + room * -np.expm1(-over / room)
+        # Lips part from where they lie at rest: of half a shape the opening is at most in the middle of both.
+        factor = np.where(over > 0, (bent - at_rest) / np.maximum(opening - at_rest, 1e-9), 1.0).astype(np.float32)
+        return np.asarray((flat * factor[:, None]).reshape(shapes.shape))
+
 
 def reach_of(
     motion: FaceMotion, usable: np.ndarray, spoken: np.ndarray, model: ShapeModel, own_words: OwnWords | None = None
@@ -73,17 +90,4 @@ class ReachedShapes:
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """See `TimedShapes.at`."""
-        shapes = self._shapes.at(times) * np.float32(self._reach.scale)
-        flat = shapes.reshape(-1, shapes.shape[-1])
-        opening = inner_opening(self._model.mouths(flat, self._rest))
-        at_rest = float(inner_opening(self._rest[None])[0])
-        # Nothing can be shut further than at rest.
-        knee = max(_KNEE * self._reach.limit, at_rest)
-        if not (opening > knee).any():
-            return np.asarray(shapes)
-        room = max(self._reach.limit - knee, 1e-9)
-        over = np.maximum(opening - knee, 0)
-        bent = knee + room * -np.expm1(-over / room)
-        # Lips part from where they lie at rest: of half a shape the opening is at most in the middle of both.
-        factor = np.where(over > 0, (bent - at_rest) / np.maximum(opening - at_rest, 1e-9), 1.0).astype(np.float32)
-        return np.asarray((flat * factor[:, None]).reshape(shapes.shape))
+        return self._reach.bring(self._shapes.at(times), self._model, self._rest)

@@ -12,10 +12,10 @@ import numpy as np
 
 from dubtool.face.grain_match import Compared, matching
 from dubtool.jobs.dub.conditioning import Conditioner, Conditions, ShapeConditioner, conditioner
-from dubtool.jobs.dub.expression import ExpressedShapes, TimedShapes
+from dubtool.jobs.dub.expression import TimedShapes
 from dubtool.jobs.dub.painted import PaintedMouths
 from dubtool.jobs.dub.plan import DubPlan
-from dubtool.jobs.dub.reach import ReachedShapes, reach_of
+from dubtool.jobs.dub.reach import reach_of
 from dubtool.jobs.dub.renderer import MouthRenderer
 from dubtool.jobs.dub.retrieved import RetrievedMouths, Wanted
 from dubtool.jobs.shared.course import MouthTold, PersonCourse
@@ -149,18 +149,17 @@ def _note(
 
 def _within_reach(plan: DubPlan, details: dict[str, Any]) -> MouthShapes:
     """The shapes that the speech is predicted to give, as this person would make them."""
-    heard = speech_shapes(plan.sound.path, find("whisper"), find("speech_shapes"), device=plan.options.device)
     times = plan.times
+    heard = speech_shapes(plan.sound.path, find("whisper"), find("speech_shapes"), device=plan.options.device).at(times)
     usable = np.ones(len(plan.motion.frames), bool) if plan.allowed is None else plan.allowed
     rows = np.flatnonzero(usable & ~plan.motion.covered)[:_OWN_ROWS]
     own = own_words(plan.info, plan.motion, plan.seconds, rows, plan.model, plan.options.device)
-    reach = reach_of(plan.motion, usable, heard.at(times), plan.model, None if own.why else own)
+    reach = reach_of(plan.motion, usable, heard, plan.model, None if own.why else own)
     # What an adaptation has learned of the person's range is in the reach already.
     expression = replace(plan.expression, voice=1.0)
     details["reach"] = replace(reach, scale=round(reach.scale * expression.usual, 3)).as_dict()
     details["own_words"] = {"r": own.r, "lag": own.lag, "why": own.why}
-    spoken = ReachedShapes(ExpressedShapes(heard, expression), reach, plan.model, plan.motion.rest).at(times)
-    return MouthShapes(times, spoken)
+    return MouthShapes(times, reach.bring(expression.of(heard, times), plan.model, plan.motion.rest))
 
 
 def _tried_plans(plan: DubPlan) -> dict[int, FramePlan]:

@@ -9,29 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.cast_plan import CastPlan
 from dubtool.jobs.dub.overriding import Overriding
+from dubtool.jobs.dub.plan import DubTask
 from dubtool.jobs.dub.turns_plan import given_over, plan_turns, timeline_of
-from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.overrides import overrides_of
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.speakers import Speakers, Turn, who_speaks
 from dubtool.media.audio import Speech
 from dubtool.media.probe import MediaInfo
-from dubtool.tracking.person import VideoPeople
-from dubtool.tracking.track_video import TrackedVideo
 
 
-def plan_speaking(
-    info: MediaInfo,
-    options: DubOptions,
-    model: ShapeModel,
-    sound: Speech,
-    tracked_video: TrackedVideo,
-    folder: Path,
-    report: Report,
-) -> CastPlan:
+def plan_speaking(task: DubTask, sound: Speech, folder: Path) -> CastPlan:
     """Plan the dub of those who speak; the report is told what was decided, and what will happen to how many frames.
 
     folder: for temporary files, of this alone.
@@ -40,15 +29,15 @@ def plan_speaking(
         InputError: the film has no sound. UsageError, NoFaceError: no face ever speaks, or no frame can be dubbed.
         WeightsError: see `VideoPeople`.
     """
-    people = VideoPeople(info, tracked_video, model, use_cache=options.cache)
-    speakers = who_speaks(info, tracked_video, people, folder, device=options.device)
-    timeline = timeline_of(info, options, sound, tracked_video)
+    people, options = task.people, task.options
+    speakers = who_speaks(task.info, task.tracked_video, people, folder, device=options.device)
+    timeline = timeline_of(task, sound)
     named = {turn.name: people.moving(turn.person) for turn in speakers.turns}
-    owner = _owners(speakers.turns, list(named), tracked_video.times)[timeline.source]
+    owner = _owners(speakers.turns, list(named), task.tracked_video.times)[timeline.source]
     overriding = Overriding(overrides_of(options.overrides), people.chosen, timeline.duration)
-    owner = given_over(owner, named, overriding, people, timeline, options)
-    tell_speakers(speakers, info, report)
-    plan = plan_turns(info, options, model, sound, tracked_video, timeline, named, owner, overriding, report)
+    owner = given_over(task, timeline, overriding, named, owner)
+    tell_speakers(speakers, task.info, task.report)
+    plan = plan_turns(task, sound, timeline, overriding, named, owner)
     return replace(plan, turns=speakers.turns)
 
 

@@ -8,66 +8,54 @@ from fractions import Fraction
 import numpy as np
 
 from dubtool.errors import UsageError
-from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.cast_plan import CastPlan, own_report
 from dubtool.jobs.dub.overriding import Overriding
-from dubtool.jobs.dub.plan import plan_person, tell_plans
+from dubtool.jobs.dub.plan import DubTask, plan_person, tell_plans
 from dubtool.jobs.shared.course import stretches
 from dubtool.jobs.shared.frame_plan import NOBODY_SPEAKS, FramePlan
 from dubtool.jobs.shared.frame_timeline import FrameTimeline, plan_timeline
-from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.overrides import overrides_of
-from dubtool.jobs.shared.report import Report
 from dubtool.media.audio import RATE, Speech
-from dubtool.media.probe import MediaInfo
 from dubtool.tracking.people import names
-from dubtool.tracking.person import Chosen, VideoPeople
-from dubtool.tracking.track_video import TrackedVideo
+from dubtool.tracking.person import Chosen
 
 
-def timeline_of(info: MediaInfo, options: DubOptions, sound: Speech, tracked_video: TrackedVideo) -> FrameTimeline:
+def timeline_of(task: DubTask, sound: Speech) -> FrameTimeline:
     """The timeline of a film that one speech is said in."""
     return plan_timeline(
-        tracked_video.times,
-        tracked_video.durations,
+        task.tracked_video.times,
+        task.tracked_video.durations,
         Fraction(sound.samples, RATE),
-        length=options.length,
-        loop=options.loop,
-        pictures=info.require_video().pictures_a_frame,
+        length=task.options.length,
+        loop=task.options.loop,
+        pictures=task.pictures,
     )
 
 
-def plan_dub(
-    info: MediaInfo, options: DubOptions, model: ShapeModel, sound: Speech, tracked_video: TrackedVideo, report: Report
-) -> CastPlan:
+def plan_dub(task: DubTask, sound: Speech) -> CastPlan:
     """Plan the dub of one person, or, where overrides give stretches to others, of several; the report is told what
     will happen to how many frames.
 
     Raises:
         UsageError, NoFaceError: somebody is not there, or no frame can be dubbed. WeightsError: see `VideoPeople`.
     """
-    people = VideoPeople(info, tracked_video, model, use_cache=options.cache)
-    timeline = timeline_of(info, options, sound, tracked_video)
-    overriding = Overriding(overrides_of(options.overrides), people.chosen, timeline.duration)
-    first = people.chosen(options.face)
-    named = {options.face: first}
-    owner = given_over(np.zeros(len(timeline), int), named, overriding, people, timeline, options)
+    people, face = task.people, task.options.face
+    timeline = timeline_of(task, sound)
+    overriding = Overriding(overrides_of(task.options.overrides), people.chosen, timeline.duration)
+    first = people.chosen(face)
+    named = {face: first}
+    owner = given_over(task, timeline, overriding, named, np.zeros(len(timeline), int))
     if len(named) > 1:
-        return plan_turns(info, options, model, sound, tracked_video, timeline, named, owner, overriding, report)
+        return plan_turns(task, sound, timeline, overriding, named, owner)
     own = overriding.of(first)
     overriding.check([first])
-    plan = plan_person(info, options, model, sound, tracked_video, timeline, first, report, None, own)
-    tell_plans(plan.frame_plans, info, timeline, tracked_video, options, report)
-    return CastPlan(timeline, [(plan, report)], plan.frame_plans, sound.source)
+    plan = plan_person(task, sound, timeline, first, None, own)
+    tell_plans(task, timeline, plan.frame_plans)
+    return CastPlan(timeline, [(plan, task.report)], plan.frame_plans, sound.source)
 
 
 def given_over(
-    owner: np.ndarray,
-    named: dict[str, Chosen],
-    overriding: Overriding,
-    people: VideoPeople,
-    timeline: FrameTimeline,
-    options: DubOptions,
+    task: DubTask, timeline: FrameTimeline, overriding: Overriding, named: dict[str, Chosen], owner: np.ndarray
 ) -> np.ndarray:
     """Whose each frame is once overrides have given some to others, who are added to `named`: int64 [N], -1 for
     nobody's.
@@ -75,12 +63,12 @@ def given_over(
     Raises:
         UsageError, NoFaceError, InputError: a row names nobody of the film, or others than whom was adapted to.
     """
-    before, owner = list(named.values()), owner.copy()
+    people, before, owner = task.people, list(named.values()), owner.copy()
     at = timeline.seconds
     for row in overriding.rows:
         if not row.face:
             continue
-        if options.adapted is not None:
+        if task.options.adapted is not None:
             raise UsageError(f"{row.place}: only one person is adapted to: leave out --adapt, or the face")
         chosen = overriding.giving(row)
         if not any(one is chosen for one in named.values()):
@@ -93,16 +81,12 @@ def given_over(
 
 
 def plan_turns(
-    info: MediaInfo,
-    options: DubOptions,
-    model: ShapeModel,
+    task: DubTask,
     sound: Speech,
-    tracked_video: TrackedVideo,
     timeline: FrameTimeline,
+    overriding: Overriding,
     named: Mapping[str, Chosen],
     owner: np.ndarray,
-    overriding: Overriding,
-    report: Report,
 ) -> CastPlan:
     """Plan the dub of several people of whom one speaks at a time. named: what they are called. owner: whose each frame
     is, by number, -1 for nobody's: int64 [N].
@@ -112,16 +96,14 @@ def plan_turns(
     """
     overriding.check(list(named.values()))
     plans = [
-        plan_person(
-            info, options, model, sound, tracked_video, timeline, chosen, report, owner == number, overriding.of(chosen)
-        )
+        plan_person(task, sound, timeline, chosen, owner == number, overriding.of(chosen))
         for number, chosen in enumerate(named.values())
     ]
     frame_plans = [
         plans[who].frame_plans[number] if who >= 0 else FramePlan(number, -1, 0.0, NOBODY_SPEAKS)
         for number, who in enumerate(owner.tolist())
     ]
-    tell_plans(frame_plans, info, timeline, tracked_video, options, report)
+    tell_plans(task, timeline, frame_plans)
     ends = [*timeline.times, timeline.duration]
     told = []
     for number, (name, plan) in enumerate(zip(named, plans, strict=True)):

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from dubtool.face.crop import warp
-from dubtool.face.picture import bounds, within
+from dubtool.face.picture import within
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo
+from dubtool.media.sampling import bounds
 from dubtool.tracking.people import Person
 
 _TILES, _SIDE, _HEAD = 4, 160, 26

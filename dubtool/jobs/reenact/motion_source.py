@@ -7,13 +7,14 @@ from typing import Protocol
 import numpy as np
 
 from dubtool.face.crop import warp
-from dubtool.face.picture import bounds, within
+from dubtool.face.picture import within
 from dubtool.face.portrait_crop import portrait_crop
 from dubtool.face.shape import ShapeModel
 from dubtool.face.transfer import MotionTransfer
 from dubtool.jobs.reenact.driver import Driver, Look
 from dubtool.jobs.reenact.portrait import Canvas
 from dubtool.jobs.shared.options import ReenactOptions
+from dubtool.media.sampling import bounds
 from dubtool.models.animator import Animator
 from dubtool.models.keypoint_animator import KeypointAnimator, KeypointTransfer
 

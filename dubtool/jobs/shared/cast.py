@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from dubtool.errors import InputError, UsageError
 from dubtool.folders import expanded
 from dubtool.jobs.shared.plain_values import make_plain
-from dubtool.jobs.shared.rows import read_rows
+from dubtool.jobs.shared.rows import is_file, read_rows
 from dubtool.jobs.shared.times import seconds
 from dubtool.tracking.people import is_word
 from dubtool.tracking.pictured import is_picture
@@ -135,7 +135,7 @@ def read_cast(path: Path) -> Cast:
 
 def face_from(face: str, folder: Path) -> str:
     """A face as a table in this folder names it: a picture of the person by its path."""
-    return str(folder / face) if not _is_word(face) and _is_file(folder / face) else face
+    return str(folder / face) if not _is_word(face) and is_file(folder / face) else face
 
 
 def cast_of_speakers(speakers: Iterable[str], *, to_end: bool = False) -> Cast:
@@ -188,13 +188,6 @@ def clock(time: Fraction) -> str:
 
 def _is_word(face: str) -> bool:
     return face.lower() == NOBODY or is_word(face)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _odd(path: Path) -> str:

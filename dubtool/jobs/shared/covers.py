@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from dubtool.face.crop import to_pixels
-from dubtool.face.picture import Box
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Reference, warped_mouth
 from dubtool.face.retrieval import MouthCosts, nearest_apart
 from dubtool.face.shape import ShapeModel
@@ -24,6 +23,7 @@ from dubtool.jobs.shared.frame_stream import frames_of_rows
 from dubtool.jobs.shared.mouth_place import MASK_SIZE, place_over
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import Box
 from dubtool.tracking.head_look import relit_rows, unusual_chins
 from dubtool.tracking.occlusion import COVERED, MouthCover, doubtful_rows
 from dubtool.tracking.person import Chosen

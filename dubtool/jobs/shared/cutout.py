@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from dubtool.face.picture import Box, bounds
 from dubtool.face.reference_warp import CONTROL, MOUTH_POINTS, Reference, shrink_for
 from dubtool.face.shape import ShapeModel
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import Box, bounds
 from dubtool.tracking.motion import FaceMotion, smoothed_points
 from dubtool.tracking.track import FaceTrack
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from dubtool.engine.pipeline import Background, batched, prefetched
 from dubtool.face.crop import warp
-from dubtool.face.picture import bounds, within
+from dubtool.face.picture import within
 from dubtool.jobs.shared.frame_output import FrameOutput
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import bounds
 
 _QUEUE = 6
 _WORTH_A_SEEK = 250

@@ -9,10 +9,10 @@ from dubtool.face.blend import mask_over, to_mouth_box
 from dubtool.face.crop import CropSize
 from dubtool.face.mask import mouth_mask
 from dubtool.face.painting_over import HIDDEN
-from dubtool.face.picture import Box, bounds
 from dubtool.face.reference_warp import STIFFNESS, Place
 from dubtool.face.shape import split_mouth
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import Box, bounds
 
 # The mask's resolution: it is smooth.
 MASK_SIZE = CropSize(128)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dubtool.errors import InputError, UsageError
-from dubtool.jobs.shared.rows import read_rows
+from dubtool.jobs.shared.rows import is_file, read_rows
 from dubtool.jobs.shared.times import seconds
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _row(place: str, values: Mapping[str, Any], folder: Path) -> Override:
         _time(place, text, "to"),
         text["person"],
         skip in _YES,
-        str(folder / face) if face and _is_file(folder / face) else face,
+        str(folder / face) if face and is_file(folder / face) else face,
         _expression(place, text["expression"]),
         text["note"],
         place,
@@ -156,10 +156,3 @@ def _expression(place: str, text: str) -> float | None:
         return float(text.replace(",", ".")) if text else None
     except ValueError as error:
         raise UsageError(f"{place}: expression {text!r} is not a number") from error
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False

@@ -195,3 +195,11 @@ def _is_sound(value: str) -> bool:
         return b"\0" not in os.fsencode(value)
     except UnicodeEncodeError:
         return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; not, too, where the name is none that a file could have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 
 import cv2
@@ -14,6 +13,7 @@ from dubtool.face.crop import apply
 from dubtool.face.portrait_crop import portrait_crop
 from dubtool.face.portrait_points import MIRRORED, draw_portrait, keypoints
 from dubtool.models.piecewise_warp import WarpAnimator
+from dubtool.training.data.chance import Drawing
 from dubtool.training.data.faces import FaceClip
 from dubtool.training.hdtr.degradation import Round, degrade, draw_recipe
 
@@ -71,7 +71,7 @@ def collate(samples: list[PortraitSample]) -> PortraitBatch:
     )
 
 
-class PortraitSampler:
+class PortraitSampler(Drawing):
     """Draws samples, people balanced, with small turns, shifts, zooms, mirroring and changes of light.
 
     clean: share of the sources that stay as sharp as their targets.
@@ -85,12 +85,6 @@ class PortraitSampler:
             frames[clip.person] = frames.get(clip.person, 0) + len(clip.landmarks)
         weight = np.array([len(clip.landmarks) * frames[clip.person] ** (_BALANCE - 1) for clip in clips])
         self._share = weight / weight.sum()
-
-    def seeded(self, *seed: int) -> PortraitSampler:
-        """The same sampler with chance of its own: what it draws depends on `seed` alone, in whichever thread."""
-        twin = copy.copy(self)
-        twin.rng = np.random.default_rng(seed)
-        return twin
 
     def draw(self) -> PortraitSample:
         """A sample of chance."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dubtool.face.crop import CropSize
 from dubtool.face.draw import draw_mouth
 from dubtool.face.shape import inner_opening
 from dubtool.metrics.sync import mouth_windows
+from dubtool.training.data.chance import Drawing
 from dubtool.training.data.spoken import SpokenClip, heard_at
 
 REFERENCES = 5
@@ -104,7 +104,7 @@ class Sample:
     mouth: np.ndarray
 
 
-class Sampler:
+class Sampler(Drawing):
     """Draws samples, people balanced, with small turns, shifts, zooms and changes of light.
 
     voices: the speech of every clip by its name, of one layer; then speech conditions the samples, not mouth shapes.
@@ -132,12 +132,6 @@ class Sampler:
             ]
         )
         self._share = weight / weight.sum()
-
-    def seeded(self, *seed: int) -> Sampler:
-        """The same sampler with chance of its own: what it draws depends on `seed` alone, in whichever thread."""
-        twin = copy.copy(self)
-        twin.rng = np.random.default_rng(seed)
-        return twin
 
     def draw(self) -> Sample:
         (sample,) = self.draw_sequence(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ from dubtool.jobs.shared.cutout import Cutter
 from dubtool.media.decode import VideoReader
 from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.training.data.pack import looks
-from dubtool.training.data.preparation import Progress, prepare_each
+from dubtool.training.data.preparation import prepare_each
 from dubtool.training.data.tracking import TrackedClip
 from dubtool.weights.locate import find
 
@@ -77,22 +78,6 @@ def by_person(clips: list[CutoutClip]) -> list[list[CutoutClip]]:
     return [people[name] for name in sorted(people)]
 
 
-def prepare_cutouts(
-    corpus: Path,
-    out: Path,
-    manifest: Path | None = None,
-    *,
-    validation: Path | None = None,
-    progress: Progress = lambda stage, done, total: None,
-) -> int:
-    """Prepare the cut-outs of every video of `corpus` into `out`; returns how many clips there are.
-
-    Arguments and errors are those of `prepare`.
-    """
-    prepare_each(CUTOUTS, ".npz", _write, corpus, out, manifest, validation=validation, progress=progress)
-    return sum(1 for _ in (out / CUTOUTS).glob("*.npz"))
-
-
 def _write(tracked_video: TrackedClip, person: str, split: str, part: Path, landmarker: FaceLandmarker) -> None:
     """One clip; nothing where the face is seen too rarely or is too small."""
     if len(tracked_video.face.frames) < _FEWEST:
@@ -125,6 +110,10 @@ def _write(tracked_video: TrackedClip, person: str, split: str, part: Path, land
         identity=np.array(person),
         split=np.array(split),
     )
+
+
+# Prepares the cut-outs of every video of a corpus; further arguments and errors are those of `prepare_each`.
+prepare_cutouts = partial(prepare_each, CUTOUTS, ".npz", _write)
 
 
 def _limited(reference: Reference) -> Reference:

@@ -8,6 +8,7 @@ background as it does in the video, and has a margin for small turns and shifts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ from dubtool.face.portrait_crop import portrait_crop
 from dubtool.face.topology import tracked
 from dubtool.media.decode import VideoReader
 from dubtool.tracking.landmarks import CROP_MARGIN, FaceLandmarker, Roi
-from dubtool.training.data.preparation import Progress, prepare_each
+from dubtool.training.data.preparation import prepare_each
 from dubtool.training.data.tracking import TrackedClip
 
 FACES = "faces"
@@ -73,22 +74,6 @@ def load_faces(folder: Path, split: str) -> list[FaceClip]:
     return clips
 
 
-def prepare_faces(
-    corpus: Path,
-    out: Path,
-    manifest: Path | None = None,
-    *,
-    validation: Path | None = None,
-    progress: Progress = lambda stage, done, total: None,
-) -> int:
-    """Prepare the faces of every video of `corpus` into `out`; returns how many clips there are.
-
-    Arguments and errors are those of `prepare`.
-    """
-    prepare_each(FACES, "", _write, corpus, out, manifest, validation=validation, progress=progress)
-    return sum(1 for _ in (out / FACES).glob("*/meta.npz"))
-
-
 def _write(tracked_video: TrackedClip, person: str, split: str, part: Path, landmarker: FaceLandmarker) -> None:
     """One clip; nothing where the face is too small."""
     crops = _crops(tracked_video, landmarker)
@@ -99,6 +84,10 @@ def _write(tracked_video: TrackedClip, person: str, split: str, part: Path, land
     np.save(part / "landmarks.npy", np.stack(crops.landmarks))
     offsets = np.cumsum([0, *map(len, crops.pictures)])
     np.savez(part / "meta.npz", side=crops.side, pad=crops.pad, offsets=offsets, identity=person, split=split)
+
+
+# Prepares the faces of every video of a corpus; further arguments and errors are those of `prepare_each`.
+prepare_faces = partial(prepare_each, FACES, "", _write)
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,13 @@ def prepare_each(
     write: Write,
     corpus: Path,
     out: Path,
-    manifest: Path | None,
+    manifest: Path | None = None,
     *,
-    validation: Path | None,
-    progress: Progress,
-) -> None:
+    validation: Path | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> int:
     """Prepare every video of `corpus` with a fit face into `out`/kind/NAME+suffix, whole or not at all; what is there
-    already is kept.
+    already is kept. Returns how many there are.
 
     write: makes the file or folder that it is told; nothing where the video does not suit. Tracks are those of
     `prepare`, made where they are missing. Other arguments and errors are its too.
@@ -80,6 +80,7 @@ def prepare_each(
             except OSError as error:
                 raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
             progress(kind, number + 1, len(usable))
+    return sum(1 for _ in (out / kind).glob(f"*{suffix}"))
 
 
 def _shuffled(recording: Recording) -> bytes:

@@ -79,6 +79,5 @@ def track_clip(
         save_tracks(store, *known)
         if not store.exists():
             raise OutputError(f"{store}: cannot be written; is the disk full?")
-    aspect = video.sample_aspect if video.rotation % 180 == 0 else 1 / video.sample_aspect
     seconds = np.array([float(time) for time in known[1]])
-    return TrackedClip(info, known[0], seconds, float(aspect), float(video.start))
+    return TrackedClip(info, known[0], seconds, float(video.pixel_aspect), float(video.start))

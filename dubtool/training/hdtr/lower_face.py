@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import cv2
 import numpy as np
 
@@ -11,6 +9,7 @@ from dubtool.errors import InputError
 from dubtool.face.crop import apply
 from dubtool.face.reference_warp import LOWER_FACE, MOUTH_POINTS, Reference
 from dubtool.face.teeth import LIPS, draw_contour, hide_lips, landmarks_of_mouths, lower_face_mask, teeth_crops
+from dubtool.training.data.chance import Drawing
 from dubtool.training.data.cutouts import CutoutClip, by_person
 from dubtool.training.hdtr.data import GAP, NOSE_TIP, TeethSample
 from dubtool.training.hdtr.generated import draw_generated, generate
@@ -22,7 +21,7 @@ _UNTOUCHED = 0.15
 _ALIKE = 8
 
 
-class LowerFaceSampler:
+class LowerFaceSampler(Drawing):
     """Draws samples, people balanced, with small turns, shifts and zooms, other light, and a mirror.
 
     own: how often the frame itself is the reference. sharp_reference: how often another frame is one as it was filmed;
@@ -40,16 +39,10 @@ class LowerFaceSampler:
             )
         self._people = by_person(clips)
         self._stage, self._own = stage, own
-        self._rng = np.random.default_rng(seed)
-
-    def seeded(self, *seed: int) -> LowerFaceSampler:
-        """The same sampler with chance of its own: what it draws depends on `seed` alone, in whichever thread."""
-        twin = copy.copy(self)
-        twin._rng = np.random.default_rng(seed)
-        return twin
+        self.rng = np.random.default_rng(seed)
 
     def draw(self) -> TeethSample:
-        rng, stage = self._rng, self._stage
+        rng, stage = self.rng, self._stage
         clips = self._people[rng.integers(len(self._people))]
         clip = clips[rng.integers(len(clips))]
         row = int(rng.integers(len(clip.frames)))
@@ -76,7 +69,7 @@ class LowerFaceSampler:
 
     def _light(self) -> np.ndarray:
         """A table of new values uint8 [256, 3]: another light."""
-        rng = self._rng
+        rng = self.rng
         gain = rng.uniform(0.85, 1.15) * rng.uniform(0.94, 1.06, 3)
         return np.clip((np.arange(256)[:, None] / 255.0) ** rng.uniform(0.85, 1.2) * gain * 255, 0, 255).astype(
             np.uint8
@@ -84,7 +77,7 @@ class LowerFaceSampler:
 
     def _matrix(self, clip: CutoutClip, row: int) -> np.ndarray:
         """From the px of a row's picture to those of its crop, a little turned, shifted and zoomed [2, 3]."""
-        side, rng = self._stage.side, self._rng
+        side, rng = self._stage.side, self.rng
         points = _landmarks(clip.references[row])
         matrix = teeth_crops(points, rng.normal(0, 0.04, 1), side, reach=self._stage.reach)[0]
         zoom = rng.uniform(0.9, 1.1)

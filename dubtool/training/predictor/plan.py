@@ -6,7 +6,6 @@ that goes on, which is what is heard at work.
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 
 from dubtool.speech.mel import WHISPER_HOP, WHISPER_WINDOW
 from dubtool.speech.source import SAMPLE_RATE
+from dubtool.training.data.chance import Drawing
 from dubtool.training.data.sounds import SoundClip
 
 # Pieces of a window at most; nothing stands where the start is NOWHERE.
@@ -48,7 +48,7 @@ class SpeechPlan:
     position: int
 
 
-class SpeechPlanner:
+class SpeechPlanner(Drawing):
     """Draws plans, people balanced.
 
     balance: exponent by which a person's share grows with their minutes. silence: share of quiet windows. vectors: of a
@@ -58,7 +58,7 @@ class SpeechPlanner:
     def __init__(
         self, clips: Sequence[SoundClip], rng: np.random.Generator, *, vectors: int, balance: float, silence: float
     ) -> None:
-        self._rng, self._vectors, self._silence = rng, vectors, silence
+        self.rng, self._vectors, self._silence = rng, vectors, silence
         self._lengths = np.array([len(clip.samples) for clip in clips])
         self._offsets = np.cumsum(self._lengths) - self._lengths
         people: dict[str, list[int]] = defaultdict(list)
@@ -68,14 +68,8 @@ class SpeechPlanner:
         weight = np.array([sum(len(clips[number].times) for number in numbers) ** balance for numbers in self._people])
         self._share = weight / weight.sum()
 
-    def seeded(self, *seed: int) -> SpeechPlanner:
-        """The same planner with chance of its own."""
-        twin = copy.copy(self)
-        twin._rng = np.random.default_rng(seed)
-        return twin
-
     def draw(self, count: int) -> SpeechPlan:
-        rng = self._rng
+        rng = self.rng
         slower = np.exp(rng.uniform(-_TEMPO, _TEMPO, count) * (rng.random(count) < _CHANGED))
         hop = np.round(WHISPER_HOP * slower).astype(np.int64)
         pitch = np.where(rng.random(count) < _CHANGED, rng.integers(0, len(PITCHES), count), -1)
@@ -93,7 +87,7 @@ class SpeechPlanner:
 
     def _speech(self, need: int) -> list[tuple[int, int, int, int]]:
         """(start, stop, source, clip) of pieces in a window of `need` samples."""
-        rng = self._rng
+        rng = self.rng
         person = self._people[rng.choice(len(self._people), p=self._share)]
         early = rng.random() < _CHANGED
         place = -int(rng.uniform(0, 0.6) * SAMPLE_RATE) if early else int(rng.uniform(0, 1.0) * SAMPLE_RATE)
@@ -111,8 +105,8 @@ class SpeechPlanner:
         return [*pieces, (place, NOWHERE, -1, 0)] if place < need else pieces
 
     def _pause(self) -> int:
-        chance = self._rng.random()
+        chance = self.rng.random()
         if chance < _NO_PAUSE:
             return 0
         seconds = _SHORT_SECONDS if chance < _NO_PAUSE + _SHORT_PAUSE else _LONG_SECONDS
-        return int(self._rng.uniform(*seconds) * SAMPLE_RATE)
+        return int(self.rng.uniform(*seconds) * SAMPLE_RATE)

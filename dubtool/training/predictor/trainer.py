@@ -180,15 +180,6 @@ def new_predictor(
     )
 
 
-def train_predictor(
-    clips: Sequence[SoundClip], model: ShapeModel, encoder: WhisperEncoder, stage: PredictorStage
-) -> ShapePredictor:
-    """Train from scratch in one go, keeping nothing on disk."""
-    trainer = PredictorTrainer(stage, clips, model, encoder, None)
-    trainer.train()
-    return trainer.averaged()
-
-
 @torch.no_grad()
 def hear(encoder: WhisperEncoder, mel: Tensor, position: int = 0) -> tuple[Tensor, Tensor]:
     """States [B, L, C, T] and pairs of frames [B, 2, M, T] of log mel [B, M, 2 T].

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +14,7 @@ from dubtool.face.painting_over import HIDDEN, mouth_box, painter_input, shrunke
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, warped_mouth
 from dubtool.face.retrieval import MouthCosts, nearest_apart
 from dubtool.face.shape import ShapeModel
+from dubtool.training.data.chance import Drawing
 from dubtool.training.data.cutouts import CutoutClip, by_person
 
 # References nearer in time would show the very mouth that is to be made; in short clips a third of them is enough.
@@ -36,7 +36,7 @@ class WarpSample:
     mask: np.ndarray
 
 
-class WarpSampler:
+class WarpSampler(Drawing):
     """Draws samples, people balanced, some mirrored, some in other light.
 
     side: of the mouth box, px.
@@ -50,16 +50,10 @@ class WarpSampler:
             raise InputError("there are no prepared cut-outs; run 'dubtool train prepare --cutouts'")
         self._people = by_person(clips)
         self._costs, self._side = MouthCosts(model), side
-        self._rng = np.random.default_rng(seed)
-
-    def seeded(self, *seed: int) -> WarpSampler:
-        """The same sampler with chance of its own: what it draws depends on `seed` alone, in whichever thread."""
-        twin = copy.copy(self)
-        twin._rng = np.random.default_rng(seed)
-        return twin
+        self.rng = np.random.default_rng(seed)
 
     def draw(self) -> WarpSample:
-        rng = self._rng
+        rng = self.rng
         clips = self._people[rng.integers(len(self._people))]
         clip = clips[rng.integers(len(clips))]
         row = int(rng.integers(len(clip.frames)))
@@ -103,7 +97,7 @@ class WarpSampler:
         return Picks(order[0], order[0], 0.0, tuple(order[1:]))
 
     def _picks(self, clip: CutoutClip, row: int, far: np.ndarray) -> Picks:
-        rng = self._rng
+        rng = self.rng
         order = self._order(clip, row, far, _RANKS + _VOTERS)
         # The nearer the likelier: a falling line.
         rank = min(int(_RANKS * (1 - np.sqrt(rng.random()))), len(order) - 1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 from dubtool.errors import UsageError
 from dubtool.jobs.adapt import material
@@ -20,8 +21,6 @@ from dubtool.jobs.dub.job import dub
 from dubtool.jobs.shared.adapted import CHECKPOINT, FILES, FRAME, FRAME_INT8, ONCE, Adapted, Painter, Score
 from dubtool.jobs.shared.examples import Examples
 from dubtool.weights.locate import find, find_graphs
-
-Cut = Callable[..., Path]
 
 BETTER = Score(0.01, 0.99, 1.0)
 

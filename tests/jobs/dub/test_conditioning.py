@@ -22,7 +22,6 @@ from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.overrides import Override
 from dubtool.models.generator import GeneratorSpec
 from dubtool.speech.features import SpeechFeatures
-from dubtool.weights.locate import find
 
 SPEC = GeneratorSpec(64, "shape", 5, True, (0.42, 2.0, -0.9, 0.9))
 ALIGNED = GeneratorSpec(64, "mel", 16, True, (0.42, 2.0, -0.9, 0.9))
@@ -56,11 +55,6 @@ class Still:
         turn = np.linspace(0, 6, len(MOUTH))
         mouth[..., 0], mouth[..., 1] = np.cos(turn) * 0.5, 1.2 + np.sin(turn) * 0.2
         return mouth
-
-
-@pytest.fixture
-def model() -> ShapeModel:
-    return ShapeModel.load(find("face_shape"))
 
 
 def test_neighbours_are_a_25th_of_a_second_apart_at_any_frame_rate() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Cut, frames_of
 
 import dubtool
 from dubtool.face.crop import to_pixels
@@ -23,7 +24,7 @@ from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.load import load_generator
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.jobs.shared.report import Report
-from dubtool.media.decode import VideoReader, scan_times
+from dubtool.media.decode import scan_times
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
@@ -32,12 +33,6 @@ from dubtool.tracking.motion import face_motion
 from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
 
-Cut = Callable[..., Path]
-
-
-def _frames(path: Path) -> list[Frame]:
-    return list(VideoReader(probe(path)))
-
 
 def _same(first: Frame, second: Frame) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(first.planes, second.planes, strict=True))
@@ -45,7 +40,7 @@ def _same(first: Frame, second: Frame) -> bool:
 
 def _changed(dubbed: Path, source: Path) -> list[int]:
     """Frames of a dub as long as its source that are not the source's, bit by bit."""
-    pairs = zip(_frames(dubbed), _frames(source), strict=True)
+    pairs = zip(frames_of(dubbed), frames_of(source), strict=True)
     return [number for number, (one, other) in enumerate(pairs) if not _same(one, other)]
 
 
@@ -57,7 +52,7 @@ def _mouth_boxes(clip: Path) -> list[np.ndarray]:
     """Where each frame may change: bool [H, W], the mouth box that the generator makes, in the picture."""
     info = probe(clip)
     video = info.require_video()
-    known = track_video(info, progress=lambda done, total: None)
+    known = track_video(info)
     track = known.tracks.faces[0]
     motion = face_motion([track], ShapeModel.load(find("face_shape")), np.zeros(len(track.frames), bool))
     size = load_generator(PAINTER, "cpu", "auto")[0].spec.size
@@ -78,7 +73,7 @@ def _mouth_boxes(clip: Path) -> list[np.ndarray]:
 def test_only_the_mouth_box_changes(place: Path, clip: Path, speech: Path) -> None:
     report = dubtool.dub(clip, speech, place / "out.mkv", codec="ffv1")
     assert (report.frames, report.dubbed, dict(report.passed)) == (10, 10, {})
-    for dubbed, source, region in zip(_frames(place / "out.mkv"), _frames(clip), _mouth_boxes(clip), strict=True):
+    for dubbed, source, region in zip(frames_of(place / "out.mkv"), frames_of(clip), _mouth_boxes(clip), strict=True):
         assert 0.01 < region.mean() < 0.35, "the box is the mouth's"
         for plane, own in zip(dubbed.planes, source.planes, strict=True):
             step = region.shape[0] // own.shape[0]
@@ -104,7 +99,7 @@ def test_the_finish_is_put_on_every_made_mouth(
     assert len(pairs) == 6, "real mouths are compared with"
     monkeypatch.setattr("dubtool.jobs.dub.references.matching", lambda given, filmed: GrainMatch())
     dubtool.dub(clip, speech, place / "plain.mkv", codec="ffv1", model="dinet-shape")
-    for one, other in zip(_frames(place / "grainy.mkv"), _frames(place / "plain.mkv"), strict=True):
+    for one, other in zip(frames_of(place / "grainy.mkv"), frames_of(place / "plain.mkv"), strict=True):
         grain = (one.planes[0].astype(float) - other.planes[0])[one.planes[0] != other.planes[0]]
         assert 1.0 < grain.std() < 2.5
 
@@ -124,7 +119,7 @@ def test_the_batch_size_changes_no_more_than_rounding(
     if not usual.exists():
         dubtool.dub(clip, speech, usual, codec="ffv1")
     dubtool.dub(clip, speech, place / "out.mkv", codec="ffv1", batch_size=batch_size)
-    for one, other in zip(_frames(place / "out.mkv"), _frames(usual), strict=True):
+    for one, other in zip(frames_of(place / "out.mkv"), frames_of(usual), strict=True):
         assert np.abs(one.planes[0].astype(int) - other.planes[0]).max() <= 1
 
 
@@ -234,7 +229,7 @@ def test_preview_sheet_and_sidecar(place: Path, clip: Path, speech: Path) -> Non
         "sheet": str(place / "out.sheet.png"),
         "sidecar": str(place / "out.json"),
     }
-    pairs = [frame.rgb() for frame in _frames(place / "out.preview.mp4")]
+    pairs = [frame.rgb() for frame in frames_of(place / "out.preview.mp4")]
     assert len(pairs) == 10
     assert pairs[0].shape == (640, 1280, 3)
     apart = [np.abs(pair[:, :640].astype(int) - pair[:, 640:]).max() for pair in pairs]

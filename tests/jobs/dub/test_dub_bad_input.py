@@ -6,20 +6,16 @@ import os
 import shutil
 import struct
 import wave
-from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Cut, Refused
 
 import dubtool
 from dubtool.cli import main
-
-Cut = Callable[..., Path]
-Capture = pytest.CaptureFixture[str]
-Refused = Callable[..., str]
 
 
 def _frames(path: Path) -> tuple[int, int, int]:

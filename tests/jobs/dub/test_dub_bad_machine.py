@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dubbing_place import Refused, State
 
 import dubtool
 from dubtool.engine.device import cuda_problem
 from dubtool.jobs.shared.options import PAINTER
 from dubtool.weights import find
 from dubtool.weights.locate import graph_names
-
-Refused = Callable[..., str]
-State = Callable[[Path], dict[str, str]]
 
 
 @pytest.fixture

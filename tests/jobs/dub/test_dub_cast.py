@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from dubbing_place import Cut, frames_of
+from two_people import FRAMES, SIDE, TAKEN, TWO
 
 import dubtool
 from dubtool.cli import main
 from dubtool.errors import DubtoolError, InputError, NoFaceError, UsageError
 from dubtool.jobs.shared.cast import Cast, CastRow
-from dubtool.media.decode import VideoReader, scan_times
+from dubtool.media.decode import scan_times
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
-
-Cut = Callable[..., Path]
-FRAMES = 15
-SIDE = 192
-TWO = f"crop=400:400:120:110,scale={SIDE}:{SIDE},split[a][b];[b]hflip,setpts=PTS-STARTPTS[m];[a][m]hstack"
-
-
-@pytest.fixture(scope="module")
-def film(cut: Cut) -> Path:
-    """0.6 s of two people side by side."""
-    return cut("two.mp4", "-ss", 2, "-frames:v", FRAMES, "-an", "-preset", "ultrafast", "-crf", 14, "-vf", TWO)
-
-
-@pytest.fixture(scope="module")
-def left(cut: Cut) -> Path:
-    return cut("left.wav", "-ss", 0.3, "-t", 0.6, "-ar", 16000, source="speech.wav")
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +34,6 @@ def _rows(left: Path, right: Path) -> tuple[CastRow, CastRow]:
 
 def _dub(film: Path, rows: tuple[CastRow, ...], out: Path, **options: object) -> dubtool.Report:
     return dubtool.dub(film, output=out, cast=Cast(rows), codec="ffv1", **options)
-
-
-def _frames(path: Path) -> list[Frame]:
-    return list(VideoReader(probe(path)))
 
 
 def _half(frame: Frame, side: int) -> list[np.ndarray]:
@@ -70,9 +51,9 @@ def test_each_looks_as_in_a_run_alone(place: Path, film: Path, left: Path, right
     first = _dub(film, (one,), place / "left.mkv", model=model)
     second = _dub(film, (other,), place / "right.mkv", model=model)
     assert (both.dubbed, first.dubbed, second.dubbed) == (FRAMES, FRAMES, 9)
-    source = _frames(film)
+    source = frames_of(film)
     files = ("both.mkv", "left.mkv", "right.mkv")
-    for number, frames in enumerate(zip(*(_frames(place / name) for name in files), source, strict=True)):
+    for number, frames in enumerate(zip(*(frames_of(place / name) for name in files), source, strict=True)):
         together, only_left, only_right, untouched = frames
         assert _same(_half(together, 0), _half(only_left, 0)), number
         assert _same(_half(together, 1), _half(only_right, 1)), number
@@ -84,7 +65,7 @@ def test_each_looks_as_in_a_run_alone(place: Path, film: Path, left: Path, right
 def test_one_row_over_the_film_is_what_a_speech_alone_is(place: Path, film: Path, left: Path) -> None:
     _dub(film, (CastRow("left", left),), place / "cast.mkv")
     dubtool.dub(film, left, place / "alone.mkv", face="left", codec="ffv1", length="video")
-    for one, other in zip(_frames(place / "cast.mkv"), _frames(place / "alone.mkv"), strict=True):
+    for one, other in zip(frames_of(place / "cast.mkv"), frames_of(place / "alone.mkv"), strict=True):
         assert _same(one.planes, other.planes)
 
 
@@ -92,7 +73,7 @@ def test_workers_make_the_same(place: Path, film: Path, left: Path, right: Path)
     rows = _rows(left, right)
     _dub(film, rows, place / "one.mkv", sheet=True, preview=True)
     _dub(film, rows, place / "two.mkv", sheet=True, preview=True, workers=2, device="cpu")
-    for one, other in zip(_frames(place / "one.mkv"), _frames(place / "two.mkv"), strict=True):
+    for one, other in zip(frames_of(place / "one.mkv"), frames_of(place / "two.mkv"), strict=True):
         assert _same(one.planes, other.planes)
     assert (place / "one.sheet.png").read_bytes() == (place / "two.sheet.png").read_bytes()
     preview = probe(place / "one.preview.mp4").require_video()
@@ -103,7 +84,7 @@ def test_frames_are_those_of_the_file(place: Path, film: Path, left: Path, right
     rows = _rows(left, right)
     _dub(film, rows, place / "both.mkv")
     found = list(dubtool.Dubber().frames(film, cast=Cast(rows)))
-    for picture, frame in zip(found, _frames(place / "both.mkv"), strict=True):
+    for picture, frame in zip(found, frames_of(place / "both.mkv"), strict=True):
         assert np.array_equal(picture, frame.rgb())
 
 
@@ -177,7 +158,7 @@ def test_the_command_takes_a_table_or_speakers(
     speakers = ["--speaker", f"left={left}", "--speaker", f"2={right}"]
     assert main(["dub", str(film), *speakers, "-o", str(place / "b.mkv"), *common]) == 0
     capfd.readouterr()
-    for one, other in zip(_frames(place / "a.mkv"), _frames(place / "b.mkv"), strict=True):
+    for one, other in zip(frames_of(place / "a.mkv"), frames_of(place / "b.mkv"), strict=True):
         assert _same(_half(one, 0), _half(other, 0))
         assert not _same(_half(one, 1), _half(other, 1)), "the right one begins earlier"
 
@@ -212,7 +193,7 @@ def test_what_is_wrong_is_one_line_with_the_row(
 
 def test_a_face_that_is_not_seen_while_its_row_lasts(place: Path, cut: Cut, left: Path) -> None:
     gone = f"{TWO}[two];[two]drawbox=x={SIDE}:w={SIDE}:h={SIDE}:color=gray:t=fill:enable='gte(t,2.3)'"
-    film = cut("gone.mp4", "-ss", 2, "-frames:v", FRAMES, "-an", "-preset", "ultrafast", "-crf", 14, "-vf", gone)
+    film = cut("gone.mp4", *TAKEN, gone)
     rows = (CastRow("left", left), CastRow("right", left, Fraction(2, 5), Fraction(3, 5)))
     with pytest.raises(NoFaceError, match=r"row 2 of the cast: right is never seen between 0\.40 and 0\.60 s"):
         _dub(film, rows, place / "o.mkv")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.media.decode import VideoReader
 from dubtool.media.interlace import field_rows
 from dubtool.media.probe import probe
-
-Cut = Callable[..., Path]
 
 _LOSSLESS = ["-an", "-c:v", "libx264", "-qp", 0, "-preset", "ultrafast"]
 _FRAMES, _FIELDS = 8, 16

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from two_people import FRAMES
 
 import dubtool
 from dubtool.errors import DubtoolError, UsageError
@@ -16,21 +17,6 @@ from dubtool.jobs.shared.overrides import Override, Overrides
 from dubtool.jobs.shared.report import Report
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
-
-Cut = Callable[..., Path]
-FRAMES, SIDE = 15, 192
-TWO = f"crop=400:400:120:110,scale={SIDE}:{SIDE},split[a][b];[b]hflip,setpts=PTS-STARTPTS[m];[a][m]hstack"
-
-
-@pytest.fixture(scope="module")
-def film(cut: Cut) -> Path:
-    """0.6 s of two people side by side."""
-    return cut("two.mp4", "-ss", 2, "-frames:v", FRAMES, "-an", "-preset", "ultrafast", "-crf", 14, "-vf", TWO)
-
-
-@pytest.fixture(scope="module")
-def said(cut: Cut) -> Path:
-    return cut("said.wav", "-ss", 0.3, "-t", 0.6, "-ar", 16000, source="speech.wav")
 
 
 def _rows(*rows: Override) -> Overrides:
@@ -56,27 +42,27 @@ def _asked(report: Report, person: int = 0) -> list[float | None]:
     return [report.course.people[person].asked.get(number) for number in range(FRAMES)]
 
 
-def test_a_skipped_stretch_stays_as_it_is(place: Path, film: Path, said: Path) -> None:
+def test_a_skipped_stretch_stays_as_it_is(place: Path, film: Path, left: Path) -> None:
     overrides = _rows(_stretch(5, 10, skip=True))
-    report = dubtool.dub(film, said, place / "o.mkv", face="left", codec="ffv1", overrides=overrides)
+    report = dubtool.dub(film, left, place / "o.mkv", face="left", codec="ffv1", overrides=overrides)
     assert report.passed == {"skipped": 5} and report.dubbed == 10
     changed = _changed(place / "o.mkv", film)
     assert changed[:, 0].tolist() == [True] * 5 + [False] * 5 + [True] * 5 and not changed[:, 1].any()
 
 
-def test_an_expression_of_a_stretch_is_asked_for_there_alone(place: Path, film: Path, said: Path) -> None:
+def test_an_expression_of_a_stretch_is_asked_for_there_alone(place: Path, film: Path, left: Path) -> None:
     overrides = _rows(_stretch(6, FRAMES, expression=0.0))
-    plain = dubtool.dub(film, said, place / "a.mp4", face="left")
-    calm = dubtool.dub(film, said, place / "b.mp4", face="left", overrides=overrides)
+    plain = dubtool.dub(film, left, place / "a.mp4", face="left")
+    calm = dubtool.dub(film, left, place / "b.mp4", face="left", overrides=overrides)
     assert _asked(calm)[:6] == _asked(plain)[:6]
     still = np.array(_asked(calm)[6:13], float)
     assert np.ptp(still) < 0.005 < np.ptp(np.array(_asked(plain)[6:13], float)), "a mouth at rest"
     assert calm.details["reach"] == plain.details["reach"]
 
 
-def test_another_mouth_may_say_a_stretch(place: Path, film: Path, said: Path) -> None:
+def test_another_mouth_may_say_a_stretch(place: Path, film: Path, left: Path) -> None:
     overrides = _rows(_stretch(0, 7, note="as it was"), _stretch(7, 40, face="right"))
-    report = dubtool.dub(film, said, place / "o.mkv", face="left", codec="ffv1", overrides=overrides, sidecar=True)
+    report = dubtool.dub(film, left, place / "o.mkv", face="left", codec="ffv1", overrides=overrides, sidecar=True)
     changed = _changed(place / "o.mkv", film)
     assert changed.tolist() == [[True, False]] * 7 + [[False, True]] * 8
     assert [one["face"] for one in report.details["people"]] == ["left", "person-2"]
@@ -86,8 +72,8 @@ def test_another_mouth_may_say_a_stretch(place: Path, film: Path, said: Path) ->
     assert [row["note"] for row in report.course.settings["overrides"]] == ["as it was", ""]
 
 
-def test_one_of_a_cast_is_meant_by_name(place: Path, film: Path, said: Path) -> None:
-    cast = Cast((CastRow("left", said), CastRow("right", said)))
+def test_one_of_a_cast_is_meant_by_name(place: Path, film: Path, left: Path) -> None:
+    cast = Cast((CastRow("left", left), CastRow("right", left)))
     overrides = _rows(_stretch(0, 6, person="Right", skip=True), _stretch(6, FRAMES, expression=1.0))
     report = dubtool.dub(film, output=place / "o.mkv", cast=cast, codec="ffv1", overrides=overrides)
     assert _changed(place / "o.mkv", film).tolist() == [[True, False]] * 6 + [[True, True]] * 9
@@ -106,16 +92,16 @@ _BAD: list[tuple[Sequence[Override], bool, int, str]] = [
 
 
 @pytest.mark.parametrize("number", range(len(_BAD)))
-def test_what_cannot_be_done_is_one_line(number: int, place: Path, film: Path, said: Path) -> None:
+def test_what_cannot_be_done_is_one_line(number: int, place: Path, film: Path, left: Path) -> None:
     rows, casting, code, told = _BAD[number]
-    speech = {"cast": Cast((CastRow("left", said),))} if casting else {"speech": said, "face": "left"}
+    speech = {"cast": Cast((CastRow("left", left),))} if casting else {"speech": left, "face": "left"}
     with pytest.raises(DubtoolError, match=told) as raised:
         dubtool.dub(film, output=place / "o.mkv", overrides=Overrides(tuple(rows)), **speech)  # type: ignore[arg-type]
     assert raised.value.exit_code == code and not (place / "o.mkv").exists()
 
 
-def test_the_table_is_not_written_over(place: Path, film: Path, said: Path) -> None:
+def test_the_table_is_not_written_over(place: Path, film: Path, left: Path) -> None:
     table = place / "o.mp4"
     table.write_text("from,to,skip\n0,0.2,yes\n")
     with pytest.raises(UsageError, match=r"o\.mp4 is also an input"):
-        dubtool.dub(film, said, table, overrides=table, overwrite=True)
+        dubtool.dub(film, left, table, overrides=table, overwrite=True)

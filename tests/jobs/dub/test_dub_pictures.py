@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dubbing_place import Cut, frames_of
 
 import dubtool
 from dubtool.media.color import BT709_LIMITED, Color
-from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.pixels import PixelLayout, layout_of
 from dubtool.media.probe import probe
 
-Cut = Callable[..., Path]
-
-
-def _frames(path: Path) -> list[Frame]:
-    return list(VideoReader(probe(path)))
-
 
 def _recoded(clip: Path, target: Path, layout: PixelLayout, color: Color) -> Path:
     """The clip in another layout, one side of it transparent where that has alpha."""
     with VideoWriter(target, probe(clip), codec="ffv1") as writer:
-        for frame in _frames(clip):
+        for frame in frames_of(clip):
             other = Frame.from_rgb(frame.rgb(), layout, color)
             if layout.alpha:
                 other.planes[-1][:, : frame.width // 3] = 1
@@ -45,7 +38,7 @@ def test_high_dynamic_range_is_dubbed_like_standard_range(place: Path, clip: Pat
     assert (video.codec, video.color, video.bit_depth) == ("hevc", color, 10)
     plain = dubtool.dub(clip, speech, place / "plain.mkv", codec="ffv1")
     assert plain.dubbed == report.dubbed
-    seen, wanted = _frames(place / "out.mp4")[5].rgb(), _frames(place / "plain.mkv")[5].rgb()
+    seen, wanted = frames_of(place / "out.mp4")[5].rgb(), frames_of(place / "plain.mkv")[5].rgb()
     assert np.abs(seen.astype(int) - wanted).mean() < 6
 
 
@@ -58,7 +51,7 @@ def test_alpha_and_layout_stay_and_the_mouth_alone_changes(
     source = _recoded(clip, place / "source.mkv", layout, Color("pc", "gbr") if layout.rgb else BT709_LIMITED)
     report = dubtool.dub(source, speech, place / "out.mkv", codec="ffv1")
     assert report.dubbed == 10 and report.warnings == []
-    for after, before in zip(_frames(place / "out.mkv"), _frames(source), strict=True):
+    for after, before in zip(frames_of(place / "out.mkv"), frames_of(source), strict=True):
         assert (after.layout.chroma, after.layout.depth) == (layout.chroma, layout.depth)
         changed = after.planes[0] != before.planes[0]
         assert 0 < changed.mean() < 0.2
@@ -100,6 +93,6 @@ def test_black_and_white_film_stays_so(place: Path, cut: Cut, speech: Path, mode
     gray = cut("gray.mp4", "-frames:v", 10, "-an", "-preset", "ultrafast", "-crf", 14, "-vf", "hue=s=0")
     report = dubtool.dub(gray, speech, place / "out.mkv", codec="ffv1", model=model)
     assert report.dubbed == 10
-    for frame in _frames(place / "out.mkv"):
+    for frame in frames_of(place / "out.mkv"):
         assert frame.layout.chroma == "420"
         assert max(np.abs(plane.astype(int) - 128).max() for plane in frame.planes[1:]) <= 1

@@ -5,29 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Cut, frames_of
 
 import dubtool
 from dubtool.errors import NoFaceError
 from dubtool.face.crop import apply
 from dubtool.face.shape import ShapeModel
+from dubtool.jobs.dub import references
 from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.report import Report
-from dubtool.media.decode import VideoReader, scan_times
+from dubtool.media.decode import scan_times
 from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
+from dubtool.speech.shapes import speech_shapes
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import chosen_person
 from dubtool.tracking.track_video import track_video
 from dubtool.weights import find
 
-Cut = Callable[..., Path]
 MODEL = "retrieval-warp"
 # The face fills the picture: at this size the painter has nothing to add to it.
 NEAR = "crop=400:400:120:110,scale=512:512"
@@ -51,13 +54,9 @@ def _dub(video: Path, speech: Path, out: Path, **options: object) -> Report:
     return dubtool.dub(video, speech, out, model=MODEL, codec="ffv1", **options)
 
 
-def _frames(path: Path) -> list[Frame]:
-    return list(VideoReader(probe(path)))
-
-
 def _motion(video: Path) -> FaceMotion:
     info, model = probe(video), ShapeModel.load(find("face_shape"))
-    return chosen_person(info, track_video(info, progress=lambda done, total: None), "largest", model).motion
+    return chosen_person(info, track_video(info), "largest", model).motion
 
 
 def _own_shapes(video: Path) -> MouthShapes:
@@ -67,7 +66,7 @@ def _own_shapes(video: Path) -> MouthShapes:
 
 def _changed(dubbed: Path, source: Path) -> list[int]:
     """Frames that are not the source's, bit by bit."""
-    return [n for n, (a, b) in enumerate(zip(_frames(dubbed), _frames(source), strict=True)) if not _same(a, b)]
+    return [n for n, (a, b) in enumerate(zip(frames_of(dubbed), frames_of(source), strict=True)) if not _same(a, b)]
 
 
 def _same(one: Frame, other: Frame) -> bool:
@@ -76,7 +75,7 @@ def _same(one: Frame, other: Frame) -> bool:
 
 def _apart(dubbed: Path, source: Path) -> list[float]:
     """Mean difference of each frame's luma around the mouth, levels of 255."""
-    pairs = zip(_frames(dubbed), _frames(source), _mouth_boxes(source), strict=True)
+    pairs = zip(frames_of(dubbed), frames_of(source), _mouth_boxes(source), strict=True)
     return [float(np.abs(a.planes[0].astype(float) - b.planes[0])[box].mean()) for a, b, box in pairs]
 
 
@@ -114,7 +113,7 @@ Usual = Callable[[], tuple[Path, Report]]
 def test_nothing_but_the_mouth_changes(place: Path, near: Path, usual: Usual) -> None:
     out, report = usual()
     assert (report.model, report.frames, report.dubbed, dict(report.passed)) == (MODEL, 10, 10, {})
-    for dubbed, source, region in zip(_frames(out), _frames(near), _mouth_boxes(near), strict=True):
+    for dubbed, source, region in zip(frames_of(out), frames_of(near), _mouth_boxes(near), strict=True):
         assert 0.05 < region.mean() < 0.35, "the box is the mouth's"
         for plane, own in zip(dubbed.planes, source.planes, strict=True):
             step = region.shape[0] // own.shape[0]
@@ -170,20 +169,30 @@ def test_workers_and_a_video_shorter_than_the_speech(place: Path, clip: Path, cu
     assert {**one.details, "workers": 2} == two.details
     assert (one.frames, one.dubbed, one.passed["outside the stretch"]) == (20, 15, 5)
     times, durations = zip(*scan_times(probe(clip)), strict=True)
-    source = _frames(clip)
+    source = frames_of(clip)
     shown = [
         source[n] for n in plan_timeline(times, durations, Fraction(4, 5), length="speech", loop="pingpong").source
     ]
-    same = [number for number, pair in enumerate(zip(_frames(place / "one.mkv"), shown, strict=True)) if _same(*pair)]
+    same = [number for number, pair in enumerate(zip(frames_of(place / "one.mkv"), shown, strict=True)) if _same(*pair)]
     assert same == [0, 1, 17, 18, 19]
 
 
-def test_without_expression_the_mouth_rests_whatever_is_said(place: Path, near: Path, speech: Path, cut: Cut) -> None:
+def test_without_expression_the_mouth_rests_whatever_is_said(
+    place: Path, near: Path, speech: Path, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[np.ndarray] = []
+
+    def hearing(*files: Path, device: str) -> SimpleNamespace:
+        shapes = speech_shapes(*files, device=device)
+        return SimpleNamespace(at=lambda times: heard.append(times) or shapes.at(times))
+
+    monkeypatch.setattr(references, "speech_shapes", hearing)
     other = cut("other.wav", "-ss", 1.5, "-t", 0.4, source="speech.wav")
     few = {"stop": Fraction(6, 25)}
     for name, sound in (("one", speech), ("other", other)):
         report = _dub(near, sound, place / f"{name}.mkv", expression=0.0, **few)
         assert report.details["reach"]["scale"] == 0
+    assert len(heard) == 2, "long speeches are costly: each is heard once"
     assert _changed(place / "one.mkv", place / "other.mkv") == []
     rest = MouthShapes(np.zeros(1), np.zeros((1, ShapeModel.load(find("face_shape")).size), np.float32))
     _dub(near, speech, place / "rest.mkv", shapes=rest, **few)

@@ -13,14 +13,8 @@ from dubtool.jobs.dub.reach import Reach, ReachedShapes, reach_of
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.own_words import OwnWords
 from dubtool.tracking.motion import FaceMotion
-from dubtool.weights.locate import find
 
 COUNT = 200
-
-
-@pytest.fixture(scope="module")
-def model() -> ShapeModel:
-    return ShapeModel.load(find("face_shape"))
 
 
 def _speaking(model: ShapeModel, amount: float) -> np.ndarray:

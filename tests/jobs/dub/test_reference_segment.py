@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.evaluation.analysed import TrackedSpeaker, analyse
@@ -18,8 +18,6 @@ from dubtool.media.encode import VideoWriter
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.weights import find
-
-Cut = Callable[..., Path]
 
 # Every generator that takes pictures of the person.
 MODELS = ("retrieval-warp", "dinet-shape", "g4g")

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Cut, frames_of
 
 import dubtool
 from dubtool.errors import InputError, NoFaceError, UsageError, WeightsError
 from dubtool.jobs.reenact.portrait import find_face, load_portrait
 from dubtool.media.decode import VideoReader, scan_times
-from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
-
-Cut = Callable[..., Path]
 
 _QUICK = ("-preset", "ultrafast", "-crf", 14)
 
@@ -49,24 +46,20 @@ def _saved(path: Path, rgb: np.ndarray) -> Path:
     return path
 
 
-def _frames(path: Path) -> list[Frame]:
-    return list(VideoReader(probe(path)))
-
-
 def _reenact(portrait: Path, driver: Path, output: Path, **options: object) -> dubtool.jobs.shared.report.Report:
     return dubtool.reenact(portrait, driver, output, **{"model": "warp", "preset": "ultrafast", **options})
 
 
 def test_the_portrait_follows_and_its_surroundings_stay(place: Path, portrait: Path, talking: Path) -> None:
     report = _reenact(portrait, talking, place / "out.mp4", crf=8)
-    frames = _frames(place / "out.mp4")
+    frames = frames_of(place / "out.mp4")
     assert (report.frames, report.dubbed, dict(report.passed)) == (len(frames), len(frames), {})
     assert report.model == "warp" and report.weights == {} and report.device == "cpu"
     own = load_portrait(portrait)
     height, width = (side - side % 2 for side in own.rgb.shape[:2])
     assert (frames[0].width, frames[0].height) == (width, height)
     opened = [_opening(frame.rgb()) for frame in frames]
-    truth = [_opening(frame.rgb(scale=0.5)) for frame in _frames(talking)]
+    truth = [_opening(frame.rgb(scale=0.5)) for frame in frames_of(talking)]
     assert np.corrcoef(opened, truth)[0, 1] > 0.9
     # Beyond the crop only the encoder has been at work.
     corner = np.s_[: height // 25, : width // 25]
@@ -105,7 +98,7 @@ def test_a_part_of_the_driver_takes_its_sound_along(place: Path, portrait: Path,
 
 def test_the_crop_alone_is_square(place: Path, portrait: Path, clip: Path) -> None:
     _reenact(portrait, clip, place / "out.mp4", framing="crop", motion="absolute", yaw=10.0)
-    first = _frames(place / "out.mp4")[0]
+    first = frames_of(place / "out.mp4")[0]
     assert first.width == first.height and first.width % 2 == 0
     assert find_face(first.rgb()) is not None
 
@@ -114,7 +107,9 @@ def test_the_crop_alone_is_square(place: Path, portrait: Path, clip: Path) -> No
 def test_other_kinds_of_picture(suffix: str, place: Path, still: np.ndarray, clip: Path) -> None:
     made = _reenact(_saved(place / f"portrait{suffix}", still[:-1, :-1]), clip, place / "out.mp4")
     assert made.dubbed == 10
-    assert all(side % 2 == 0 for side in (_frames(place / "out.mp4")[0].width, _frames(place / "out.mp4")[0].height))
+    assert all(
+        side % 2 == 0 for side in (frames_of(place / "out.mp4")[0].width, frames_of(place / "out.mp4")[0].height)
+    )
 
 
 def test_tiny_grey_and_tight_portraits(place: Path, still: np.ndarray, clip: Path) -> None:
@@ -127,7 +122,7 @@ def test_tiny_grey_and_tight_portraits(place: Path, still: np.ndarray, clip: Pat
     for name, picture in (("tiny", tiny), ("grey", grey), ("tight", tight)):
         report = _reenact(_saved(place / f"{name}.png", picture), clip, place / f"{name}.mp4")
         assert report.dubbed == 10, name
-    rgb = _frames(place / "grey.mp4")[5].rgb().astype(int)
+    rgb = frames_of(place / "grey.mp4")[5].rgb().astype(int)
     assert np.ptp(rgb, axis=2).max() < 12
 
 
@@ -155,7 +150,7 @@ def test_a_lost_driver_holds_the_portrait_still(place: Path, portrait: Path, cut
     gone = cut("gone.mp4", "-vf", "drawbox=color=gray:t=fill:enable='gte(n,6)'", "-frames:v", 10, "-an", *_QUICK)
     report = _reenact(portrait, gone, place / "out.mkv", codec="ffv1")
     assert (report.dubbed, dict(report.passed)) == (6, {"no face": 4})
-    frames = [frame.rgb().astype(int) for frame in _frames(place / "out.mkv")]
+    frames = [frame.rgb().astype(int) for frame in frames_of(place / "out.mkv")]
     assert np.abs(frames[9] - frames[5]).max() == 0
     assert np.abs(frames[5] - frames[0]).max() > 5
 
@@ -163,7 +158,7 @@ def test_a_lost_driver_holds_the_portrait_still(place: Path, portrait: Path, cut
 def test_the_batch_size_changes_nothing(place: Path, portrait: Path, clip: Path) -> None:
     for size in (1, 7):
         _reenact(portrait, clip, place / f"{size}.mkv", codec="ffv1", batch_size=size)
-    for one, other in zip(_frames(place / "1.mkv"), _frames(place / "7.mkv"), strict=True):
+    for one, other in zip(frames_of(place / "1.mkv"), frames_of(place / "7.mkv"), strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(one.planes, other.planes, strict=True))
 
 
@@ -171,8 +166,8 @@ def test_preview_sheet_and_sidecar(place: Path, portrait: Path, clip: Path) -> N
     report = _reenact(portrait, clip, place / "out.mp4", preview=True, sheet=True, sidecar=True)
     names = ["out.json", "out.mp4", "out.preview.mp4", "out.sheet.png", "portrait.png"]
     assert sorted(path.name for path in place.iterdir()) == names
-    pair = _frames(place / "out.preview.mp4")[5]
-    result = _frames(place / "out.mp4")[5]
+    pair = frames_of(place / "out.preview.mp4")[5]
+    result = frames_of(place / "out.mp4")[5]
     assert (pair.width, pair.height) == (2 * result.width, result.height)
     assert cv2.imread(report.extra["sheet"]).shape[1] == 4 * 240
     told = json.loads((place / "out.json").read_text())
@@ -184,7 +179,7 @@ def test_large_heads_are_animated_at_their_own_size(place: Path, still: np.ndarr
     for name, scale in (("small", 1.0), ("large", 2.5)):
         portrait = _saved(place / f"{name}.png", cv2.resize(still, None, fx=scale, fy=scale))
         _reenact(portrait, clip, place / f"{name}.mp4", framing="crop", stop=Fraction(1, 10))
-        sides.append(_frames(place / f"{name}.mp4")[0].width)
+        sides.append(frames_of(place / f"{name}.mp4")[0].width)
     assert sides[0] == 256 and 384 < sides[1] <= 640
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Cut
 
 import dubtool
 from dubtool.errors import WeightsError
@@ -17,8 +17,6 @@ from dubtool.media.decode import VideoReader
 from dubtool.media.probe import probe
 
 learned_adasr = pytest.importorskip("learned_adasr")
-
-Cut = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")

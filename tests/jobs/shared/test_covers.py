@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from dubbing_place import Cut, frames_of
 
 import dubtool
 from dubtool.jobs.shared.covers import Covers
-from dubtool.media.decode import VideoReader
-from dubtool.media.frame import Frame
-from dubtool.media.probe import probe
 
-Cut = Callable[..., Path]
 SIDE, FRAMES, FIRST, WIDE = 320, 24, 12, 36
 NEAR = f"crop=400:400:120:110,scale={SIDE}:{SIDE}"
 # From frame 12 on a bar goes over the right half of the mouth, 5 px a frame; or a caption lies over the chin.
@@ -29,10 +25,6 @@ def _film(cut: Cut, name: str, cover: str) -> Path:
     arguments = ("-frames:v", FRAMES, "-an", "-c:v", "libx264", "-preset", "ultrafast", "-qp", 0)
     begun = f"[0:v]trim=start_frame=50,setpts=PTS-STARTPTS,{NEAR}[near]"
     return cut(name, *arguments, "-filter_complex", f"{begun};{cover}")
-
-
-def _frames(path: Path) -> list[Frame]:
-    return list(VideoReader(probe(path)))
 
 
 def _region(kind: str, number: int) -> tuple[slice, slice]:
@@ -49,7 +41,7 @@ def test_a_cover_stays_in_front_and_the_rest_is_dubbed(
 ) -> None:
     film = _film(cut, f"{kind}.mp4", BAR if kind == "bar" else CAPTION)
     report = dubtool.dub(film, speech, place / "o.mkv", codec="ffv1", length="video")
-    pairs = list(zip(_frames(film), _frames(place / "o.mkv"), strict=True))
+    pairs = list(zip(frames_of(film), frames_of(place / "o.mkv"), strict=True))
     beside = 0
     for number, (before, after) in enumerate(pairs):
         changed = before.planes[0] != after.planes[0]
@@ -71,7 +63,7 @@ def _same_again_without_looking(film: Path, speech: Path, place: Path, monkeypat
     monkeypatch.setattr("dubtool.jobs.shared.known_covers.look_behind", None)
     again = dubtool.dub(film, speech, place / "again.mkv", codec="ffv1", length="video")
     assert again.details["frames_partly_covered"] >= 6
-    for before, after in zip(_frames(place / "o.mkv"), _frames(place / "again.mkv"), strict=True):
+    for before, after in zip(frames_of(place / "o.mkv"), frames_of(place / "again.mkv"), strict=True):
         assert all(np.array_equal(*planes) for planes in zip(before.planes, after.planes, strict=True))
     with pytest.raises(TypeError):
         dubtool.dub(film, speech, place / "third.mkv", codec="ffv1", length="video", cache=False)

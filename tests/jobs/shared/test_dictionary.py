@@ -10,14 +10,8 @@ from dubtool.face.retrieval import Looks, MouthCosts
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.cutout import cutout_bytes
 from dubtool.jobs.shared.dictionary import capacity, chosen_rows, looks_of
-from dubtool.weights.locate import find
 
 COUNT = 400
-
-
-@pytest.fixture(scope="module")
-def model() -> ShapeModel:
-    return ShapeModel.load(find("face_shape"))
 
 
 @pytest.fixture(scope="module")

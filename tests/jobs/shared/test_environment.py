@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dubbing_place import Refused
 
 import dubtool
 from dubtool import folders
@@ -18,8 +18,6 @@ from dubtool.cli import main
 from dubtool.errors import OutputError
 from dubtool.folders import cache_folder, expanded, temporary_folder
 from dubtool.jobs.shared.outputs import EXTRAS, beside
-
-Refused = Callable[..., str]
 
 
 @pytest.fixture

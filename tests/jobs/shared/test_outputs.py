@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture, State
 
 import dubtool
 from dubtool.cli import main
@@ -17,9 +17,6 @@ from dubtool.jobs.shared.outputs import EXTRAS, beside, check_writing, checked_o
 from dubtool.media.encode import VideoWriter, save
 from dubtool.media.probe import probe
 from dubtool.media.temporary_output import claim
-
-Capture = pytest.CaptureFixture[str]
-State = Callable[[Path], dict[str, str]]
 
 _FLAGS = {"preview": ["--preview"], "sheet": ["--debug"], "sidecar": ["--sidecar"], "speaking": ["--face", "speaking"]}
 # What any job writes on request; the table of who speaks is a dub's alone.

@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 import cv2
 import pytest
+from dubbing_place import Refused
 
 import dubtool
 from dubtool.batch.table import read_jobs
@@ -29,8 +30,6 @@ from dubtool.media.spool import spooling
 from dubtool.media.still import read_still
 from dubtool.provenance.credentials import credentials
 from dubtool.provenance.verify import verify
-
-Refused = Callable[..., str]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 

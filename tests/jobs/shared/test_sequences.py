@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dubbing_place import Capture
 
 from dubtool.cli import main
 from dubtool.jobs.shared.outputs import beside
@@ -15,8 +16,6 @@ from dubtool.media.packets import coding_of
 from dubtool.media.probe import probe
 from dubtool.provenance.mark import mark_of
 from dubtool.provenance.xmp import DIGITAL_SOURCE_TYPE
-
-Capture = pytest.CaptureFixture[str]
 
 
 def test_frames_in_and_frames_out(place: Path, video: Path, capfd: Capture) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from dubbing_place import Capture, Cut
 
 import dubtool
 from dubtool.cli import main
@@ -28,9 +28,6 @@ from dubtool.media.decode import VideoReader, scan_times
 from dubtool.media.frame import Frame
 from dubtool.media.pixels import nearest_layout
 from dubtool.media.probe import probe
-
-Cut = Callable[..., Path]
-Capture = pytest.CaptureFixture[str]
 
 
 def _packets(path: Path) -> list[tuple[int | None, bytes]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from dubtool.training.shapesync.stage import ShapeSyncStage
 from dubtool.training.shapesync.trainer import ShapeSyncTrainer
 from dubtool.training.syncnet.stage import SyncStage
 from dubtool.training.syncnet.trainer import SyncTrainer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 Make = Callable[[Path], Trainer[Any, Any]]
 
@@ -169,12 +171,3 @@ def test_a_damaged_checkpoint_is_named(data: Path, tmp_path: Path) -> None:
 def test_a_log_cut_inside_a_line_is_read(tmp_path: Path) -> None:
     (tmp_path / LOG).write_text(json.dumps({"step": 1, "loss": 2.0}) + '\n{"step": 2, "lo')
     assert read_rows(tmp_path / LOG) == [{"step": 1, "loss": 2.0}]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Sums over several threads may differ in their last bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from dubtool.training.generator.stage import GeneratorStage
 from dubtool.training.generator.trainer import GeneratorTrainer
 from dubtool.training.syncnet.stage import SyncStage
 from dubtool.training.syncnet.trainer import SyncTrainer, load_syncnet
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SHAPE = GeneratorStage(mouth=64, width=8, modes=3, batch=2, steps=2, min_natural=0, judge_width=8)
 CLIP = replace(SHAPE, frames=5, adversarial=0.1, adversarial_clip=0.1, sync=0.1)
@@ -206,11 +207,3 @@ def test_a_judge_of_another_size_begins_afresh(data: Path, tmp_path: Path) -> No
     wider = GeneratorTrainer(replace(SHAPE, adversarial=0.1, judge_width=16), data / "clips", None, None)
     wider.start_from(tmp_path / "checkpoint.pt")
     wider.learn(wider.make(0))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

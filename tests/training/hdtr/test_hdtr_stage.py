@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +31,8 @@ from dubtool.training.hdtr.stage import HdtrStage
 from dubtool.training.hdtr.trainer import HdtrTrainer, collate, new_restorer, restored
 from dubtool.training.hdtr.validation import validate_teeth, validation_samples
 from dubtool.weights.locate import find
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 _SIZE, _PAD, _FRAMES = 96, 8, 16
 STAGE = HdtrStage(
@@ -295,12 +296,3 @@ def test_without_open_mouths_or_clips_one_line_says_so(clips: Path, tmp_path: Pa
 
 def test_the_full_network_is_the_authors_own() -> None:
     assert new_restorer(replace(STAGE, width=16)).state_dict().keys() == new_restorer(STAGE).state_dict().keys()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Sums over several threads may differ in their last bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

@@ -15,7 +15,7 @@ from dubtool.training.data.sounds import SoundClip, load_sounds
 from dubtool.training.data.spoken import load_spoken
 from dubtool.training.predictor.export import export_predictor
 from dubtool.training.predictor.stage import PredictorStage
-from dubtool.training.predictor.trainer import new_predictor, predicted_shapes, score, train_predictor
+from dubtool.training.predictor.trainer import PredictorTrainer, new_predictor, predicted_shapes, score
 from dubtool.weights.locate import find
 
 STAGE = PredictorStage(
@@ -48,7 +48,9 @@ def _speaker(name: str, model: ShapeModel, seed: int) -> SoundClip:
 
 def test_it_learns_a_mapping_and_carries_it_to_a_stranger(shape_model: ShapeModel, encoder: WhisperEncoder) -> None:
     speakers = [_speaker(f"speaker{seed}", shape_model, seed) for seed in range(4)]
-    net = train_predictor(speakers, shape_model, encoder, STAGE)
+    trainer = PredictorTrainer(STAGE, speakers, shape_model, encoder, None)
+    trainer.train()
+    net = trainer.averaged()
     stranger = _speaker("stranger", shape_model, 9)
     found = score(net, encoder, stranger, shape_model)
     assert found.chin > 0.8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from dubtool.training.warp_painter.stage import WarpPainterStage
 from dubtool.training.warp_painter.trainer import WarpPainterTrainer, collate, new_warp_painter
 from dubtool.training.warp_painter.validation import validate_warps, validation_warps
 from dubtool.weights.locate import find
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 FRAMES = 44
 SIDE = 64
@@ -56,23 +58,9 @@ def data(cut: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def model() -> ShapeModel:
-    return ShapeModel.load(find("face_shape"))
-
-
-@pytest.fixture(scope="module")
 def clip(data: Path) -> CutoutClip:
     (clip,) = load_cutouts(data / CUTOUTS, "train")
     return clip
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Sums over several threads may differ in their last bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_cut_outs_are_what_was_filmed(data: Path, clip: CutoutClip) -> None:
