@@ -14,7 +14,7 @@ from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import Chosen
 
 # Bytes of all references together by default: seconds of video in HD.
-_MEMORY = 64 * 2**20
+_MEMORY = 48 * 2**20
 # Of a face in 4K fewer fit than anybody needs: then so many are kept, within this.
 _LEAST, _MOST_MEMORY = 96, 256 * 2**20
 # Frames that are looked at for what a long film needs, and how many costs of one for another at once: of long films
