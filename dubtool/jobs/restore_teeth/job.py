@@ -206,13 +206,14 @@ def _planned(run: Run[RestoreOptions], info: MediaInfo) -> tuple[Chosen, Restori
             moments = source.moments(other, person, info, tracked_video)
         return person, Borrowing(person, source.info, other, usable, model, moments), tracked_video
     assert drawer is not None
-    redrawing = Redrawing(Teeth(drawer[0], person, chosen.reference))
+    seen = showing(person) == ""
+    redrawing = Redrawing(Teeth(drawer[0], person, chosen.reference), seen)
     if chosen.reference == "frame" and chosen.model == DEFAULT_RESTORER:
         with report.timed("look"):
             untouched = _untouched(info, person, tracked_video, chosen)
         if untouched.any():
             report.details["source"] = "the clip itself"
-            borrowing = Borrowing(person, info, person, untouched & (showing(person) == ""), model)
+            borrowing = Borrowing(person, info, person, untouched & seen, model)
             return person, BorrowingHere(borrowing, redrawing, untouched), tracked_video
     return person, redrawing, tracked_video
 
