@@ -225,7 +225,8 @@ def _untouched(info: MediaInfo, person: Chosen, tracked_video: TrackedVideo, cho
         start, stop = chosen.start or 0, chosen.stop
         within = [time >= start and (stop is None or time < stop) for time in tracked_video.times]
         inside = np.array(within)[person.motion.frames]
-    return untouched_rows(measured_detail(VideoReader(info), person), person.shots, inside)
+    detail = measured_detail(VideoReader(info), person)
+    return untouched_rows(detail, person.shots, person.motion.coefficients, inside)
 
 
 def _plans(

@@ -46,6 +46,9 @@ _STEP, _STEP_ROWS = 0.23, 12
 _APART_AS_TOLD, _DEVIATIONS_AS_TOLD = 0.15, 3.25
 # By how much the lower face must be softer beside its surroundings, and by itself: brows and eyes change alone, too.
 _LOWER, _SOFTER = 0.2, 0.1
+# So many coordinates of the mouth's shape tell a grin, which folds the skin, and must not be as far apart, in their own
+# deviations: speech and silence were up to 2.9, a grin 7.
+_COORDINATES, _SAME_FACE = 4, 4.0
 # Fewer are no source, and no stretch that was dubbed; and the shortest piece of either.
 _FEWEST, _FEWEST_TOUCHED, _SHORTEST = 25, 12, 6
 # Rows beside a touched one that a tool may have eased into.
@@ -80,11 +83,14 @@ def measured_detail(reader: VideoReader, chosen: Chosen) -> Detail:
     return Detail(found[0], found[1], found[2], scenes)
 
 
-def untouched_rows(detail: Detail, shots: np.ndarray, inside: np.ndarray | None = None) -> np.ndarray:
+def untouched_rows(
+    detail: Detail, shots: np.ndarray, shapes: np.ndarray, inside: np.ndarray | None = None
+) -> np.ndarray:
     """Rows whose mouth is as it was filmed, bool [N]; none where that is not plain.
 
-    shots: of each row. inside: rows that are told to be another tool's, bool [N]; None where nobody says. Other cameras
-    see other surroundings: shots are compared where they are of one.
+    shots: of each row. shapes: of the mouth [N, K], as in `FaceMotion.coefficients`. inside: rows that are told to be
+    another tool's, bool [N]; None where nobody says. Other cameras see other surroundings: shots are compared where
+    they are of one.
     """
     found = np.zeros(len(shots), bool)
     seen = np.isfinite(detail.lower + detail.upper + detail.around)
@@ -92,7 +98,8 @@ def untouched_rows(detail: Detail, shots: np.ndarray, inside: np.ndarray | None 
         rows = rows[seen[rows]]
         if len(rows) >= _FEWEST + _FEWEST_TOUCHED:
             lower, upper, around = (each[rows] for each in (detail.lower, detail.upper, detail.around))
-            found[rows] = _untouched(lower, upper, around, None if inside is None else inside[rows])
+            told = None if inside is None else inside[rows]
+            found[rows] = _untouched(lower, upper, around, shapes[rows, :_COORDINATES], told)
     return found
 
 
@@ -111,7 +118,9 @@ def _agree(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(spread > 0 and np.mean((one - one.mean()) * (other - other.mean())) >= _ONE_CAMERA * spread)
 
 
-def _untouched(lower: np.ndarray, upper: np.ndarray, around: np.ndarray, told: np.ndarray | None) -> np.ndarray:
+def _untouched(
+    lower: np.ndarray, upper: np.ndarray, around: np.ndarray, shapes: np.ndarray, told: np.ndarray | None
+) -> np.ndarray:
     """The untouched of rows of one camera, by their detail [n]. told: which are inside the stretch."""
     beside = lower - around
     for face, least in ((beside + upper - around) / 2, _WHOLE_DEVIATIONS), (beside, _LOWER_DEVIATIONS):
@@ -120,7 +129,9 @@ def _untouched(lower: np.ndarray, upper: np.ndarray, around: np.ndarray, told: n
             continue
         if _gap(beside, sharp) < _LOWER or _gap(lower, sharp) < _SOFTER:
             continue
-        gap, deviation = _gap(face, sharp), np.sqrt((face[sharp].var() + face[~sharp].var()) / 2)
+        gap, deviation = _gap(face, sharp), float(_deviation(face, sharp))
+        if np.any(np.abs(_gap(shapes, sharp)) > _SAME_FACE * _deviation(shapes, sharp)):
+            continue
         if told is None:
             plain = gap >= max(_APART, least * deviation) and _smallest_step(face, sharp) >= _STEP
         else:
@@ -168,8 +179,14 @@ def _smallest_step(values: np.ndarray, sharp: np.ndarray) -> float:
     return min(steps)
 
 
-def _gap(values: np.ndarray, sharp: np.ndarray) -> float:
-    return float(np.median(values[sharp]) - np.median(values[~sharp]))
+def _gap(values: np.ndarray, sharp: np.ndarray) -> np.ndarray:
+    """Of the medians of two groups, of values [n] or [n, K]."""
+    return np.asarray(np.median(values[sharp], axis=0) - np.median(values[~sharp], axis=0))
+
+
+def _deviation(values: np.ndarray, sharp: np.ndarray) -> np.ndarray:
+    """Within both groups."""
+    return np.asarray(np.sqrt((values[sharp].var(axis=0) + values[~sharp].var(axis=0)) / 2))
 
 
 def _steadied(values: np.ndarray, rows: int) -> np.ndarray:
