@@ -76,6 +76,9 @@ def _rows(report: Report) -> list[tuple[str, str]]:
         rows.append(("held still" if report.job == "reenact" else "passed through", skip_reasons))
     for person in report.details.get("people", ()):
         rows.append((person["face"], f"{person['dubbed']} frames, {_counted(len(person['lines']), 'line')}"))
+    if report.job == "restore-teeth" and "references" in report.details:
+        whose = report.details.get("source", report.inputs.get("source"))
+        rows.append(("references", f"{_counted(report.details['references'], 'frame')} of {whose}"))
     rate = report.frames / total if total else 0.0
     rows.append(("time", f"{total:.1f} s on {report.device}, {rate:.1f} frames a second"))
     rows.append(("stages", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())))

@@ -13,6 +13,9 @@ from restorer_stub import write_graphs
 from dubtool.batch.check import check
 from dubtool.batch.table import read_jobs
 from dubtool.cli import main
+from dubtool.cli.console import Console
+from dubtool.cli.summary import show_summary
+from dubtool.jobs.shared.report import Report
 
 
 def test_without_weights_it_ends_with_exit_5_and_one_line(place: Path, clip: Path, capfd: Capture) -> None:
@@ -29,6 +32,13 @@ def test_stdout_is_the_path(place: Path, clip: Path, tmp_path: Path, capfd: Capt
     out, err = capfd.readouterr()
     assert out == f"{place / 'out.mp4'}\n"
     assert "restored: 0 of 10 frames\n" in err and "mouth closed 10" in err
+
+
+def test_the_summary_says_how_many_frames_gave_the_mouths(capfd: Capture) -> None:
+    report = Report("restore-teeth", "out.mp4", {"video": "clip.mp4"})
+    report.details |= {"source": "the clip itself", "references": 34}
+    show_summary(Console(), report)
+    assert "references: 34 frames of the clip itself\n" in capfd.readouterr().err
 
 
 def test_every_option_reaches_the_job(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:

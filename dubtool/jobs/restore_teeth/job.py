@@ -206,13 +206,14 @@ def _planned(run: Run[RestoreOptions], info: MediaInfo) -> tuple[Chosen, Restori
             moments = source.moments(other, person, info, tracked_video)
         return person, Borrowing(person, source.info, other, usable, model, moments), tracked_video
     assert drawer is not None
-    redrawing = Redrawing(Teeth(drawer[0], person, chosen.reference))
+    seen = showing(person) == ""
+    redrawing = Redrawing(Teeth(drawer[0], person, chosen.reference), seen)
     if chosen.reference == "frame" and chosen.model == DEFAULT_RESTORER:
         with report.timed("look"):
             untouched = _untouched(info, person, tracked_video, chosen)
         if untouched.any():
             report.details["source"] = "the clip itself"
-            borrowing = Borrowing(person, info, person, untouched & (showing(person) == ""), model)
+            borrowing = Borrowing(person, info, person, untouched & seen, model)
             return person, BorrowingHere(borrowing, redrawing, untouched), tracked_video
     return person, redrawing, tracked_video
 
@@ -224,7 +225,8 @@ def _untouched(info: MediaInfo, person: Chosen, tracked_video: TrackedVideo, cho
         start, stop = chosen.start or 0, chosen.stop
         within = [time >= start and (stop is None or time < stop) for time in tracked_video.times]
         inside = np.array(within)[person.motion.frames]
-    return untouched_rows(measured_detail(VideoReader(info), person), person.shots, inside)
+    detail = measured_detail(VideoReader(info), person)
+    return untouched_rows(detail, person.shots, person.motion.coefficients, inside)
 
 
 def _plans(

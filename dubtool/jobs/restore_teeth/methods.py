@@ -47,16 +47,14 @@ class Restoring(Protocol):
 
 
 class Redrawing:
-    """By a network."""
+    """By a network. usable: rows of the motion that the sharpest mouth may be taken from, bool [N]."""
 
-    def __init__(self, teeth: Teeth) -> None:
-        self._teeth = teeth
+    def __init__(self, teeth: Teeth, usable: np.ndarray) -> None:
+        self._teeth, self._usable = teeth, usable
         self.idle = np.where(teeth.shown == 0, CLOSED, "").astype(object)
 
     def prepare(self, reader: VideoReader, plans: Sequence[FramePlan]) -> dict[str, Any]:
-        usable = np.zeros(len(self.idle), bool)
-        usable[[plan.row for plan in plans if plan.weight > 0]] = True
-        found = self._teeth.find_reference(reader, usable)
+        found = self._teeth.find_reference(reader, self._usable)
         return {} if found is None else {"reference": found}
 
     def restore(self, batch: Batch) -> dict[int, Tiles]:
