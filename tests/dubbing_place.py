@@ -11,6 +11,7 @@ import pytest
 
 from dubtool.cli import main
 from dubtool.media.decode import VideoReader
+from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 
@@ -25,6 +26,11 @@ State = Callable[[Path], dict[str, str]]
 def frames_of(video: Path) -> list[Frame]:
     """All of them."""
     return list(VideoReader(probe(video)))
+
+
+def ffmpeg(*arguments: object) -> None:
+    """Run ffmpeg with these arguments."""
+    run_ffmpeg([find_ffmpeg().path, "-loglevel", "error", "-y", *(str(word) for word in arguments)], timeout=60)
 
 
 def _state(folder: Path) -> dict[str, str]:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
+from dubbing_place import ffmpeg
 
 Make = Callable[..., Path]
 
@@ -15,12 +14,7 @@ Make = Callable[..., Path]
 @pytest.fixture
 def ffmpeg_run() -> Callable[..., None]:
     """Run the found ffmpeg with these arguments."""
-
-    def run(*arguments: object) -> None:
-        program = find_ffmpeg()
-        run_ffmpeg([program.path, "-loglevel", "error", "-y", *(str(word) for word in arguments)], timeout=60)
-
-    return run
+    return ffmpeg
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from dubbing_place import Make, Run
+from dubbing_place import Make, Run, ffmpeg
 
 from dubtool.errors import OutputError, UsageError
 from dubtool.media import encode
 from dubtool.media.codecs import container_for, encoded_layout
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter, same_file
-from dubtool.media.ffmpeg import Ffmpeg, FfmpegProcess, find_ffmpeg, run_ffmpeg
+from dubtool.media.ffmpeg import Ffmpeg, FfmpegProcess, find_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.mux import VideoEncoding, build_command
 from dubtool.media.pixels import layout_of, nearest_layout
@@ -236,8 +236,7 @@ def test_dynamic_metadata_that_are_lost_are_told(make_video: Make, out: Path) ->
 def _put_before_pictures(path: Path, message: bytes) -> None:
     """Put an SEI message before each HEVC picture of a film."""
     raw = path.with_suffix(".hevc")
-    run = [find_ffmpeg().path, "-v", "error", "-y"]
-    run_ffmpeg([*run, "-i", str(path), "-c", "copy", "-bsf:v", "hevc_mp4toannexb", str(raw)], timeout=60)
+    ffmpeg("-i", path, "-c", "copy", "-bsf:v", "hevc_mp4toannexb", raw)
     head, *units = raw.read_bytes().split(b"\0\0\1")
     # Type 39 is a prefix SEI; the types below 32 are slices, and their first bit tells the first of a picture.
     with_message = [
@@ -245,7 +244,7 @@ def _put_before_pictures(path: Path, message: bytes) -> None:
         for unit in units
     ]
     raw.write_bytes(head + b"".join(with_message))
-    run_ffmpeg([*run, "-r", "25", "-i", str(raw), "-c", "copy", "-tag:v", "hvc1", str(path)], timeout=60)
+    ffmpeg("-r", 25, "-i", raw, "-c", "copy", "-tag:v", "hvc1", path)
 
 
 def _hdr10_plus() -> bytes:

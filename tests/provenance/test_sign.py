@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dubbing_place import Capture, Refused
+from dubbing_place import Capture, Refused, ffmpeg
 
 from dubtool.cli import main
-from dubtool.media.ffmpeg import find_ffmpeg
 from dubtool.provenance import boxes
 from dubtool.provenance.xmp import DIGITAL_SOURCE_TYPE
 
@@ -103,8 +101,7 @@ def test_a_copy_that_was_packed_or_encoded_anew_is_noticed(
     signed: Path, place: Path, capfd: Capture, how: list[str]
 ) -> None:
     again = place / "again.mp4"
-    command = [find_ffmpeg().path, "-loglevel", "error", "-i", str(signed), *how, str(again)]
-    subprocess.run(command, check=True)
+    ffmpeg("-i", signed, *how, again)
     found = _verified(again, capfd, code=3)
     assert (found["state"], found["synthetic"]) == ("stripped", True)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from dubbing_place import ffmpeg
 
 from dubtool.jobs.shared.course import Course, MouthTold, PersonCourse
 from dubtool.jobs.shared.report import Report
-from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 
 # Forward and backward again, as a speech that is longer than its film.
 SOURCE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3]
@@ -35,9 +35,7 @@ def film(path: Path, reds: Sequence[int], size: tuple[int, int] = (WIDTH, HEIGHT
     heard = [] if sound is None else ["-i", str(sound)]
     coded = ["-pix_fmt", "yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
     convert = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-preset", "ultrafast", "-crf", "4"]
-    run_ffmpeg(
-        [find_ffmpeg().path, "-loglevel", "error", *shape, *heard, *convert, *coded, "-y", str(path)], timeout=60
-    )
+    ffmpeg(*shape, *heard, *convert, *coded, path)
     raw.unlink()
     return path
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from dubbing_place import Cut, frames_of
+from dubbing_place import Cut, ffmpeg, frames_of
 from two_people import FRAMES, SIDE, TAKEN, TWO
 
 import dubtool
@@ -17,7 +17,6 @@ from dubtool.cli import main
 from dubtool.errors import DubtoolError, InputError, NoFaceError, UsageError
 from dubtool.jobs.shared.cast import Cast, CastRow
 from dubtool.media.decode import scan_times
-from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 
@@ -92,10 +91,7 @@ def test_the_sound_is_every_speech_at_its_time(place: Path, film: Path, left: Pa
     report = _dub(
         film, (*_rows(left, right), CastRow("nobody", left, Fraction(1, 10), Fraction(3, 10))), place / "o.mkv"
     )
-    run_ffmpeg(
-        [find_ffmpeg().path, "-v", "error", "-i", str(place / "o.mkv"), "-c:a", "pcm_f32le", str(place / "o.wav")],
-        timeout=60,
-    )
+    ffmpeg("-i", place / "o.mkv", "-c:a", "pcm_f32le", place / "o.wav")
     heard, rate = soundfile.read(place / "o.wav", always_2d=True)
     assert (rate, heard.shape) == (48000, (round(0.6 * 48000), 2))
     stereo, _ = soundfile.read(right, always_2d=True)
@@ -121,7 +117,7 @@ def test_a_part_of_a_speech_goes_on_where_the_row_before_ended(place: Path, film
         CastRow("right", left, middle, end, offset=middle),
     )
     report = _dub(film, rows, place / "o.mkv")
-    run_ffmpeg([find_ffmpeg().path, "-v", "error", "-i", str(place / "o.mkv"), str(place / "o.wav")], timeout=60)
+    ffmpeg("-i", place / "o.mkv", place / "o.wav")
     heard, _ = soundfile.read(place / "o.wav", dtype="int16")
     whole, _ = soundfile.read(left, dtype="int16")
     assert np.array_equal(heard, whole)
@@ -207,7 +203,7 @@ def test_the_picture_waits_for_a_longer_speech(place: Path, film: Path, cut: Cut
     assert report.duration == pytest.approx(0.72) and report.dubbed == FRAMES
     assert report.details["people"][0]["lines"][0]["slowed"] == 1.2
     assert "the picture is slowed down by 20.0% from 0.00 s on" in report.warnings[0]
-    run_ffmpeg([find_ffmpeg().path, "-v", "error", "-i", str(place / "o.mkv"), str(place / "o.wav")], timeout=60)
+    ffmpeg("-i", place / "o.mkv", place / "o.wav")
     heard, _ = soundfile.read(place / "o.wav", dtype="int16")
     assert np.array_equal(heard, soundfile.read(longer, dtype="int16")[0])
 

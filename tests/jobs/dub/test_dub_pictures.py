@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dubbing_place import Cut, frames_of
+from dubbing_place import Cut, ffmpeg, frames_of
 
 import dubtool
 from dubtool.media.color import BT709_LIMITED, Color
 from dubtool.media.encode import VideoWriter
-from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.pixels import PixelLayout, layout_of
 from dubtool.media.probe import probe
@@ -62,10 +61,8 @@ def test_alpha_and_layout_stay_and_the_mouth_alone_changes(
 
 def test_a_mirrored_film_is_dubbed_as_players_show_it(place: Path, clip: Path, speech: Path) -> None:
     # Upside down and with left and right changed, but for the flag that says so.
-    command = [find_ffmpeg().path, "-v", "error", "-i", str(clip), "-vf", "vflip", "-c:v", "libx264", "-qp", "0"]
-    run_ffmpeg([*command, str(place / "coded.mp4")], timeout=60)
-    flag = ["-display_vflip", "-i", str(place / "coded.mp4"), "-c", "copy", str(place / "flag.mp4")]
-    run_ffmpeg([find_ffmpeg().path, "-v", "error", *flag], timeout=60)
+    ffmpeg("-i", clip, "-vf", "vflip", "-c:v", "libx264", "-qp", 0, place / "coded.mp4")
+    ffmpeg("-display_vflip", "-i", place / "coded.mp4", "-c", "copy", place / "flag.mp4")
     report = dubtool.dub(place / "flag.mp4", speech, place / "out.mp4", lossless=True)
     assert report.dubbed == report.frames
     before, after = (probe(place / name).require_video() for name in ("flag.mp4", "out.mp4"))

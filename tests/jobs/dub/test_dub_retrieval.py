@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from dubbing_place import Cut, frames_of
+from dubbing_place import Cut, ffmpeg, frames_of
 
 import dubtool
 from dubtool.errors import NoFaceError
@@ -21,7 +21,6 @@ from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.report import Report
 from dubtool.media.decode import scan_times
-from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
@@ -211,8 +210,7 @@ def test_a_still_picture_speaks(place: Path, near: Path, speech: Path) -> None:
     """Nothing else is to be had than this one mouth, deformed, and what the painter adds."""
     still = place / "still.mp4"
     repeated = ("-vf", "loop=9:1:0,setpts=N/25/TB,select='lt(n,10)'", "-preset", "ultrafast", "-crf", "14")
-    command = [find_ffmpeg().path, "-loglevel", "error", "-ss", "0.12", "-i", str(near), *repeated, str(still)]
-    run_ffmpeg(command, timeout=60)
+    ffmpeg("-ss", 0.12, "-i", near, *repeated, still)
     report = _dub(still, speech, place / "out.mkv")
     assert (report.frames, report.dubbed) == (10, 10)
     assert report.details["references"] >= 1

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dubbing_place import ffmpeg
 
-from dubtool.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from dubtool.training.data import prepare as module
 from dubtool.training.data.clips import Sampler, load_clips
 from dubtool.training.data.mels import MEL_FILE, Mel
@@ -27,8 +27,7 @@ def corpus(cut: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -
     small = ("-vf", "scale=320:-2", "-preset", "ultrafast", "-crf", 20)
     shutil.copy(cut("speaks.mp4", "-ss", 1, "-frames:v", FRAMES, "-t", 1.44, *small), folder / "speaks.mp4")
     shutil.copy(cut("mute.mp4", "-ss", 3, "-frames:v", FRAMES, "-an", *small), folder / "mute.mp4")
-    bars = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=0.6", "-pix_fmt", "yuv420p", str(folder / "nobody.mp4")]
-    run_ffmpeg([find_ffmpeg().path, "-loglevel", "error", *bars], timeout=60)
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=0.6", "-pix_fmt", "yuv420p", folder / "nobody.mp4")
     (folder / "torn.mp4").write_bytes(b"no video")
     return folder
 
