@@ -34,11 +34,6 @@ from dubtool.tracking.person import Chosen
 
 # A reference shows the whole mouth: so much of it may lie beyond the frame's border.
 _WITHIN = 0.02
-# A painter of 128 px holds all that a mouth box of so many px shows, and nothing that one of so many does.
-_SMALL, _LARGE = 100.0, 160.0
-# Where the painter and the reference differ by more than this in what is coarse, levels of 255, one is wrong: on small
-# faces the reference.
-_DIFFERENCE, _DIFFERENCE_REACH = 12.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -74,8 +69,6 @@ class RetrievedMouths:
         self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
         self._references: list[Reference] = []
         self.needs_painter = False
-        # How much a small face gains from the painter.
-        self._small = np.clip((_LARGE - mouth_sides(chosen.motion)) / (_LARGE - _SMALL), 0, 1).astype(np.float32)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"mender": None}
@@ -111,7 +104,6 @@ class RetrievedMouths:
         known, frames = looks_of(self._chosen, kept), self._motion.frames[kept]
         self._plan = plan_references(self._costs, wanted, known, opened, frames, numbers, frame_count)
         painted = np.maximum(self._plan.unlike, self._plan.inside)[numbers]
-        painted = np.maximum(painted, self._small[rows])
         told: dict[str, Any] = {
             "references": len(kept),
             "changes": len(self.switches(numbers)),
@@ -147,7 +139,7 @@ class RetrievedMouths:
 
     def make(self, frames: Sequence[Frame], rows: np.ndarray, wanted: Wanted) -> list[Placed | None]:
         """A mouth for each frame, in the colours of what is around it. rows: of the motion [B]."""
-        need = np.maximum(np.maximum(wanted.painted, wanted.inside), self._small[rows]) > 0
+        need = np.maximum(wanted.painted, wanted.inside) > 0
         painted: dict[int, Placed | None] = {}
         if need.any():
             some = np.flatnonzero(need)
@@ -165,8 +157,7 @@ class RetrievedMouths:
         for n, place in warped.items():
             beside = painted.get(n)
             if beside is not None:
-                shares = float(wanted.painted[n]), float(wanted.inside[n]), float(self._small[rows[n]])
-                self._mix(made[n], place, beside, *shares)
+                _mix(made[n], place, beside, float(wanted.painted[n]), float(wanted.inside[n]))
         return [_over(warped[n], made[n]) if n in made else painted.get(n) for n in range(len(frames))]
 
     def _place(self, frame: Frame, row: int, wanted: Wanted, number: int) -> Place | None:
@@ -202,21 +193,17 @@ class RetrievedMouths:
         beside = warped_mouth(self._references, Picks(second, second, 0.0, ()), small)
         return painter_input(warped, beside, source, mask, place.mouth)
 
-    def _mix(self, made: np.ndarray, where: Place, painted: Placed, share: float, inside: float, small: float) -> None:
-        """Mix what the painter drew into the warped mouth, in place."""
-        x0, y0 = where.box[:2]
-        left, top, right, bottom = painted.box
-        own = made[top - y0 : bottom - y0, left - x0 : right - x0]
-        difference = painted.pair.made - own
-        kept = np.full(own.shape[:2], 1 - share, np.float32)
-        if inside > 0:
-            kept *= 1 - np.float32(inside) * inner_mask(where, painted.box)
-        if small > 0:
-            coarse = cv2.GaussianBlur(difference, (0, 0), max(_DIFFERENCE_REACH * where.side, 0.5))
-            apart = np.square(np.abs(coarse).mean(axis=2) / np.float32(_DIFFERENCE))
-            kept *= 1 - np.float32(small) * (1 - np.exp(-apart))
-        own += (1 - kept)[..., None] * difference
-
 
 def _over(place: Place, made: np.ndarray) -> Placed:
     return Placed(place.box, Compared(place.source, tinted(made, place.source), place.weight), place.beyond)
+
+
+def _mix(made: np.ndarray, where: Place, painted: Placed, share: float, inside: float) -> None:
+    """Mix what the painter drew into the warped mouth, in place."""
+    x0, y0 = where.box[:2]
+    left, top, right, bottom = painted.box
+    own = made[top - y0 : bottom - y0, left - x0 : right - x0]
+    kept = np.full(own.shape[:2], 1 - share, np.float32)
+    if inside > 0:
+        kept *= 1 - np.float32(inside) * inner_mask(where, painted.box)
+    own += (1 - kept)[..., None] * (painted.pair.made - own)

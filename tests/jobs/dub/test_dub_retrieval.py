@@ -164,7 +164,7 @@ def test_workers_and_a_video_shorter_than_the_speech(place: Path, clip: Path, cu
     one = _dub(clip, speech, place / "one.mkv", batch_size=3, **stretch)
     two = _dub(clip, speech, place / "two.mkv", batch_size=3, devices=["cpu"], workers=2, **stretch)
     assert _changed(place / "one.mkv", place / "two.mkv") == []
-    assert one.details["painter_references"], "this face is so small that the painter helps"
+    assert one.details["painter_references"], "no frame of so few is near all mouths"
     assert {**one.details, "workers": 2} == two.details
     assert (one.frames, one.dubbed, one.passed["outside the stretch"]) == (20, 15, 5)
     times, durations = zip(*scan_times(probe(clip)), strict=True)
