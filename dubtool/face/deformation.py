@@ -9,9 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# The spline itself is computed at so many nodes along a box's longer side, and is as good as linear between them; where
-# only what is coarse matters, at fewer.
-NODES, FEW_NODES = 32, 16
+# The spline itself is computed at so many nodes along a box's longer side, and is as good as linear between them.
+_NODES = 32
 
 
 class ThinPlate:
@@ -43,29 +42,25 @@ class ThinPlate:
 
 
 def dense_map(
-    spline: ThinPlate,
-    to_unit: np.ndarray,
-    from_unit: np.ndarray,
-    box: tuple[int, int, int, int],
-    nodes: int = NODES,
+    spline: ThinPlate, to_unit: np.ndarray, from_unit: np.ndarray, box: tuple[int, int, int, int]
 ) -> np.ndarray:
     """Where each pixel of a picture's box comes from in another picture: float32 [h, w, 2].
 
     to_unit: the picture's px to the spline's plane [2, 3]. from_unit: the spline's plane to the other picture's px
-    [2, 3]. box: x0, y0, x1, y1. nodes: along its longer side.
+    [2, 3]. box: x0, y0, x1, y1.
     """
     x0, y0, x1, y1 = box
     width, height = x1 - x0, y1 - y0
-    step = max(1, round(max(width, height) / nodes))
+    step = max(1, round(max(width, height) / _NODES))
     columns, rows = -(-width // step) + 2, -(-height // step) + 2
     # Nodes in the middle of cells of `step` pixels, with one cell more on each side: then `resize` is exact.
     middle = (step - 1) / 2 - step
     x = np.float32(x0 + middle) + step * np.arange(columns, dtype=np.float32)
     y = np.float32(y0 + middle) + step * np.arange(rows, dtype=np.float32)
-    middles = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    nodes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     linear = from_unit[:, :2] @ to_unit[:, :2]
     offset = from_unit[:, :2] @ to_unit[:, 2] + from_unit[:, 2]
-    places = (middles @ to_unit[:, :2].T + to_unit[:, 2]).astype(np.float32)
+    places = (nodes @ to_unit[:, :2].T + to_unit[:, 2]).astype(np.float32)
     bent = (spline.shift(places) @ from_unit[:, :2].T).astype(np.float32).reshape(rows, columns, 2)
     large = cv2.resize(bent, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
     here = large[step : step + height, step : step + width].copy()

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dubtool.face.blend import Surroundings
-from dubtool.face.deformation import FEW_NODES, ThinPlate, dense_map
+from dubtool.face.deformation import ThinPlate, dense_map
 from dubtool.face.picture import Box
 from dubtool.face.shape import MOUTH
 from dubtool.face.topology import tracked
@@ -150,7 +150,7 @@ def _map(reference: Reference, place: Place, size: tuple[int, int] | None = None
     # Edges on edges: pixels' middles lie at whole numbers.
     offset = place.to_unit[:, :2] @ (np.array([x0, y0]) + (steps - 1) / 2) + place.to_unit[:, 2]
     to_unit = np.column_stack([place.to_unit[:, :2] * steps, offset])
-    return dense_map(spline, to_unit, reference.from_unit, (0, 0, *size), FEW_NODES)
+    return dense_map(spline, to_unit, reference.from_unit, (0, 0, *size))
 
 
 def _small(reference: Reference, place: Place, size: tuple[int, int]) -> np.ndarray:

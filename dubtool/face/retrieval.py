@@ -12,7 +12,7 @@ import numpy as np
 from dubtool.face.shape import ShapeModel, split_mouth
 
 # What a lip's misplacement weighs beside the inner lip's; a jaw's is hidden by skin that stretches.
-_OUTER, _INNER, _JAW = 1.0, 2.0, 0.4
+_OUTER, _INNER, _JAW = 1.0, 4.0, 0.4
 # Cost of a degree of another head pose, in distances of the outer eye corners: it changes shading and teeth.
 _POSE_COST = 0.0012
 # Cost of another shot: other light, another lens.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from itertools import pairwise
 
-import mediapipe as mp
 import numpy as np
 
 from dubtool.face.aperture import LEFT_EYE_CORNERS, LEFT_LIDS, LIP_CORNERS, LIPS, RIGHT_EYE_CORNERS, RIGHT_LIDS, ring
@@ -30,6 +29,9 @@ OPENINGS = (ring(RIGHT_LIDS, RIGHT_EYE_CORNERS), ring(LEFT_LIDS, LEFT_EYE_CORNER
 @cache
 def triangles() -> np.ndarray:
     """Vertex numbers int64 [T, 3]: first the face's, then the strips between rings; see `vertices`."""
+    # It looks for sound devices when it is imported, which takes half a second, and is needed for portraits alone.
+    import mediapipe as mp
+
     edges = mp.tasks.vision.FaceLandmarksConnections.FACE_LANDMARKS_TESSELATION
     faces = [tuple(edge.start for edge in edges[place : place + 3]) for place in range(0, len(edges), 3)]
     for pairs, corners in ((RIGHT_LIDS, RIGHT_EYE_CORNERS), (LEFT_LIDS, LEFT_EYE_CORNERS), (LIPS, LIP_CORNERS)):
