@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import types
 from dataclasses import is_dataclass
 from fractions import Fraction
@@ -34,7 +35,8 @@ def typed(kind: Kind, name: str, value: Any, base: Path) -> tuple[str, Any]:
     """
     place = _place(kind, name)
     if place is None:
-        raise UsageError(f"there is no option {name!r}")
+        near = difflib.get_close_matches(name.replace("-", "_"), [*kind.flags, *hints_of(kind.options)], 1)
+        raise UsageError(f"a list's jobs have no option {name!r}" + (f": is {near[0]!r} meant?" if near else ""))
     field, contrary = place
     wanted = hints_of(kind.options)[field]
     try:
