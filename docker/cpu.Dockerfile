@@ -5,7 +5,10 @@ COPY . .
 RUN pip wheel --no-cache-dir --no-deps -w /wheels .
 
 FROM python:3.11-slim-bookworm
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # mediapipe loads OpenGL ES even where it does not draw with it; ffmpeg comes with imageio-ffmpeg.
+# The newest of a stable Debian is wanted, and older ones are not to be had.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libegl1 libgles2 \
     && rm -rf /var/lib/apt/lists/*
@@ -17,7 +20,7 @@ RUN pip install --no-cache-dir -c /wheels/constraints.txt /wheels/*.whl \
     && pip uninstall -y onnxruntime-gpu \
     && pip install --no-cache-dir "onnxruntime==$version" \
     && rm -rf /wheels
-RUN useradd --create-home dubber
-USER dubber
+RUN useradd --create-home --uid 1000 dubber
+USER 1000
 WORKDIR /films
 ENTRYPOINT ["dubtool"]

@@ -5,6 +5,8 @@ COPY . .
 RUN pip wheel --no-cache-dir --no-deps -w /wheels .
 
 FROM python:3.11-slim-bookworm
+# The newest of a stable Debian is wanted, and older ones are not to be had.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libegl1 libgles2 \
     && rm -rf /var/lib/apt/lists/*
@@ -15,7 +17,7 @@ RUN wheel=$(echo /wheels/*.whl) \
     && pip install --no-cache-dir -c /wheels/constraints.txt "${wheel}[gpu]" \
     && rm -rf /wheels
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,video,utility
-RUN useradd --create-home dubber
-USER dubber
+RUN useradd --create-home --uid 1000 dubber
+USER 1000
 WORKDIR /films
 ENTRYPOINT ["dubtool"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import types
 from dataclasses import is_dataclass
 from fractions import Fraction
@@ -34,7 +35,7 @@ def typed(kind: Kind, name: str, value: Any, base: Path) -> tuple[str, Any]:
     """
     place = _place(kind, name)
     if place is None:
-        raise UsageError(f"there is no option {name!r}")
+        raise UsageError(f"a list's jobs have no option {name!r}{_hint(kind, name)}")
     field, contrary = place
     wanted = hints_of(kind.options)[field]
     try:
@@ -44,6 +45,13 @@ def typed(kind: Kind, name: str, value: Any, base: Path) -> tuple[str, Any]:
     if field == _FACE:
         got = face_from(got, base)
     return field, (not got if contrary else got)
+
+
+def _hint(kind: Kind, name: str) -> str:
+    if name == "review":
+        return ": call 'dubtool review' with the results that you want to look at"
+    near = difflib.get_close_matches(name.replace("-", "_"), [*kind.flags, *hints_of(kind.options)], 1)
+    return f": is {near[0]!r} meant?" if near else ""
 
 
 def _place(kind: Kind, name: str) -> tuple[str, bool] | None:

@@ -93,8 +93,20 @@ def _runtime() -> Finding:
         return Finding("software", "onnxruntime", False, f"both {' and '.join(RUNTIMES)}: uninstall both, then one", 6)
     if not installed:
         return Finding("software", "onnxruntime", False, "not installed: install dubtool again", 6)
-    name, version = installed[0]
-    return Finding("software", name, True, version)
+    name, detail = installed[0]
+    if name == "onnxruntime-gpu" and not _has_gpu():
+        detail += "; 340 MB of it are for a GPU, and there is none: docs/install.md tells how to do with onnxruntime"
+    return Finding("software", name, True, detail)
+
+
+def _has_gpu() -> bool:
+    """Whether the driver lists one; where that cannot be asked nothing is said of it."""
+    try:
+        from dubtool.engine.device import cuda_names
+    except Exception:
+        # An ONNX Runtime that cannot be loaded is the devices' matter.
+        return True
+    return bool(cuda_names())
 
 
 def installed_version(distribution: str) -> str | None:

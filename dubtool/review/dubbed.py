@@ -38,6 +38,8 @@ def open_dubbed(film: Path, report: Path | None = None, source: Path | None = No
     Raises:
         InputError: a file is missing or not understood, or the report is not of a dub.
     """
+    if film.is_dir():
+        raise InputError(f"{film} is a folder: name a film in it, or its frames as {film / 'frames_%06d.png'}")
     if not _is_there(film):
         raise InputError(f"{film} does not exist: name a file that 'dubtool dub' made")
     sidecar = beside(film, EXTRAS["sidecar"]) if report is None else report

@@ -91,7 +91,9 @@ def _film(film: bytes | str) -> str:
 
 def _picture(plots: np.ndarray) -> str:
     data = base64.b64encode(png(plots)).decode()
-    return f'<h2>Plots</h2>\n<img alt="plots of the dub" src="data:image/png;base64,{data}">'
+    return (
+        f'<h2>Plots</h2>\n<div class="scrolled"><img alt="plots of the dub" src="data:image/png;base64,{data}"></div>'
+    )
 
 
 def _summary(told: Mapping[str, Any]) -> str:

@@ -112,6 +112,15 @@ def test_a_list_that_is_not_understood_says_where(tmp_path: Path, text: str, say
     assert says.format(tmp_path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("expresion", ": is 'expression' meant"), ("review", "have no option 'review': call 'dubtool review'")],
+)
+def test_an_option_for_all_that_no_job_has_is_refused(tmp_path: Path, name: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        read_jobs(_table(tmp_path, "video,speech\na.mp4,b.wav\n"), {name: "1"})
+
+
 @pytest.mark.parametrize("text", ["", "video,speech\n"])
 def test_an_empty_list_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match="lists no job"):

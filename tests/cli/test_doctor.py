@@ -68,6 +68,26 @@ def test_both_runtimes_at_once_exit_6(user_folder: Path, monkeypatch: pytest.Mon
     assert "uninstall both" in str(_findings(capsys)["onnxruntime"]["detail"])
 
 
+@pytest.mark.parametrize(
+    ("runtime", "gpus", "offered"),
+    [("onnxruntime-gpu", (), True), ("onnxruntime-gpu", ("A GPU",), False), ("onnxruntime", (), False)],
+)
+def test_the_smaller_runtime_is_offered_where_there_is_no_gpu(
+    runtime: str,
+    gpus: tuple[str, ...],
+    offered: bool,
+    user_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    installed = {name: "1.0" if name == runtime else None for name in doctor.RUNTIMES}
+    monkeypatch.setattr(doctor, "installed_version", lambda name: installed.get(name, "1.0"))
+    monkeypatch.setattr("dubtool.engine.device.cuda_names", lambda: gpus)
+    assert main(["doctor", "--json"]) == 0
+    found = _findings(capsys)[runtime]
+    assert found["ok"] and ("340 MB" in str(found["detail"])) == offered
+
+
 def test_a_cache_that_cannot_be_written_exits_7(
     user_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

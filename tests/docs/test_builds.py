@@ -1,21 +1,24 @@
 """Container files and the workflow of the three systems, as linters read them: no builder runs here.
 
-The rules are hadolint's and actionlint's, as far as they concern these files.
+hadolint, which the extra `dev` brings, reads the container files; the rules beside it are those that it cannot know. Of
+actionlint's rules those are here that concern the workflow.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wheel_tools import REPOSITORY, needed
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 CONTAINERS = sorted((REPOSITORY / "docker").iterdir())
 WORKFLOW = REPOSITORY / ".github" / "workflows" / "tests.yml"
 # What each action takes.
@@ -43,7 +46,7 @@ def _is_shell(script: str) -> bool:
 @pytest.mark.parametrize("file", CONTAINERS, ids=lambda file: file.name)
 def test_stages_and_files_of_a_container_are_there(file: Path) -> None:
     told = _instructions(file)
-    assert {name for name, _ in told} <= {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "ENTRYPOINT"}
+    assert {name for name, _ in told} <= {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "ENTRYPOINT", "SHELL"}
     assert told[0][0] == "FROM"
     stages: list[str] = []
     for name, rest in told:
@@ -75,14 +78,21 @@ def test_what_a_container_runs_is_sound(file: Path) -> None:
                 assert "--no-cache-dir" in words, command
             assert all(extra in EXTRAS for extra in re.findall(r"\$\{wheel\}\[(\w+)\]", command)), command
     users = [rest for name, rest in told if name == "USER"]
-    assert users and any(name == "RUN" and f"useradd --create-home {users[-1]}" in rest for name, rest in told)
+    assert users and any(name == "RUN" and f"useradd --create-home --uid {users[-1]} " in rest for name, rest in told)
     name, rest = told[-1]
     assert name == "ENTRYPOINT" and json.loads(rest) == ["dubtool"], "signals reach it: no shell stands between"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the wheel of hadolint is for Linux")
+def test_hadolint_has_nothing_to_say_of_containers() -> None:
+    words = [needed("hadolint"), "--no-color", *map(str, CONTAINERS)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.fixture
 def workflow() -> dict[Any, Any]:
-    yaml = pytest.importorskip("yaml")
+    yaml = pytest.importorskip("yaml", reason="the extra dev brings it")
     told: dict[Any, Any] = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
     return told
 
@@ -90,8 +100,8 @@ def workflow() -> dict[Any, Any]:
 def test_the_workflow_is_off_and_names_all_three_systems(workflow: dict[Any, Any]) -> None:
     # YAML 1.1 takes `on` for a truth value.
     assert set(workflow) == {"name", True, "permissions", "jobs"} and set(workflow[True]) == {"workflow_dispatch"}
-    systems = workflow["jobs"]["checks"]["strategy"]["matrix"]["system"]
-    assert systems == ["ubuntu-latest", "windows-latest", "macos-latest"]
+    for job in workflow["jobs"].values():
+        assert job["strategy"]["matrix"]["system"] == ["ubuntu-latest", "windows-latest", "macos-latest"]
 
 
 def test_steps_of_the_workflow_are_sound(workflow: dict[Any, Any]) -> None:
@@ -120,3 +130,9 @@ def test_the_workflow_checks_what_every_change_is_checked_for(workflow: dict[Any
     ours = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert {line for line in ours if line.startswith(("ruff", "mypy"))} <= set(said)
     assert "python -m pytest" in said
+
+
+def test_the_workflow_installs_the_wheel_in_every_way(workflow: dict[Any, Any]) -> None:
+    said = [step.get("run", "") for step in workflow["jobs"]["wheel"]["steps"]]
+    (tested,) = [line for line in said if "pytest" in line]
+    assert (REPOSITORY / shlex.split(tested)[3]).is_file() and '-m "slow or not slow"' in tested

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import typer
+from page_commands import DOCS, REPOSITORY, commands, follow
 
 from dubtool.cli import main
 from dubtool.cli.app import app
@@ -21,17 +22,10 @@ from dubtool.evaluation.results import MEASURES
 from dubtool.metrics.closures import CLOSED
 from dubtool.review import doubts
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DOCS = REPOSITORY / "docs"
 # What is run elsewhere, or by nobody: see tests/docs/test_wheel.py, and what docs/install.md says of builders.
 _NOT_RUN = {"pip", "pipx", "docker"}
 # Anything that an f-string puts in.
 _HOLE = "\0"
-
-
-def _commands(page: str, folder: Path = DOCS) -> list[list[str]]:
-    blocks = re.findall(r"```sh\n(.*?)```", (folder / page).read_text(encoding="utf-8"), re.S)
-    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
 
 
 @pytest.fixture
@@ -46,23 +40,14 @@ def examples(place: Path, clip: Path, speech: Path, monkeypatch: pytest.MonkeyPa
     return place
 
 
-def _follow(page: str, without: str = "") -> None:
-    """Run a page's commands as they stand there. without: those of this command are run elsewhere."""
-    for words in _commands(page):
-        if words[0] == "cp":
-            shutil.copy(*words[1:])
-            continue
-        assert words[0] == "dubtool"
-        # The clip of the tests is shorter than the example.
-        words = ["0:00.1" if word == "0:00.5" else word for word in words]
-        if words[1] != without:
-            assert main([*words[1:], "--quiet"]) == 0, words
+# The clip of the tests is shorter than the example.
+_SHORTER = {"0:00.5": "0:00.1"}
 
 
 def test_the_first_dub_goes_as_told(examples: Path) -> None:
     for name in ("film.mp4", "french.wav"):
         (examples / name).unlink()
-    _follow("first-dub.md")
+    follow(DOCS / "first-dub.md", _SHORTER)
     for name in re.findall(r"^- `(\S+)`:", (DOCS / "first-dub.md").read_text(encoding="utf-8"), re.M):
         assert Path(name).is_file(), name
     assert Path("film.dubbed.plots.png").is_file() and Path("again.mp4").is_file()
@@ -71,7 +56,7 @@ def test_the_first_dub_goes_as_told(examples: Path) -> None:
 def test_a_dub_is_looked_at_and_made_again_as_told(examples: Path) -> None:
     (table,) = re.findall(r"```csv\n(.*?)```", (DOCS / "review.md").read_text(encoding="utf-8"), re.S)
     Path("film.dubbed.overrides.csv").write_text(table, encoding="utf-8")
-    _follow("review.md")
+    follow(DOCS / "review.md")
     told = json.loads(Path("film.dubbed.json").read_text(encoding="utf-8"))
     assert told["passed"] == {"skipped": 3} and told["course"]["settings"]["overrides"][1]["note"] == "too lively"
     assert Path("film.dubbed.review.html").is_file() and Path("film.dubbed.plots.png").is_file()
@@ -86,9 +71,9 @@ def test_reasons_and_limits_are_those_of_the_code() -> None:
 
 @pytest.mark.slow
 def test_numbers_are_had_as_told(examples: Path, cut: Any) -> None:
-    _follow("quality.md", without="evaluate")
+    follow(DOCS / "quality.md", without=("evaluate",))
     shutil.copy(cut("anna.mp4", "-t", 2.4, "-vf", "scale=256:-2", "-preset", "ultrafast"), "anna.mp4")
-    (evaluate,) = [words for words in _commands("quality.md") if words[1] == "evaluate"]
+    (evaluate,) = [words for words in commands(DOCS / "quality.md") if words[1] == "evaluate"]
     assert main([*evaluate[1:], "--quiet"]) == 0
 
 
@@ -100,7 +85,7 @@ def test_every_number_of_an_evaluation_is_explained() -> None:
 
 
 def test_commands_of_the_installation_are_understood() -> None:
-    for words in _commands("install.md"):
+    for words in commands(DOCS / "install.md"):
         if words[0] == "dubtool":
             assert main(words[1:]) == 0, words
         else:
@@ -114,7 +99,7 @@ def test_commands_of_the_installation_are_understood() -> None:
 def test_commands_of_a_page_are_understood(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are parsed to the last option, and not run."""
     monkeypatch.chdir(tmp_path)
-    for words in _commands(page.name, page.parent):
+    for words in commands(page):
         for part in " ".join(map(shlex.quote, words)).split(" '&&' "):
             name, *arguments = shlex.split(part)
             if name == "dubtool":

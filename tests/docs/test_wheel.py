@@ -2,92 +2,85 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
+import json
+import re
 import shutil
-import subprocess
 import sys
-import venv
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from wheel_tools import REPOSITORY, built_wheel, install, lend, run, stand_ins, without_network
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="hatchling is not installed here"),
-]
+from dubtool import __version__
 
 
-def _run(*words: object, folder: Path, around: Mapping[str, str] | None = None) -> str:
-    own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(
-        [str(word) for word in words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        timeout=1800,
-        env=own | dict(around or {}),
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("wheel")
+    yield built_wheel(folder)
+    shutil.rmtree(folder)
 
 
-def _wheel(folder: Path) -> Path:
-    build = ("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder / "dist", REPOSITORY)
-    _run(sys.executable, "-m", "pip", *build, folder=folder)
-    (wheel,) = (folder / "dist").iterdir()
-    return wheel
+@pytest.fixture
+def away(tmp_path: Path) -> Iterator[Path]:
+    """A folder far from the repository. What is installed into it is large, and goes."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
 
 
-def test_an_installed_wheel_dubs_with_the_weights_inside_it(tmp_path: Path, clip: Path, speech: Path) -> None:
-    wheel = _wheel(tmp_path)
-    names = zipfile.ZipFile(wheel).namelist()
-    assert "dubtool/weights/shipped/dinet_shape_frame.onnx" in names
-    assert {f"dubtool/review/page.{kind}" for kind in ("html", "css", "js")} <= set(names)
-    assert not any(name.startswith(("tests/", "docs/", "weights/")) for name in names)
+def test_the_wheel_holds_the_weights_and_nothing_of_the_workshop(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as inside:
+        held = {name: inside.getinfo(name).file_size for name in inside.namelist()}
+    for file in (REPOSITORY / "weights").iterdir():
+        assert held[f"dubtool/weights/shipped/{file.name}"] == file.stat().st_size, file.name
+    assert {f"dubtool/review/page.{kind}" for kind in ("html", "css", "js")} <= held.keys()
+    assert not any(name.startswith(("tests/", "docs/", "weights/", "benchmarks/")) for name in held)
 
-    venv.create(tmp_path / "own", with_pip=True)
-    python = tmp_path / "own" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    _run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel, folder=tmp_path)
-    # What it depends on is lent by this environment: tests do without a network.
-    site = Path(_run(python, "-c", "import site; print(site.getsitepackages()[0])", folder=tmp_path).strip())
-    lent = [path for path in sys.path if Path(path).name == "site-packages"]
-    (site / "lent.pth").write_text("\n".join(lent))
-    home = _run(python, "-c", "import dubtool; print(dubtool.__file__)", folder=tmp_path)
-    assert Path(home.strip()).is_relative_to(tmp_path)
-    made = tmp_path / "dubbed.mp4"
-    assert _run(python, "-m", "dubtool", "dub", clip, speech, "-o", made, "--no-cache", folder=tmp_path) == f"{made}\n"
+
+def _dubs(program: Path, folder: Path, clip: Path, speech: Path) -> None:
+    """It is of the folder, its weights are whole, and it dubs with them."""
+    assert run(program, "--version", folder=folder).split() == ["dubtool", __version__]
+    # Only the weights inside the wheel count: none that somebody imported, and none in this repository.
+    around = {name: str(folder / "empty") for name in ("DUBTOOL_WEIGHTS", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    told = run(program, "weights", "verify", folder=folder, around=around)
+    assert str(REPOSITORY) not in told and "dinet-shape_frame" in told
+    made = folder / "dubbed.mp4"
+    words = ("dub", clip, speech, "-o", made, "--no-cache", "--quiet")
+    assert run(program, *words, folder=folder, around=around) == f"{made}\n"
     assert made.stat().st_size > 1000
 
 
-@pytest.mark.parametrize(
-    ("tool", "words", "folders"),
-    [
-        ("uv", ["tool", "install", "--python", sys.executable], {"UV_TOOL_DIR": "own", "UV_TOOL_BIN_DIR": "bin"}),
-        (
-            "pipx",
-            ["install", "--python", sys.executable],
-            {"PIPX_HOME": "own", "PIPX_BIN_DIR": "bin", "PIPX_MAN_DIR": "m"},
-        ),
-    ],
+@pytest.mark.parametrize("tool", ["pip", "uv", "pipx"])
+def test_an_installed_wheel_dubs(tool: str, wheel: Path, away: Path, clip: Path, speech: Path) -> None:
+    """Without a network: what the wheel depends on is lent by this environment, in versions that it asks for."""
+    program = install(tool, wheel, away, offline=stand_ins(wheel, away / "stand-ins"))
+    lend(away)
+    _dubs(program, away, clip, speech)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere plain onnxruntime is what is asked for, or links are not to be had"
 )
-def test_tools_for_one_user_install_it(
-    tool: str, words: list[str], folders: dict[str, str], tmp_path: Path, clip: Path, speech: Path
+def test_the_small_installation_of_the_page_dubs(wheel: Path, away: Path, clip: Path, speech: Path) -> None:
+    offline = stand_ins(wheel, away / "stand-ins")
+    program = install("pip", wheel, away, offline=offline)
+    page = (REPOSITORY / "docs" / "install.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"## Without a GPU, small\n.*?```sh\n(.*?)```", page, re.S)
+    for line in commands.splitlines():
+        name, *words = line.split()
+        run(program.with_name(name), *words, folder=away, around=without_network(offline))
+    lend(away, without="onnxruntime-gpu")
+    found = {one["name"]: one for one in json.loads(run(program, "doctor", "--json", folder=away))["findings"]}
+    assert found["onnxruntime"]["ok"] and "onnxruntime-gpu" not in found
+    _dubs(program, away, clip, speech)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", ["pip", "uv", "pipx"])
+def test_an_installed_wheel_dubs_with_what_it_fetches(
+    tool: str, wheel: Path, away: Path, clip: Path, speech: Path
 ) -> None:
-    """With a network, and where the tool is at hand: what it depends on is fetched."""
-    program = shutil.which(tool)
-    if program is None:
-        pytest.skip(f"{tool} is not installed here")
-    wheel = _wheel(tmp_path)
-    around = {name: str(tmp_path / folder) for name, folder in folders.items()}
-    _run(program, *words, wheel, folder=tmp_path, around=around)
-    dubtool = shutil.which("dubtool", path=tmp_path / "bin")
-    assert dubtool is not None
-    assert "dubtool" in _run(dubtool, "--version", folder=tmp_path)
-    made = tmp_path / "dubbed.mp4"
-    assert _run(dubtool, "dub", clip, speech, "-o", made, "--no-cache", folder=tmp_path) == f"{made}\n"
+    """With a network, from which it takes what it depends on."""
+    _dubs(install(tool, wheel, away, offline=None), away, clip, speech)

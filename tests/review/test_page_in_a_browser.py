@@ -171,6 +171,8 @@ def test_a_narrow_window_loses_nothing_at_its_side(page_file: Path) -> None:
         assert page.run("document.documentElement.scrollWidth") <= 360
         before, after = page.run("canvases.map((one) => one.getBoundingClientRect().top)")
         assert after > before, "one above the other"
+        plots = page.run("document.querySelector('.scrolled img').getBoundingClientRect().width")
+        assert plots > 600, "their words stay large enough to be read; they are scrolled"
 
 
 def test_the_film_may_stand_beside_the_page(dubbed_film: Path) -> None:

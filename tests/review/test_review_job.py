@@ -105,6 +105,13 @@ def _changed(dub: Path, **values: object) -> None:
     report.write_text(json.dumps(json.loads(report.read_text()) | values))
 
 
+@pytest.mark.parametrize("command", ["review", "report"])
+def test_a_folder_is_said_to_be_one(command: str, dubbed_film: Path, capfd: Capture) -> None:
+    assert main([command, str(dubbed_film.parent), "--quick", "--quiet"]) == 3
+    err = capfd.readouterr().err
+    assert "is a folder: name a film in it" in err and err.count("\n") == 1
+
+
 @pytest.mark.parametrize("number", range(len(_BAD)))
 def test_what_cannot_be_shown_is_refused_in_one_line(
     number: int, dubbed_film: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
