@@ -14,7 +14,7 @@ import dubtool
 
 PACKAGE = Path(dubtool.__file__).parent
 REPOSITORY = PACKAGE.parent
-BASE = {"errors", "folders", "leftovers", "file_lock"}
+BASE = {"errors", "folders", "leftovers", "file_lock", "trace"}
 LOW = BASE | {"engine", "media"}
 MIDDLE = LOW | {"face", "tracking", "models", "speech", "weights", "metrics", "provenance"}
 

@@ -22,7 +22,7 @@ from dubtool.jobs.shared.rows import read_rows
 from dubtool.media.spool import lasting
 
 # Options that do not change what a job makes: with others it is still the same job.
-_INDIFFERENT = ("overwrite", "device", "cache")
+_INDIFFERENT = ("overwrite", "device", "cache", "trace")
 
 
 @dataclass(frozen=True)

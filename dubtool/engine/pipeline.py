@@ -5,8 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextvars import copy_context
 from types import TracebackType
 from typing import Generic, TypeVar
+
+from dubtool.trace import span
 
 T = TypeVar("T")
 
@@ -20,17 +23,19 @@ class _End:
 
 
 def prefetched(items: Iterable[T], depth: int) -> Generator[T, None, None]:
-    """The same items, made by another thread at most `depth` ahead. Its errors are raised here; closing ends it."""
+    """The same items, made by another thread, "reader", at most `depth` ahead. Its errors are raised here; closing ends
+    it."""
     channel: queue.Queue[T | _End] = queue.Queue(depth)
     stop = threading.Event()
 
     def put(item: T | _End) -> bool:
-        while not stop.is_set():
-            try:
-                channel.put(item, timeout=_POLL)
-            except queue.Full:
-                continue
-            return True
+        with span("wait: enough is read"):
+            while not stop.is_set():
+                try:
+                    channel.put(item, timeout=_POLL)
+                except queue.Full:
+                    continue
+                return True
         return False
 
     def produce() -> None:
@@ -42,11 +47,12 @@ def prefetched(items: Iterable[T], depth: int) -> Generator[T, None, None]:
         except BaseException as error:
             put(_End(error))
 
-    thread = threading.Thread(target=produce, name="dubtool-prefetch", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(produce,), name="dubtool-reader", daemon=True)
     thread.start()
     try:
         while True:
-            item = channel.get()
+            with span("wait: for the reader"):
+                item = channel.get()
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error
@@ -58,7 +64,7 @@ def prefetched(items: Iterable[T], depth: int) -> Generator[T, None, None]:
 
 
 class Background(Generic[T]):
-    """Calls `consume` for each item on another thread, at most `depth` items behind.
+    """Calls `consume` for each item on another thread, "writer", at most `depth` items behind.
 
     An error of the consumer is raised by the next `put`, or at the end of the `with` block, which waits for all items.
     When the block itself fails, what is still queued is dropped.
@@ -69,7 +75,8 @@ class Background(Generic[T]):
         self._channel: queue.Queue[T | None] = queue.Queue(depth)
         self._error: BaseException | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dubtool-sink", daemon=True)
+        run = copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._run,), name="dubtool-writer", daemon=True)
 
     def __enter__(self) -> Background[T]:
         self._thread.start()
@@ -86,21 +93,23 @@ class Background(Generic[T]):
                 break
             except queue.Full:
                 continue
-        self._thread.join()
+        with span("wait: for the writer"):
+            self._thread.join()
         if kind is None and self._error is not None:
             raise self._error
 
     def put(self, item: T) -> None:
-        while self._error is None:
-            try:
-                self._channel.put(item, timeout=_POLL)
-                return
-            except queue.Full:
-                continue
+        with span("wait: for the writer"):
+            while self._error is None:
+                try:
+                    self._channel.put(item, timeout=_POLL)
+                    return
+                except queue.Full:
+                    continue
         raise self._error
 
     def _run(self) -> None:
-        while (item := self._channel.get()) is not None:
+        while (item := self._next()) is not None:
             if self._stop.is_set():
                 continue
             try:
@@ -108,6 +117,10 @@ class Background(Generic[T]):
             except BaseException as error:
                 self._error = error
                 return
+
+    def _next(self) -> T | None:
+        with span("wait: for frames"):
+            return self._channel.get()
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -17,6 +17,7 @@ import onnxruntime as ort
 
 from dubtool.engine.device import CPU, Device, resolve, usable_threads
 from dubtool.errors import DeviceError, WeightsError
+from dubtool.trace import span
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,8 @@ class Session:
         """
         wanted = list(self.outputs if outputs is None else outputs)
         try:
-            results = self._session.run(wanted, dict(feeds), self._options)
+            with span(self.name):
+                results = self._session.run(wanted, dict(feeds), self._options)
         except Exception as error:
             if self.device.is_cuda and _is_exhaustion(error):
                 raise DeviceError(f"{self.device}: out of memory in {self.name}; use a smaller --batch-size") from error

@@ -20,6 +20,7 @@ from dubtool.media.interlace import Deinterlacer, field_rows
 from dubtool.media.pixels import kept_color, nearest_layout, read_planes
 from dubtool.media.probe import MediaInfo, decoder_of, open_media
 from dubtool.media.timeline import Timeline
+from dubtool.trace import spans
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,7 @@ class VideoReader:
         return None
 
     def __iter__(self) -> Iterator[Frame]:
-        for found in self._pictures(0):
-            yield self._frame(*found)
+        return spans("decode", itertools.starmap(self._frame, self._pictures(0)))
 
     def scan(self) -> list[tuple[Fraction, Fraction]]:
         """(time, duration) of every frame, by decoding without keeping any picture."""
@@ -73,18 +73,21 @@ class VideoReader:
         Stretches that run backward are decoded in chunks of at most `reverse_budget` bytes, each from the keyframe
         before it. Raises InputError when the video ends before an index of the plan.
         """
-        place = 0
-        while place < len(plan):
-            end = _run_end(plan, place)
-            run = plan[place:end]
-            yield from self._backward(run) if run[-1] < run[0] else self._forward(run)
-            place = end
+        return spans("decode", self._planned(plan))
 
     @property
     def frame_bytes(self) -> int:
         """What a decoded frame takes."""
         shapes = self.layout.plane_shapes(self.video.width, self.video.height)
         return sum(math.prod(shape) for shape in shapes) * np.dtype(self.layout.dtype).itemsize
+
+    def _planned(self, plan: Sequence[int]) -> Iterator[Frame]:
+        place = 0
+        while place < len(plan):
+            end = _run_end(plan, place)
+            run = plan[place:end]
+            yield from self._backward(run) if run[-1] < run[0] else self._forward(run)
+            place = end
 
     def _forward(self, run: Sequence[int]) -> Iterator[Frame]:
         pictures = self._pictures(run[0])

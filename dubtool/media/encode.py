@@ -34,6 +34,7 @@ from dubtool.media.pixels import PixelLayout, layout_of, write_planes
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.sequence import settle_frames, spelled, write_sidecar
 from dubtool.media.temporary_output import claim, is_claimed, settle
+from dubtool.trace import span
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,8 @@ class _Sink:
     def write(self, data: bytes) -> int:
         if self.error is None:
             try:
-                self._stream.write(data)
+                with span("wait: for ffmpeg"):
+                    self._stream.write(data)
             except BaseException as error:
                 self.error = error
         return len(data)
@@ -203,8 +205,10 @@ class VideoWriter:
         try:
             if self._pipe is None or self._process is None:
                 raise OutputError(f"{self.output}: no frame was written")
-            self._end_input()
-            if self._process.wait() != 0 or not (self._frames or self._temporary.stat().st_size):
+            with span("wait: for ffmpeg"):
+                self._end_input()
+                status = self._process.wait()
+            if status != 0 or not (self._frames or self._temporary.stat().st_size):
                 raise self._failure()
             if self._frames is not None:
                 self._describe(self._frames)

@@ -35,15 +35,22 @@ def check_target(
     if codec.startswith("dnx") and video is not None and (video.width < _DNX_SIDES[0] or video.height < _DNX_SIDES[1]):
         raise UsageError(f"DNxHR takes pictures from {_DNX_SIDES[0]}x{_DNX_SIDES[1]} on: choose another --codec")
     folder = output.absolute().parent
-    if container.sequence and not folder.exists():
-        folder = folder.parent
+    check_place(output, folder.parent if container.sequence and not folder.exists() else folder)
+    return container, codec
+
+
+def check_place(output: Path, folder: Path | None = None) -> None:
+    """Refuse a file, before any work, that cannot be made. folder: that is to hold it, by default its own.
+
+    Raises OutputError.
+    """
+    folder = folder or output.absolute().parent
     if output.is_dir():
         raise OutputError(f"{output} is a folder: name a file")
     if not folder.is_dir():
         raise OutputError(f"{output} cannot be written: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"{output} cannot be written: no right to write into {folder}")
-    return container, codec
 
 
 def check_times(output: Path, info: MediaInfo) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from dubtool.engine.session import Session
 from dubtool.errors import WeightsError
 from dubtool.face.picture import Picture
+from dubtool.trace import span
 
 # Crops are reckoned in px of this side, whatever is sampled of them.
 CROP_SIDE = 320
@@ -96,6 +97,10 @@ class FaceLandmarker:
 
     def landmarks(self, picture: Picture, roi: Roi) -> np.ndarray | None:
         """Landmarks float32 [478, 3] in full-size picture px (z in the same unit, smaller = nearer), or None."""
+        with span("landmarks"):
+            return self._landmarks(picture, roi)
+
+    def _landmarks(self, picture: Picture, roi: Roi) -> np.ndarray | None:
         to_crop = roi.to_crop()
         crop = picture.region(to_crop, CROP_SIDE)
         place = self._place(crop)

@@ -9,6 +9,7 @@ import numpy as np
 
 from dubtool.face.picture import Picture
 from dubtool.face.topology import TRACKED
+from dubtool.trace import span
 from dubtool.tracking.cuts import CutDetector
 from dubtool.tracking.detect import Detection, FaceDetector
 from dubtool.tracking.head_look import CELLS, chin_changed, head_look
@@ -192,7 +193,8 @@ class Tracker:
 
     def _judge_mouth(self, face: _Live, picture: Picture, mesh: np.ndarray) -> None:
         if self._judge is not None:
-            face.covered[-1] = face.judged = self._judge(picture, mesh[list(TRACKED)])
+            with span("covers"):
+                face.covered[-1] = face.judged = self._judge(picture, mesh[list(TRACKED)])
             face.judged_look = face.latest_look
 
     def _taken(self, mesh: np.ndarray, mine: _Live, index: int) -> bool:
@@ -203,7 +205,8 @@ class Tracker:
         )
 
     def _detect(self, index: int, picture: Picture) -> None:
-        found = self._found(index, picture)
+        with span("detect"):
+            found = self._found(index, picture)
         for face in self._live:
             if face.frames[-1] != index:
                 continue

@@ -17,6 +17,7 @@ from dubtool.media.color import HDR_TRANSFERS
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.media.probe import MediaInfo
+from dubtool.trace import span
 from dubtool.tracking.cache import content_hash, load_tracks, save_tracks, tracks_file
 from dubtool.tracking.detect import FaceDetector
 from dubtool.tracking.landmarks import FaceLandmarker
@@ -116,7 +117,8 @@ def look_for_faces(info: MediaInfo, threads: int | None, progress: Progress) -> 
     with FaceLandmarker(find(_LANDMARKER), threads) as landmarker:
         tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, mouth_cover(threads).covered)
         for frame in prefetched(reader, _AHEAD):
-            tracker.feed(FramePicture(frame))
+            with span("track a frame"):
+                tracker.feed(FramePicture(frame))
             times.append(frame.time)
             durations.append(frame.duration)
             progress(len(times) / pictures, expected)

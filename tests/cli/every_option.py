@@ -12,7 +12,7 @@ from dubtool.jobs.shared.report import Report
 WORDS = (
     "-o out.mov --face left --from 1 --to 2 --device cpu --precision fp32 --batch-size 7 --codec libx265 --crf 20 "
     "--lossless --overwrite --preview --debug --sidecar --no-cache --quiet --container mkv --rate 23.976 --sign c.pem "
-    "--key k.pem "
+    "--key k.pem --trace t.json "
 )
 REACHING = {
     "face": "left",
@@ -27,6 +27,7 @@ REACHING = {
     "frame_rate": Fraction(24000, 1001),
     "sign": Path("c.pem"),
     "key": Path("k.pem"),
+    "trace": Path("t.json"),
     "crf": 20,
     "preset": "fast",
     "lossless": True,

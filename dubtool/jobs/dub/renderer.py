@@ -25,6 +25,7 @@ from dubtool.jobs.shared.options import DubOptions
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.jobs.shared.worker_pool import Shown
 from dubtool.media.frame import Frame
+from dubtool.trace import span
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,14 @@ class CastRenderer:
         frames = {frame_plan.number: frame for frame_plan, frame in batch}
         untouched = {number: frame.copy() for number, frame in frames.items() if outputs.wants(number)}
         # All mouths are made before the first is blended: nobody's may depend on a neighbour's.
-        made = [None if asked is None else self._made(person, asked, frames) for person, asked in self._each(wanted)]
-        for (person, asked), placed in zip(self._each(wanted), made, strict=True):
-            if asked is not None and placed is not None:
-                person.blend([(each, frames[each.number]) for each in asked.frame_plans], placed, asked.wanted)
+        with span("make mouths"):
+            made = [
+                None if asked is None else self._made(person, asked, frames) for person, asked in self._each(wanted)
+            ]
+        with span("blend"):
+            for (person, asked), placed in zip(self._each(wanted), made, strict=True):
+                if asked is not None and placed is not None:
+                    person.blend([(each, frames[each.number]) for each in asked.frame_plans], placed, asked.wanted)
         for number, before in untouched.items():
             outputs.show(number, before, frames[number], partial(_all_tiles, before, wanted, made, number))
 

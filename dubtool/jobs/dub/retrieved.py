@@ -30,6 +30,7 @@ from dubtool.jobs.shared.reference_plan import plan_references
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.models.warp_painter import WarpPainter
+from dubtool.trace import span
 from dubtool.tracking.person import Chosen
 
 # A reference shows the whole mouth: so much of it may lie beyond the frame's border.
@@ -143,17 +144,22 @@ class RetrievedMouths:
         painted: dict[int, Placed | None] = {}
         if need.any():
             some = np.flatnonzero(need)
-            drawn = self._painter.make([frames[n] for n in some.tolist()], rows[some], wanted.conditions.part(some))
+            with span("painter"):
+                drawn = self._painter.make([frames[n] for n in some.tolist()], rows[some], wanted.conditions.part(some))
             painted = dict(zip(some.tolist(), drawn, strict=True))
-        places = [
-            self._place(frame, int(row), wanted, number)
-            for number, (frame, row) in enumerate(zip(frames, rows, strict=True))
-        ]
-        warped = {n: place for n, place in enumerate(places) if place is not None and wanted.painted[n] < 1}
-        free = [int(row) not in self._covers.found for row in rows]
-        made = {n: warped_mouth(self._references, wanted.picks[n], place, relit=free[n]) for n, place in warped.items()}
+        with span("warp"):
+            places = [
+                self._place(frame, int(row), wanted, number)
+                for number, (frame, row) in enumerate(zip(frames, rows, strict=True))
+            ]
+            warped = {n: place for n, place in enumerate(places) if place is not None and wanted.painted[n] < 1}
+            free = [int(row) not in self._covers.found for row in rows]
+            made = {
+                n: warped_mouth(self._references, wanted.picks[n], place, relit=free[n]) for n, place in warped.items()
+            }
         if self.mender is not None and warped:
-            self._mend(self.mender, made, warped, wanted)
+            with span("mender"):
+                self._mend(self.mender, made, warped, wanted)
         for n, place in warped.items():
             beside = painted.get(n)
             if beside is not None:

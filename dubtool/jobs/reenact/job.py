@@ -44,6 +44,7 @@ from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.media.probe import MediaInfo
 from dubtool.models.keypoint_animator import KeypointAnimator
+from dubtool.trace import span
 from dubtool.tracking.landmarks import FaceLandmarker
 from dubtool.tracking.person import chosen_person
 from dubtool.weights.locate import digests, find
@@ -226,9 +227,11 @@ def _frames(
     batch: Sequence[Step], moves: MotionSource, canvas: Canvas, outputs: FrameOutput
 ) -> Iterator[tuple[int, Frame]]:
     """The frames of some steps, by their numbers."""
-    made = moves.pictures(np.stack([move for _, _, move in batch]))
+    with span("make faces"):
+        made = moves.pictures(np.stack([move for _, _, move in batch]))
     for (number, look, move), picture in zip(batch, made, strict=True):
-        frame = canvas.frame(picture)
+        with span("blend"):
+            frame = canvas.frame(picture)
         if outputs.wants(number):
             tiles = partial(_tiles, canvas, moves, move, picture)
             outputs.show(number, canvas.beside(look.frame), frame, tiles)

@@ -22,6 +22,7 @@ from dubtool.jobs.shared.options import RestoreOptions
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo
+from dubtool.trace import span
 from dubtool.tracking.person import Chosen, same_person
 from dubtool.tracking.track_video import TrackedVideo, track_video
 
@@ -96,9 +97,11 @@ class Borrowing:
         done: dict[int, Tiles] = {}
         for plan, frame in batch:
             moment = next(self._frames) if self._moments[plan.row] >= 0 else None
-            placed = self.mouths.make(frame, plan.number, plan.row, moment)
+            with span("make mouths"):
+                placed = self.mouths.make(frame, plan.number, plan.row, moment)
             if placed is not None:
-                placed.blend(frame, plan.weight, seed=plan.number)
+                with span("blend"):
+                    placed.blend(frame, plan.weight, seed=plan.number)
                 done[plan.number] = partial(_tiles, placed)
         return done
 

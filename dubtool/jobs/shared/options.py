@@ -79,6 +79,9 @@ class JobOptions:
     )
     key: Path | None = offered(None, "The private key (PEM) for --sign, or $DUBTOOL_SIGN_KEY.", metavar="FILE")
     sidecar: bool = offered(False, "Also write the report beside the result.")
+    trace: Path | None = offered(
+        None, "Also write what each thread did when, a Chrome trace (JSON) for ui.perfetto.dev.", metavar="FILE"
+    )
     cache: bool = offered(True, "Look for faces anew, and do not keep them.", name="no-cache", negated=True)
 
     def __post_init__(self) -> None:

@@ -25,13 +25,14 @@ from dubtool.media.codecs import container_for, is_container
 from dubtool.media.encode import VideoWriter, busy, same_file, save, taken
 from dubtool.media.frame import Frame
 from dubtool.media.likeness import Likeness, likeness
-from dubtool.media.output_checks import check_sounds, check_target, check_times
+from dubtool.media.output_checks import check_place, check_sounds, check_target, check_times
 from dubtool.media.preview import side_by_side
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.sequence import SUFFIXES, files_of, is_pattern, output_pattern
 from dubtool.media.spool import is_pipe, lasting
 from dubtool.media.temporary_output import is_claimed
 from dubtool.provenance.mark import mark, tags
+from dubtool.trace import span
 
 # Further files that a job writes beside its result: their suffixes, by the option that asks for them.
 EXTRAS: Mapping[str, str] = {
@@ -73,8 +74,11 @@ def checked_output(
         target = named_after(video, suffix, options)
     else:
         target = output_pattern(Path(output), named) if film else Path(output)
-    for path in written_files(target, options):
+    files = written_files(target, options)
+    for place, path in enumerate(files):
         check_name(path)
+        if any(same_file(path, other) for other in files[:place]):
+            raise UsageError(f"{path} would be written twice: choose another file for the trace")
         for used in inputs:
             if used is not None and same_file(path, used):
                 raise UsageError(f"{path} is also an input: choose another output")
@@ -112,7 +116,9 @@ def named_after(first: Path, suffix: str, options: Mapping[str, object]) -> Path
 
 def written_files(target: Path, options: Mapping[str, object]) -> list[Path]:
     """Every file that a job with these options writes, its result first."""
-    return [target, *(beside(target, suffix) for option, suffix in EXTRAS.items() if options.get(option))]
+    extras = [beside(target, suffix) for option, suffix in EXTRAS.items() if options.get(option)]
+    trace = options.get("trace")
+    return [target, *extras, *([] if trace is None else [Path(str(trace))])]
 
 
 def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, soundtrack: Path | None = None) -> str:
@@ -130,6 +136,8 @@ def check_writing(target: Path, options: Mapping[str, Any], info: MediaInfo, sou
     named = options.get("codec") if like is None else like.codec
     _, codec = check_target(target, named, preset, info.video, lossless=lossless)
     check_times(target, info)
+    if options.get("trace") is not None:
+        check_place(options["trace"])
     heard = None if soundtrack is None else probe(soundtrack)
     for path in written_files(target, {"preview": options.get("preview")}):
         check_sounds(path, info, heard)
@@ -250,9 +258,11 @@ class Outputs:
         number, frame = item
         time, duration = self._timeline.times[number], self._timeline.durations[number]
         if self._preview is not None:
-            before = self._before.pop(number, frame)
-            self._preview.write(side_by_side(before, frame), time, duration)
-        self._writer.write(frame, time, duration)
+            with span("encode preview"):
+                before = self._before.pop(number, frame)
+                self._preview.write(side_by_side(before, frame), time, duration)
+        with span("encode"):
+            self._writer.write(frame, time, duration)
 
 
 def open_outputs(

@@ -14,6 +14,7 @@ from typing import Any
 
 from dubtool import __version__
 from dubtool.jobs.shared.course import Course, course_text
+from dubtool.trace import span
 
 _PACKAGES = ("numpy", "av", "opencv-python-headless", "mediapipe", "onnxruntime-gpu", "onnxruntime")
 # Fields that are no part of the plain report.
@@ -55,10 +56,11 @@ class Report:
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the block's wall-clock time to a stage."""
+        """Add the block's wall-clock time to a stage; it is a span of a trace, too."""
         self._begun[stage] = time.perf_counter()
         try:
-            yield
+            with span(stage):
+                yield
         finally:
             self.seconds[stage] = self._so_far(stage)
             del self._begun[stage]

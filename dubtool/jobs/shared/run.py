@@ -22,6 +22,7 @@ from dubtool.jobs.shared.interlacing import with_fields, without_fields
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.outputs import check_writing, open_outputs
 from dubtool.jobs.shared.report import Report
+from dubtool.jobs.shared.trace_file import traced
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.media.spool import Spooled, spooling
 from dubtool.tracking.track_video import TrackedVideo, track_video
@@ -99,7 +100,10 @@ class Run(Generic[O]):
         options, report = self.options, self.report
         codec = check_writing(target, vars(options), job.written, job.sound)
         info = with_fields(job.info, codec, options.deinterlace, report) if job.fields else self._progressive(job)
-        job.draw(info, partial(open_outputs, target=target, options=options, report=report))
+        if options.trace is not None:
+            report.extra["trace"] = str(options.trace)
+        with traced(options.trace, overwrite=options.overwrite):
+            job.draw(info, partial(open_outputs, target=target, options=options, report=report))
         return report
 
     def pictures(self, job: Opened) -> Iterator[np.ndarray]:

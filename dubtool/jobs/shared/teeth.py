@@ -30,6 +30,7 @@ from dubtool.jobs.shared.references import sharpness
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.models.restorer import Restorer
+from dubtool.trace import span
 from dubtool.tracking.motion import blocks, smoothed_points
 from dubtool.tracking.person import Chosen
 from dubtool.tracking.track import FaceTrack
@@ -118,7 +119,8 @@ class Teeth:
         frames = [batch[place][1] for place in places]
         crops = np.stack([self._crop(frame, to_crop[place]) for frame, place in zip(frames, places, strict=True)])
         numbers = [batch[place][0].number for place in places]
-        made = self._made(crops, lips[places], numbers, self._shots[rows[places]].tolist())
+        with span("make mouths"):
+            made = self._made(crops, lips[places], numbers, self._shots[rows[places]].tolist())
         done = {}
         for number, frame, place, crop, picture in zip(numbers, frames, places, crops, made, strict=True):
             mask = self._mask(rows[place], to_crop[place], lips[place])

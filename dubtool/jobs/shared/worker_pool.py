@@ -29,6 +29,7 @@ from dubtool.jobs.shared.frame_stream import Batch
 from dubtool.jobs.shared.shared_frames import SharedFrames
 from dubtool.jobs.shared.worker_process import Child, Held, serving
 from dubtool.media.frame import Frame
+from dubtool.trace import span
 
 # One that is worked on, and one that waits, so that no worker does.
 _PLACES = 2
@@ -188,7 +189,8 @@ class WorkerPool:
 
     def _listen(self) -> None:
         """Take in what the workers have ended, one thing at least."""
-        ready = wait([member.child.pipe for member in self._members])
+        with span("wait: for the workers"):
+            ready = wait([member.child.pipe for member in self._members])
         for member in [one for one in self._members if one.child.pipe in ready]:
             message = member.child.hear()
             if message is None:
