@@ -8,7 +8,7 @@ import numpy as np
 from dubtool.face.crop import CropSize
 
 # Standard deviation of the feather, in radii of the face.
-_FEATHER = 0.07
+_FEATHER = 0.08
 # The hull is widened by this much before it is feathered, so that the lips themselves are replaced whole.
 _MARGIN = 0.10
 
