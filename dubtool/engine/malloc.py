@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 # <malloc.h>
 _M_ARENA_MAX = -8
@@ -16,7 +19,23 @@ def share_heap() -> None:
     lies between them cannot be given back. Peaks after 10 and after 90 seconds of a small video: 398 and 444 MB, with
     one heap 375 and 378, and no slower.
     """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(_M_ARENA_MAX, 1)
+    mallopt = _glibc("mallopt")
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Give what is free in glibc's heap back to the system, wherever it lies; for every few seconds' work.
+
+    glibc itself waits until more is free at the heap's end than the largest block that was ever freed, some 30 MB with
+    networks at work. Peaks of 10 and 60 seconds at 720p: 314 and 339 MB, with this 313 and 325, for 1 % of the time.
+    """
+    trim = _glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _glibc(name: str) -> Callable[..., Any] | None:
+    """A function of the C library; None where it has none."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

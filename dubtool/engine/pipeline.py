@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -9,12 +10,15 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from dubtool.engine.malloc import give_back
 from dubtool.trace import span
 
 T = TypeVar("T")
 
 # How often a blocked thread looks whether it should stop.
 _POLL = 0.1
+# After so many frames, a second or more of work, what they left free in the heap is given back.
+_TIDIED = 32
 
 
 class _End:
@@ -24,7 +28,10 @@ class _End:
 
 def prefetched(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     """The same items, made by another thread, "reader", at most `depth` ahead. Its errors are raised here; closing ends
-    it."""
+    it.
+
+    Meant for frames: what was done with the last ones is taken out of the heap every now and then.
+    """
     channel: queue.Queue[T | _End] = queue.Queue(depth)
     stop = threading.Event()
 
@@ -50,7 +57,7 @@ def prefetched(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     thread = threading.Thread(target=copy_context().run, args=(produce,), name="dubtool-reader", daemon=True)
     thread.start()
     try:
-        while True:
+        for number in itertools.count(1):
             with span("wait: for the reader"):
                 item = channel.get()
             if isinstance(item, _End):
@@ -58,6 +65,8 @@ def prefetched(items: Iterable[T], depth: int) -> Generator[T, None, None]:
                     raise item.error
                 return
             yield item
+            if number % _TIDIED == 0:
+                give_back()
     finally:
         stop.set()
         thread.join()

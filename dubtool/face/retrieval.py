@@ -12,7 +12,7 @@ import numpy as np
 from dubtool.face.shape import ShapeModel, split_mouth
 
 # What a lip's misplacement weighs beside the inner lip's; a jaw's is hidden by skin that stretches.
-_OUTER, _INNER, _JAW = 1.0, 4.0, 0.4
+_OUTER, _INNER, _JAW = 1.0, 2.0, 0.4
 # Cost of a degree of another head pose, in distances of the outer eye corners: it changes shading and teeth.
 _POSE_COST = 0.0012
 # Cost of another shot: other light, another lens.
@@ -48,11 +48,11 @@ class MouthCosts:
     """How far looks are apart, in distances of the outer eye corners.
 
     Root of the weighted mean of the squared distances of the mouths' points, and a share for another pose and shot, and
-    for less detail.
+    for less detail. inner: what a misplacement of the inner lip weighs, of the outer 1.
     """
 
-    def __init__(self, model: ShapeModel) -> None:
-        parts = zip(split_mouth(model.basis), (_OUTER, _INNER, _JAW), strict=True)
+    def __init__(self, model: ShapeModel, inner: float = _INNER) -> None:
+        parts = zip(split_mouth(model.basis), (_OUTER, inner, _JAW), strict=True)
         weights = np.concatenate([np.full(part.shape[1], weight) for part, weight in parts])
         weighted = (model.basis * np.sqrt(weights / weights.sum())[:, None]).reshape(model.size, -1)
         gram = weighted.astype(np.float64) @ weighted.T.astype(np.float64)

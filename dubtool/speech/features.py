@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dubtool.engine.malloc import give_back
 from dubtool.errors import UsageError
 from dubtool.speech.deepspeech import DeepSpeechExtractor
 from dubtool.speech.mel import MelExtractor
@@ -103,6 +104,7 @@ class SpeechFeatures:
         first = self._extractor.first + number * self._extractor.chunk
         count = min(self._extractor.chunk, self._extractor.last + 1 - first)
         self._chunks[number] = self._extractor.compute(first, count)
+        give_back()
         if len(self._chunks) > _CACHED_CHUNKS:
             self._chunks.popitem(last=False)
         return self._chunks[number]

@@ -35,6 +35,8 @@ from dubtool.tracking.person import Chosen
 
 # A reference shows the whole mouth: so much of it may lie beyond the frame's border.
 _WITHIN = 0.02
+# What speech tells best is how far lips are open: in the choice of a reference the inner lip weighs this much.
+_INNER = 4.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class RetrievedMouths:
         self.mender = mender
         self._chosen, self._model, self._painter, self._memory = chosen, model, painter, memory
         self._motion = chosen.motion
-        self._costs = MouthCosts(model)
+        self._costs = MouthCosts(model, _INNER)
         self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
         self._references: list[Reference] = []
         self.needs_painter = False

@@ -21,8 +21,8 @@ _MIDDLE = np.array([0.0, 1.0])
 # From so much lower than the new chin on the frame's own shows, and shows in full, face radii.
 _SAME_CHIN, _LOWER_CHIN = 0.03, 0.1
 # How far below the middle a chin may lie and be hidden whole, and by how much the box is made larger at the most:
-# references show no more. Face radii.
-_CHIN_ROOM, _MOST_REACH = 0.8, 1.35
+# references show no more. Face radii. The feather grows with the box, so the box grows faster than the chin falls.
+_CHIN_ROOM, _MOST_REACH, _FASTER = 0.8, 1.35, 1.25
 
 
 def mask_of(
@@ -73,7 +73,8 @@ def chin_reach(mouths: np.ndarray) -> float:
     would show below a new mouth that is shut. mouths: the new one and the frame's own, in the unit crop [2, 55, 2]."""
     new, own = mouths[..., 1].max(axis=1)
     share = float(np.clip((own - new - _SAME_CHIN) / (_LOWER_CHIN - _SAME_CHIN), 0, 1))
-    return 1 + share * (float(np.clip((own - _MIDDLE[1]) / _CHIN_ROOM, 1.0, _MOST_REACH)) - 1)
+    larger = 1 + _FASTER * ((own - _MIDDLE[1]) / _CHIN_ROOM - 1)
+    return 1 + share * (float(np.clip(larger, 1.0, _MOST_REACH)) - 1)
 
 
 def inner_mask(where: Place, box: Box) -> np.ndarray:
