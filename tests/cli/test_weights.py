@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -37,10 +38,15 @@ def test_what_may_be_used_commercially_can_be_listed_alone(user_folder: Path, ca
 def test_a_narrow_terminal_shows_whole_names(user_folder: Path) -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "dubtool", "weights", "list"]
-    subprocess.run(command, stdout=theirs, check=True, env=os.environ | {"COLUMNS": "60", "TERM": "xterm"})
-    os.close(theirs)
-    text = os.read(ours, 1 << 16).decode()
-    os.close(ours)
+    with subprocess.Popen(command, stdout=theirs, env=os.environ | {"COLUMNS": "60", "TERM": "xterm"}) as listing:
+        os.close(theirs)
+        # A terminal holds some pages only: whoever writes more waits until they are read.
+        read = b""
+        with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as shown:
+            while part := shown.read(1 << 12):
+                read += part
+    assert listing.returncode == 0
+    text = read.decode()
     for word in ("face_landmarker", "syncnet_dinet", "\u2500"):
         assert word in text
     assert max(len(line) for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()) <= 60
