@@ -191,7 +191,7 @@ def feeds_for(session: Session, name: str, batch: int) -> dict[str, np.ndarray]:
     """Seeded inputs: pictures of random patches, other numbers normal, and what the graph run before this one gives."""
     rng = np.random.default_rng(batch)
     given: Mapping[str, np.ndarray] = {}
-    before = name.replace("_frame_int8", "_once").replace("_frame", "_once")
+    before = name.removesuffix("_int8").removesuffix("_cpu").replace("_frame", "_once")
     if before != name:
         earlier = Session(find(before), "cpu", "fp32")
         given = earlier.run(feeds_for(earlier, before, batch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from dubtool.export.graph import Part, PartOf, export_pair
 from dubtool.networks.batchnorm_folding import fold_batch_norm
 from dubtool.networks.dinet import DINet, crop_size
 from dubtool.networks.polyphase import with_polyphase_tail
+from dubtool.networks.quick_convolution import with_quick_convolutions
 
 
 class _Once(PartOf[DINet]):
@@ -34,8 +36,11 @@ def export_dinet(
     descriptor: Mapping[str, Any],
     audio_steps: int = 5,
     half_storage: bool = True,
+    on_cpu: Path | None = None,
 ) -> None:
     """Write the two graphs for a mouth box of `mouth` pixels, whose crop is H x W; every size but B is fixed.
+
+    on_cpu: where the frame's graph is also written with quick convolutions, which GPUs have of their own.
 
     once: reference [1, R, H, W] -> features [1, 4*width, H/4, W/4], alignment [1, 2*width, H/4, W/4].
     frame: source [B, S, H, W], audio [B, K, audio_steps], features, alignment -> mouth [B, 3, mouth, mouth], 0..1.
@@ -68,4 +73,13 @@ def export_dinet(
         (once, frame),
         {**descriptor, **sizes},
         half_storage=half_storage,
+        again=None if on_cpu is None else (_Frame(_quick(folded)), on_cpu),
     )
+
+
+def _quick(network: DINet) -> DINet:
+    """The same network for a CPU."""
+    quick = copy.deepcopy(network)
+    for part in (quick.trans_conv, quick.appearance_conv_list, quick.out_conv):
+        with_quick_convolutions(part)
+    return quick

@@ -9,7 +9,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -94,14 +94,23 @@ class Part:
 
 
 def export_pair(
-    once: Part, frame: Part, paths: tuple[Path, Path], descriptor: Mapping[str, Any], *, half_storage: bool
+    once: Part,
+    frame: Part,
+    paths: tuple[Path, Path],
+    descriptor: Mapping[str, Any],
+    *,
+    half_storage: bool,
+    again: tuple[nn.Module, Path] | None = None,
 ) -> None:
-    """Write what runs once, and what runs with each frame and also takes what the first returns, by its names. The
-    others as for `export_module`."""
+    """Write what runs once, and what runs with each frame and also takes what the first returns, by its names. again:
+    what stands for the frame's module elsewhere, and where it is written. The others as for `export_module`."""
     with torch.no_grad():
         made = once.module.eval()(**once.inputs)
     given = dict(zip(once.outputs, (made,) if isinstance(made, Tensor) else made, strict=True))
-    for name, part, path in zip(("once", "frame"), (once, frame), paths, strict=True):
+    written = [("once", once, paths[0]), ("frame", frame, paths[1])]
+    if again is not None:
+        written.append(("frame", replace(frame, module=again[0]), again[1]))
+    for name, part, path in written:
         examples = {**given, **part.inputs}
         export_module(
             part.module,

@@ -28,9 +28,9 @@ def import_checkpoint(name: str, path: Path, folder: Path | None = None, *, mout
     """Export the author's file `path` of weights `name` into `folder` (the user's by default).
 
     The network is recognised by the tensors in the file; `name` only says what is expected. "dinet" becomes the graphs
-    "dinet_once" and "dinet_frame" for mouth boxes of `mouth` pixels, "hdtr" the graphs "hdtr_once" and "hdtr_frame",
-    "adasr" the graphs "adasr_keypoints", "adasr_once" and "adasr_frame", "wav2lip" the graph "wav2lip_frame",
-    "deepspeech" one graph of its own name.
+    "dinet_once", "dinet_frame" and, for CPUs, "dinet_frame_cpu" for mouth boxes of `mouth` pixels, "hdtr" the graphs
+    "hdtr_once" and "hdtr_frame", "adasr" the graphs "adasr_keypoints", "adasr_once" and "adasr_frame", "wav2lip" the
+    graph "wav2lip_frame", "deepspeech" one graph of its own name.
 
     Returns:
         The files written; `find` knows them from then on.
@@ -93,7 +93,7 @@ class _Authored:
         return network
 
 
-def _dinet(file: _Authored, once: Path, frame: Path) -> None:
+def _dinet(file: _Authored, once: Path, frame: Path, on_cpu: Path) -> None:
     from dubtool.export.dinet import export_dinet
     from dubtool.networks import DINet
 
@@ -107,7 +107,7 @@ def _dinet(file: _Authored, once: Path, frame: Path) -> None:
         ),
     )
     descriptor = file.descriptor("generator", speech="deepspeech")
-    export_dinet(network, once, frame, mouth=file.mouth, descriptor=descriptor, half_storage=False)
+    export_dinet(network, once, frame, mouth=file.mouth, descriptor=descriptor, half_storage=False, on_cpu=on_cpu)
 
 
 def _hdtr(file: _Authored, once: Path, frame: Path) -> None:
@@ -146,7 +146,11 @@ def _wav2lip(file: _Authored, frame: Path) -> None:
 _IMPORTERS: dict[str, tuple[Callable[..., None], dict[str, str]]] = {
     "dinet": (
         _dinet,
-        {"dinet_once": "video, mouths of {mouth} pixels", "dinet_frame": "frame, mouths of {mouth} pixels"},
+        {
+            "dinet_once": "video, mouths of {mouth} pixels",
+            "dinet_frame": "frame, mouths of {mouth} pixels",
+            "dinet_frame_cpu": "frame on a CPU, mouths of {mouth} pixels",
+        },
     ),
     "hdtr": (_hdtr, {"hdtr_once": "reference", "hdtr_frame": "mouth"}),
     "adasr": (_adasr, {"adasr_keypoints": "picture", "adasr_once": "portrait", "adasr_frame": "frame"}),

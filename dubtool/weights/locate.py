@@ -14,6 +14,8 @@ from dubtool.weights.verify import check
 # What a network may consist of, each file called "<network>_<graph>": what learned keypoints are read by, what runs
 # once for a video or portrait, and what runs for every batch of frames, which all have.
 GRAPHS = ("keypoints", "once", "frame")
+# Kinds of the frame's graph that are made for CPUs.
+_ON_CPU = ("int8", "cpu")
 
 
 def user_folder() -> Path:
@@ -65,32 +67,34 @@ def find(name: str) -> Path:
     return path
 
 
-def graph_names(name: str, *, quantised: bool = False) -> tuple[str, ...]:
+def graph_names(name: str, *, on_cpu: bool = False) -> tuple[str, ...]:
     """Names of the graphs of network `name` that are known, in the order of `GRAPHS`, the frame's last.
 
-    quantised: prefer the per-frame graph with 8-bit convolutions, where the network has one.
+    on_cpu: prefer the per-frame graph that is made for CPUs, where the network has one: its convolutions are of 8 bits,
+    or have fewer products.
 
     Raises:
         UsageError: nothing is called so.
         WeightsError: the network is not on this machine.
     """
     entries = known()
-    before, frame, small = [f"{name}_{graph}" for graph in GRAPHS[:-1]], f"{name}_{GRAPHS[-1]}", f"{name}_frame_int8"
+    before, frame = [f"{name}_{graph}" for graph in GRAPHS[:-1]], f"{name}_{GRAPHS[-1]}"
     if frame in entries:
-        return *(each for each in before if each in entries), small if quantised and small in entries else frame
+        made = [f"{frame}_{kind}" for kind in _ON_CPU if on_cpu and f"{frame}_{kind}" in entries]
+        return *(each for each in before if each in entries), [*made, frame][0]
     if name not in entries:
         lookup(name)
     raise WeightsError(missing(entries[name]))
 
 
-def find_graphs(name: str, *, quantised: bool = False) -> tuple[Path, ...]:
+def find_graphs(name: str, *, on_cpu: bool = False) -> tuple[Path, ...]:
     """The verified files of `graph_names`.
 
     Raises:
         UsageError: nothing is called so.
         WeightsError: the network is not on this machine, or a digest is not the registry's.
     """
-    return tuple(find(graph) for graph in graph_names(name, quantised=quantised))
+    return tuple(find(graph) for graph in graph_names(name, on_cpu=on_cpu))
 
 
 def digests(names: Iterable[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from dubtool.weights.locate import find, find_graphs
 
 @pytest.fixture(scope="module")
 def generator() -> Generator:
-    return open_generator(*find_graphs(PAINTER, quantised=True), device="cpu", threads=1)
+    return open_generator(*find_graphs(PAINTER, on_cpu=True), device="cpu", threads=1)
 
 
 def inputs(generator: Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

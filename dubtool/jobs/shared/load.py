@@ -26,8 +26,8 @@ from dubtool.weights.locate import find, find_graphs, graph_names, known
 _SIDES = (256, 640)
 
 
-def is_quantised(device: str, precision: str) -> bool:
-    """Whether 8-bit convolutions are to run: on the CPU they take half the time, for a difference that cannot be seen.
+def takes_cpu_graph(device: str, precision: str) -> bool:
+    """Whether a graph that is made for CPUs is to run: it takes half the time, for a difference that cannot be seen.
 
     Raises:
         DeviceError: there is no such device.
@@ -41,9 +41,9 @@ def load_generator(model: str, device: str, precision: str) -> tuple[Generator, 
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
-    quantised = is_quantised(device, precision)
-    generator = open_generator(*find_graphs(model, quantised=quantised), device=device, precision=precision)
-    return generator, graph_names(model, quantised=quantised)
+    on_cpu = takes_cpu_graph(device, precision)
+    generator = open_generator(*find_graphs(model, on_cpu=on_cpu), device=device, precision=precision)
+    return generator, graph_names(model, on_cpu=on_cpu)
 
 
 def load_adapted(folder: Path, sharpen: float, device: str, precision: str) -> Generator:
@@ -52,7 +52,7 @@ def load_adapted(folder: Path, sharpen: float, device: str, precision: str) -> G
     Raises:
         WeightsError, DeviceError: see `Session`.
     """
-    frame = FRAME_INT8 if is_quantised(device, precision) else FRAME
+    frame = FRAME_INT8 if takes_cpu_graph(device, precision) else FRAME
     generator = open_generator(folder / ONCE, folder / frame, device=device, precision=precision)
     generator.spec = replace(generator.spec, sharpen=sharpen)
     return generator

@@ -38,7 +38,7 @@ class FineTuner:
 
     def write(self, folder: Path, examples: Examples, references: np.ndarray) -> None:
         once, frame = find_graphs("dinet-shape")
-        _, small = find_graphs("dinet-shape", quantised=True)
+        _, small = find_graphs("dinet-shape", on_cpu=True)
         for source, name in ((once, ONCE), (frame, FRAME), (small, FRAME_INT8)):
             shutil.copyfile(source, folder / name)
         (folder / CHECKPOINT).write_bytes(b"checkpoint")

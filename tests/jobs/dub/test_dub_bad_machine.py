@@ -68,7 +68,7 @@ def test_a_device_that_is_not_there(refused: Refused, video: Path, sound: Path) 
 
 
 NEEDED = (
-    *graph_names(PAINTER, quantised=cuda_problem() is not None),
+    *graph_names(PAINTER, on_cpu=cuda_problem() is not None),
     "face_shape",
     "head_form",
     "face_landmarker",
