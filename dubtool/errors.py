@@ -5,6 +5,8 @@ Every message is one line: what is wrong, which file, and what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class DubtoolError(Exception):
     """Root of all errors that dubtool raises on purpose."""
@@ -55,3 +57,15 @@ class CancelledError(DubtoolError):
     """Whoever called a job asked it to stop."""
 
     exit_code = EXIT_INTERRUPTED
+
+
+def meant(name: str, known: Iterable[str], form: str = "{!r}") -> str:
+    """The end of a line that says that there is no `name`: which of the `known` may be meant; nothing if none is near.
+
+    form: in which that one is named.
+    """
+    # Needed by mistakes alone, and everything imports this file.
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f": is {form.format(near[0])} meant?" if near else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 from dataclasses import is_dataclass
 from fractions import Fraction
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from dubtool.batch.kinds import Kind
-from dubtool.errors import UsageError
+from dubtool.errors import UsageError, meant
 from dubtool.folders import expanded
 from dubtool.jobs.shared.cast import face_from
 from dubtool.jobs.shared.plain_values import hints_of
@@ -50,8 +49,7 @@ def typed(kind: Kind, name: str, value: Any, base: Path) -> tuple[str, Any]:
 def _hint(kind: Kind, name: str) -> str:
     if name == "review":
         return ": call 'dubtool review' with the results that you want to look at"
-    near = difflib.get_close_matches(name.replace("-", "_"), [*kind.flags, *hints_of(kind.options)], 1)
-    return f": is {near[0]!r} meant?" if near else ""
+    return meant(name.replace("-", "_"), [*kind.flags, *hints_of(kind.options)])
 
 
 def _place(kind: Kind, name: str) -> tuple[str, bool] | None:

@@ -6,7 +6,6 @@ or group, and `[presets.NAME]` are presets.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dubtool.errors import InputError, UsageError
+from dubtool.errors import InputError, UsageError, meant
 from dubtool.jobs.shared.presets import OFFERED, PRESETS
 
 FILE = "dubtool.toml"
@@ -154,12 +153,12 @@ def _check(path: Path, place: str, settings: Mapping[str, Any], group: Group, *,
         if isinstance(value, dict):
             inner = group.commands.get(key)
             if inner is None or not nested:
-                hint = _meant(key, group.commands) if nested else ""
+                hint = meant(key, group.commands, "{}") if nested else ""
                 raise UsageError(f"{path}: there is no command [{place}{key}]{hint}")
             _check(path, f"{place}{key}.", value, inner, nested=True)
             continue
         if not group.has(_dashed(key)):
-            raise UsageError(f"{path}: unknown key {place}{key}{_meant(_dashed(key), group.names())}")
+            raise UsageError(f"{path}: unknown key {place}{key}{meant(_dashed(key), group.names(), '{}')}")
         for known in _all_known(group, _dashed(key)):
             _check_kind(path, f"{place}{key}", value, known)
 
@@ -178,11 +177,6 @@ def _check_kind(path: Path, place: str, value: Any, known: Known) -> None:
         raise UsageError(f'{path}: {place} is {value!r}: write a list of texts, ["like", "this"]')
     if known.kind == "value" and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise UsageError(f"{path}: {place} is {value!r}: write a text or a number")
-
-
-def _meant(name: str, known: Mapping[str, Any] | set[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f": is {near[0]} meant?" if near else ""
 
 
 def _dashed(key: str) -> str:

@@ -8,8 +8,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from dubtool.media.sampling import Box as Box
-from dubtool.media.sampling import cut
+from dubtool.media.sampling import Box, cut
 
 # YuNet finds faces from about 10 px up; at this side a face of a fortieth of the frame's width is above that.
 SMALL_SIDE = 640

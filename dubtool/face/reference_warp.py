@@ -14,9 +14,9 @@ import numpy as np
 
 from dubtool.face.blend import Surroundings
 from dubtool.face.deformation import ThinPlate, dense_map
-from dubtool.face.picture import Box
 from dubtool.face.shape import MOUTH
 from dubtool.face.topology import tracked
+from dubtool.media.sampling import Box
 
 # Points that tie a mouth to the head it is put on: nose, cheeks, temples, sides of the face.
 RIM = (168, 197, 5, 4, 98, 97, 2, 326, 327, 50, 280, 205, 425, 203, 423, 234, 454, 127, 356, 162, 389, 93, 323)

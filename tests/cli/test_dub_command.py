@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from dubbing_place import Capture
 from every_option import REACHING, WORDS, noted
+from pseudo_terminal import shown_by
 
 from dubtool.cli import main
 from dubtool.cli.console import Console
@@ -142,22 +143,9 @@ def test_a_terminal_of_forty_columns_shows_progress_and_summary_whole(tmp_path: 
         "    tell('dub', 200, 57600)\n"
         "show_summary(Console(), _report())\n"
     )
-    ours, theirs = os.openpty()
-    environment = os.environ | {"COLUMNS": "40", "TERM": "xterm", "PYTHONPATH": _search_path()}
-    process = subprocess.Popen([sys.executable, str(program)], stderr=theirs, env=environment)
-    os.close(theirs)
-    text = b""
-    while True:
-        try:
-            piece = os.read(ours, 1 << 16)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(ours)
-    assert process.wait() == 0
-    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.decode())
+    environment = {"COLUMNS": "40", "TERM": "xterm", "PYTHONPATH": _search_path()}
+    text = shown_by([sys.executable, str(program)], "stderr", environment)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
     lines = [line.rstrip() for part in shown.split("\n") for line in part.split("\r")]
     assert max(map(len, lines)) <= 40
     assert "…" not in shown, "something is cut off"

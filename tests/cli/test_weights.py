@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from dubbing_place import Capture
+from pseudo_terminal import shown_by
 
 from dubtool.cli import main
 from dubtool.weights import find
@@ -36,17 +34,8 @@ def test_what_may_be_used_commercially_can_be_listed_alone(user_folder: Path, ca
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_a_narrow_terminal_shows_whole_names(user_folder: Path) -> None:
-    ours, theirs = os.openpty()
     command = [sys.executable, "-m", "dubtool", "weights", "list"]
-    with subprocess.Popen(command, stdout=theirs, env=os.environ | {"COLUMNS": "60", "TERM": "xterm"}) as listing:
-        os.close(theirs)
-        # A terminal holds some pages only: whoever writes more waits until they are read.
-        read = b""
-        with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as shown:
-            while part := shown.read(1 << 12):
-                read += part
-    assert listing.returncode == 0
-    text = read.decode()
+    text = shown_by(command, "stdout", {"COLUMNS": "60", "TERM": "xterm"})
     for word in ("face_landmarker", "syncnet_dinet", "\u2500"):
         assert word in text
     assert max(len(line) for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()) <= 60

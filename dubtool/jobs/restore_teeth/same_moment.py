@@ -12,11 +12,11 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from dubtool.face.picture import Box
 from dubtool.face.topology import EYES, STABLE, tracked
 from dubtool.jobs.shared.frame_stream import crop_of, frames_of_rows
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
+from dubtool.media.sampling import Box
 from dubtool.tracking.person import Chosen
 
 # What no tool moves: eyes, brows, bridge of the nose. The trackers' jitter leaves less between two copies of a frame.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -12,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import cv2
 import numpy as np
 
-from dubtool.errors import CancelledError, OutputError, UsageError
+from dubtool.errors import CancelledError, OutputError, UsageError, meant
 from dubtool.jobs.shared.options import JobOptions
 from dubtool.media.arrays import write_pictures, write_samples
 from dubtool.media.sequence import FASTEST, film_of, find_sequence
@@ -48,8 +47,7 @@ def options_of(kind: type[O], options: O | None, changes: Mapping[str, Any]) -> 
     known = [one.name for one in fields(kind)]
     for name in changes:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise UsageError(f"there is no option {name!r}" + (f": is {near[0]!r} meant?" if near else ""))
+            raise UsageError(f"there is no option {name!r}{meant(name, known)}")
     if options is None:
         return kind(**changes)
     if not isinstance(options, kind):
