@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Scripts ask often: nothing needs to be loaded for that.
         sys.stdout.write(f"dubtool {__version__}\n")
         return 0
+    # Set before numpy is loaded: threads of its library wait for work by spinning, and its matrices here are small.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         # Libraries take a while to load, on a busy machine seconds: signals are heard meanwhile, too.
         with stopping() as stop:

@@ -56,6 +56,9 @@ def from_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def made(**values: Any) -> None:
+        from dubtool.media.ffmpeg import find_beforehand
+
+        find_beforehand()
         values.pop(_PRESET.name)
         given = {name: values.pop(name) != contrary for name, contrary in negated.items() if contrary}
         given |= {name: values.pop(name) for name in negated if name not in given}

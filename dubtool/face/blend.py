@@ -105,7 +105,7 @@ class Surroundings:
         difference = cv2.subtract(self._source, np.ascontiguousarray(made, np.float32))
         red, green, blue = cv2.split(cv2.absdiff(difference, np.zeros_like(difference)))
         apart = cv2.max(cv2.max(red, green), blue) / self._tolerance
-        heard = self._around * np.exp(-(apart * apart))
+        heard = self._around * np.asarray(cv2.exp(-(apart * apart)))
         height, width = heard.shape
         # What changes so slowly needs few samples.
         coarse = max(1, int(self._sigma / _LEAST_SIGMA))

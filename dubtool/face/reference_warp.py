@@ -37,6 +37,8 @@ STIFFNESS = 0.004
 _LOW_BAND = 0.016
 # How closely references must agree with their median to be heard, levels of 255, looked at over so many sides.
 _AGREEMENT, _AGREEMENT_REACH = 4.0, 0.012
+# What is voted on is coarse: of its deformation fewer nodes will do.
+_VOTE_NODES = 20
 # The shrunken pictures that are voted on hold detail down to this deviation of a blur, in px of their own.
 _SMALL_SIGMA = 1.2
 _MEAN = np.full((1, 3), 1 / 3, np.float32)
@@ -150,7 +152,7 @@ def _map(reference: Reference, place: Place, size: tuple[int, int] | None = None
     # Edges on edges: pixels' middles lie at whole numbers.
     offset = place.to_unit[:, :2] @ (np.array([x0, y0]) + (steps - 1) / 2) + place.to_unit[:, 2]
     to_unit = np.column_stack([place.to_unit[:, :2] * steps, offset])
-    return dense_map(spline, to_unit, reference.from_unit, (0, 0, *size))
+    return dense_map(spline, to_unit, reference.from_unit, (0, 0, *size), _VOTE_NODES)
 
 
 def _small(reference: Reference, place: Place, size: tuple[int, int]) -> np.ndarray:
@@ -165,7 +167,7 @@ def _vote(pictures: Sequence[np.ndarray], side: float) -> np.ndarray:
     total, weights = np.zeros_like(middle), np.zeros(middle.shape[:2], np.float32)
     for each in pictures:
         apart = cv2.transform(cv2.absdiff(each, middle), _MEAN)
-        weight = np.exp(_blurred(apart, _AGREEMENT_REACH * side) * np.float32(-1 / _AGREEMENT))
+        weight = cv2.exp(_blurred(apart, _AGREEMENT_REACH * side) * np.float32(-1 / _AGREEMENT))
         total += each * weight[..., None]
         weights += weight
     return np.asarray(total / weights[..., None])

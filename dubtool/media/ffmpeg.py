@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -21,6 +22,7 @@ from dubtool import leftovers
 from dubtool.errors import OutputError
 
 log = logging.getLogger(__name__)
+_looking = threading.Lock()
 
 ENVIRONMENT = "DUBTOOL_FFMPEG"
 _WANTED = (6, 0)  # the first release with -display_rotation on an input
@@ -53,7 +55,19 @@ def find_ffmpeg() -> Ffmpeg:
 
     Raises OutputError when none of them runs.
     """
-    return ffmpeg_named(os.environ.get(ENVIRONMENT) or None)
+    with _looking:
+        return ffmpeg_named(os.environ.get(ENVIRONMENT) or None)
+
+
+def find_beforehand() -> None:
+    """Begin to find the binary on another thread: programs are started while libraries are loaded."""
+
+    def find() -> None:
+        # Whoever needs it will be told.
+        with contextlib.suppress(OutputError):
+            find_ffmpeg()
+
+    threading.Thread(target=find, name="dubtool-ffmpeg", daemon=True).start()
 
 
 @functools.cache

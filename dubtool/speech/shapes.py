@@ -41,7 +41,7 @@ class ShapeExtractor:
     """Shape coefficients on the encoder's grid, for `SpeechFeatures`.
 
     encoder: Whisper's encoder. predictor: `networks.ShapePredictor` as ONNX, states [1, L, C, T] and mel [1, 2, M, T]
-    to shapes [1, K, T].
+    to shapes [1, K, T]. Both are files, or loaded ones to share (device and threads are then their own).
 
     Raises:
         WeightsError: the files are not these networks.
@@ -52,16 +52,22 @@ class ShapeExtractor:
     chunk = CORE_VECTORS
 
     def __init__(
-        self, speech: Path, encoder: Path, predictor: Path, *, device: str = "auto", threads: int | None = None
+        self,
+        speech: Path,
+        encoder: Path | Session,
+        predictor: Path | Session,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
     ) -> None:
         source = SpeechSource(speech)
         heard = WhisperExtractor(source, encoder, outputs=(*LAYERS, MEL), device=device, threads=threads)
         self._heard = SpeechFeatures(heard)
-        self._session = Session(predictor, device, threads=threads)
+        self._session = predictor if isinstance(predictor, Session) else Session(predictor, device, threads=threads)
         told = self._session.metadata
         # What was exported before the predictor heard the spectrogram, too, says nothing of it.
         if told.get("network") != "shape-predictor" or "bands" not in told:
-            raise WeightsError(f"{predictor.name}: not a shape predictor; run 'dubtool weights verify'")
+            raise WeightsError(f"{self._session.name}: not a shape predictor; run 'dubtool weights verify'")
         self.dimension: int = int(told["modes"])
         self._reach = int(told["reach"])
         # A network that is punished for every wrong guess moves less than people do.

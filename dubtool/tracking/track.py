@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.picture import Picture
 from dubtool.face.topology import TRACKED
 from dubtool.trace import span
@@ -38,6 +39,8 @@ _LOOK_EVERY = 2
 _LOOK_BYTES = CELLS * CELLS * 3
 
 Judge = Callable[[Picture, np.ndarray], float]
+# Whether the coarse picture is looked at, and what waits for the faces in it.
+_Foreseen = tuple[bool, Callable[[], list[Detection]]]
 
 
 @dataclass
@@ -108,6 +111,8 @@ class _Live:
     latest_look: np.ndarray | None = None
     judged: float = np.nan
     judged_look: np.ndarray | None = None
+    # The row that is being judged, and what waits for the judgement.
+    judging: tuple[int, Callable[[], float]] | None = None
     unconfirmed: int = 0
     confirmed_length: int = 0
 
@@ -130,9 +135,17 @@ class _Live:
         self.roi = roi_from_mesh(mesh)
         self.box = np.concatenate([low, high])
 
+    def settle(self) -> None:
+        """Take in the judgement that is under way."""
+        if self.judging is not None:
+            place, judgement = self.judging
+            self.judging = None
+            self.covered[place] = self.judged = judgement()
+
     @property
     def looks_free(self) -> bool:
         """Whether the mouth was free when it was judged, and looks as it did then."""
+        self.settle()
         if self.latest_look is None or self.judged_look is None:
             return False
         return self.judged <= _FREE and not chin_changed(self.latest_look, self.judged_look)
@@ -142,13 +155,21 @@ class Tracker:
     """Feed every frame of the take in order, then `finish`.
 
     judge: how much of a mouth is covered, from a picture and tracked landmarks (`occlusion.MouthCover.covered`); asked
-    about every fifth frame, or every tenth while nothing is before it.
+    about every fifth frame, or every tenth while nothing is before it. threads: judge on others while faces are
+    followed on.
     """
 
-    def __init__(self, detector: FaceDetector, landmarker: FaceLandmarker, judge: Judge | None = None) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        landmarker: FaceLandmarker,
+        judge: Judge | None = None,
+        threads: SideBySide | None = None,
+    ) -> None:
         self._detector = detector
         self._landmarker = landmarker
         self._judge = judge
+        self._threads = threads or SideBySide(1)
         self._cut_detector = CutDetector()
         self._live: list[_Live] = []
         self._done: list[_Live] = []
@@ -162,9 +183,12 @@ class Tracker:
         if self._cut_detector.is_cut(picture.coarse):
             self._cuts.append(index)
             self._retire(self._live)
+        due = index % _DETECT_EVERY == 0
+        # The detector looks on another thread while faces are followed.
+        foreseen = self._foreseen(index, picture) if due else None
         lost = self._follow(index, picture)
-        if lost or index % _DETECT_EVERY == 0 or (self._cuts and self._cuts[-1] == index):
-            self._detect(index, picture)
+        if lost or due or (self._cuts and self._cuts[-1] == index):
+            self._detect(index, picture, foreseen)
         self._retire([face for face in self._live if index - face.frames[-1] > _MAX_LOST])
 
     def finish(self) -> Tracks:
@@ -188,14 +212,21 @@ class Tracker:
             if index % _JUDGE_FREE_EVERY == 0 or (index % _JUDGE_EVERY == 0 and not face.looks_free):
                 self._judge_mouth(face, picture, mesh)
             elif index % _JUDGE_EVERY == 0:
+                face.settle()
                 face.covered[-1] = face.judged
         return lost
 
     def _judge_mouth(self, face: _Live, picture: Picture, mesh: np.ndarray) -> None:
         if self._judge is not None:
-            with span("covers"):
-                face.covered[-1] = face.judged = self._judge(picture, mesh[list(TRACKED)])
+            face.settle()
+            judgement = self._threads.start(self._judged, self._judge, picture, mesh[list(TRACKED)])
+            face.judging = len(face.covered) - 1, judgement
             face.judged_look = face.latest_look
+
+    @staticmethod
+    def _judged(judge: Judge, picture: Picture, points: np.ndarray) -> float:
+        with span("covers"):
+            return judge(picture, points)
 
     def _taken(self, mesh: np.ndarray, mine: _Live, index: int) -> bool:
         """Whether another followed face already stands where `mesh` is: two tracks must not share one head."""
@@ -204,9 +235,9 @@ class Tracker:
             other is not mine and other.frames[-1] == index and _overlap(box, other.box) > 0.5 for other in self._live
         )
 
-    def _detect(self, index: int, picture: Picture) -> None:
+    def _detect(self, index: int, picture: Picture, foreseen: _Foreseen | None) -> None:
         with span("detect"):
-            found = self._found(index, picture)
+            found = self._found(index, picture, foreseen)
         for face in self._live:
             if face.frames[-1] != index:
                 continue
@@ -222,17 +253,32 @@ class Tracker:
         for detection in found:
             self._welcome(index, picture, detection)
 
-    def _found(self, index: int, picture: Picture) -> list[Detection]:
-        """The faces in the picture; where all that were followed still are and are found again, no closer look."""
-        here = [face for face in self._live if face.frames[-1] == index]
+    def _foreseen(self, index: int, picture: Picture) -> _Foreseen:
+        """Begin to look for faces as will be asked for should all be followed on."""
+        again = self._found_coarsely(index, index - 1, picture)
+        look = self._detector.detect_again if again else self._detector.detect
+        return again, self._threads.start(look, picture)
+
+    def _found_coarsely(self, index: int, seen: int, picture: Picture) -> bool:
+        """Whether all followed faces, last seen in frame `seen`, are large enough to be found in the coarse picture."""
+        here = [face for face in self._live if face.frames[-1] == seen]
         scale = max(picture.coarse.shape[:2]) / max(picture.width, picture.height)
         known = bool(here) and len(here) == len(self._live) and index % _DETECT_SMALL_EVERY != 0
-        if known and min(float(face.anchors[-1][2]) for face in here) * scale >= _FOUND_COARSELY:
-            again = self._detector.detect_again(picture)[:_MAX_FACES]
+        return known and min(float(face.anchors[-1][2]) for face in here) * scale >= _FOUND_COARSELY
+
+    def _found(self, index: int, picture: Picture, foreseen: _Foreseen | None) -> list[Detection]:
+        """The faces in the picture; where all that were followed still are and are found again, no closer look."""
+        looks: dict[bool, list[Detection]] = {}
+        if foreseen is not None:
+            looks[foreseen[0]] = foreseen[1]()
+        if self._found_coarsely(index, index, picture):
+            coarse = looks.get(True)
+            again = (self._detector.detect_again(picture) if coarse is None else coarse)[:_MAX_FACES]
             boxes = [np.array(detection.box) for detection in again]
-            if all(any(_overlap(box, face.box) > _CONFIRMED for box in boxes) for face in here):
+            if all(any(_overlap(box, face.box) > _CONFIRMED for box in boxes) for face in self._live):
                 return again
-        return self._detector.detect(picture)[:_MAX_FACES]
+        closer = looks.get(False)
+        return (self._detector.detect(picture) if closer is None else closer)[:_MAX_FACES]
 
     def _welcome(self, index: int, picture: Picture, detection: Detection) -> None:
         """A detection that no followed face explains: a lost face come back, or a new one."""
@@ -262,6 +308,7 @@ class Tracker:
 
     def _retire(self, faces: list[_Live]) -> None:
         for face in list(faces):
+            face.settle()
             if face.unconfirmed >= _MAX_UNCONFIRMED:
                 del face.frames[face.confirmed_length :]
                 del face.quantised[face.confirmed_length * _ROW_BYTES :]

@@ -9,8 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from dubtool.engine.device import usable_threads
 from dubtool.engine.pipeline import prefetched
 from dubtool.engine.session import Session
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.picture import Picture
 from dubtool.file_lock import alone
 from dubtool.media.color import HDR_TRANSFERS
@@ -114,17 +116,27 @@ def look_for_faces(info: MediaInfo, threads: int | None, progress: Progress) -> 
     reader = VideoReader(info)
     expected, pictures = info.require_video().frame_count, info.require_video().pictures_a_frame
     times, durations = [], []
-    with FaceLandmarker(find(_LANDMARKER), threads) as landmarker:
-        tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, mouth_cover(threads).covered)
-        for frame in prefetched(reader, _AHEAD):
+    cores = threads or usable_threads()
+    # Half of the cores follow faces, the others judge mouths: a second thread gains networks this small little.
+    each = max(1, cores // 2)
+    with FaceLandmarker(find(_LANDMARKER), each) as landmarker, SideBySide(min(cores, 2)) as beside:
+        tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, mouth_cover(each).covered, beside)
+        for picture in prefetched(map(_looked_at, reader), _AHEAD):
             with span("track a frame"):
-                tracker.feed(FramePicture(frame))
-            times.append(frame.time)
-            durations.append(frame.duration)
+                tracker.feed(picture)
+            times.append(picture.time)
+            durations.append(picture.duration)
             progress(len(times) / pictures, expected)
-    tracks = tracker.finish()
+        tracks = tracker.finish()
     progress(len(times) / pictures, len(times) / pictures)
     return TrackedVideo(tracks, times, durations, reader.decode_failures, False)
+
+
+def _looked_at(frame: Frame) -> FramePicture:
+    """A frame for the trackers, with what they always look at first ready: the reader's thread has time for it."""
+    picture = FramePicture(frame)
+    _ = picture.coarse
+    return picture
 
 
 class FramePicture(Picture):
@@ -133,6 +145,7 @@ class FramePicture(Picture):
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self.width, self.height = frame.width, frame.height
+        self.time, self.duration = frame.time, frame.duration
 
     def region(self, to_crop: np.ndarray, side: int) -> np.ndarray:
         return self._frame.sampled_rgb(to_crop, side, side)

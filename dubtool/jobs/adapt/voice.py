@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from dubtool.jobs.adapt.holdout import stretches
 from dubtool.jobs.adapt.material import Subject
 from dubtool.jobs.shared.adapted import Voice
-from dubtool.jobs.shared.own_words import OwnWords, own_words
+from dubtool.jobs.shared.own_words import OwnWords, film_shapes, own_words
 
 # Half a minute tells a range only roughly: what is missing of it is made up in part, and within bounds.
 _TRUST, _LEAST_SCALE, _MOST_SCALE = 0.7, 0.7, 1.4
@@ -22,7 +24,8 @@ def fit_voice(subject: Subject, device: str) -> Voice:
         [np.zeros(0, np.int64)]
         + [np.union1d(each.learned, each.held_out) for each in stretches(subject.times, ~subject.motion.covered)]
     )
-    own = own_words(subject.info, subject.motion, subject.times, rows, subject.model, device)
+    heard_in = partial(film_shapes, device=device)
+    own = own_words(subject.info, subject.motion, subject.times, rows, subject.model, heard_in)
     return Voice(False, r=own.r, why=own.why) if own.why else _fitted(own, subject)
 
 

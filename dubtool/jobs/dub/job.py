@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from dubtool.engine.device import usable_threads
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
 from dubtool.jobs.dub.cast_plan import CastPlan, plan_cast
 from dubtool.jobs.dub.conditioning import drivers
 from dubtool.jobs.dub.heard import cast_of, named_inputs, what_is_said
+from dubtool.jobs.dub.hearing import Hearing
 from dubtool.jobs.dub.lines import HEADERS_ERR, QUIET_RMS, Speeches
 from dubtool.jobs.dub.plan import DubPlan, DubTask, person_course
 from dubtool.jobs.dub.references import Asking, prepared
@@ -34,13 +37,15 @@ from dubtool.jobs.shared.calls import (
     video_file,
 )
 from dubtool.jobs.shared.cast import Cast
+from dubtool.jobs.shared.cores import at_once
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_stream import Batch, changing, stream
 from dubtool.jobs.shared.kept import KeptNetworks
 from dubtool.jobs.shared.load import Networks, load_networks
-from dubtool.jobs.shared.options import DEFAULT_MODEL, DubOptions
+from dubtool.jobs.shared.options import DEFAULT_MODEL, RETRIEVAL, DubOptions
 from dubtool.jobs.shared.outputs import checked_output
 from dubtool.jobs.shared.overrides import overrides_of
+from dubtool.jobs.shared.own_words import LEAST_SECONDS
 from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.run import Opened, OpenOutput, Run, running
 from dubtool.jobs.shared.speakers import Turn
@@ -50,6 +55,9 @@ from dubtool.media.audio import RATE, Speech, load_speech
 from dubtool.media.decode import VideoReader
 from dubtool.media.probe import MediaInfo
 from dubtool.weights.locate import digests, find
+
+# Frames that one thread of several takes at once.
+_BATCH = 2
 
 
 class Dubber:
@@ -207,9 +215,23 @@ class _Dubbing:
 
     def draw(self, info: MediaInfo, open_output: OpenOutput) -> None:
         """Plan, and draw every frame: decoded, changed where it is to be, and written."""
+        count = at_once(self.run.options.device)
+        # The film's sound is no longer wanted when drawing begins, but what reads it may be kept until then.
+        with temporary_folder() as folder, SideBySide(count) as threads:
+            hearing = Hearing(threads, self.run.options.device, usable_threads() // count)
+            if self.run.options.model == RETRIEVAL and self.run.options.shapes is None:
+                if isinstance(self.heard, Speech):
+                    hearing.begin(self.heard.path)
+                if info.audio and (info.duration or 0) >= LEAST_SECONDS:
+                    hearing.begin_film(info, folder)
+            self._drawn(info, open_output, threads, hearing)
+
+    def _drawn(self, info: MediaInfo, open_output: OpenOutput, threads: SideBySide, hearing: Hearing) -> None:
         run, pool, pictures = self.run, self.pool, info.require_video().pictures_a_frame
-        report, batch_size = run.report, run.options.batch_size
-        networks, plan = self._planned(info)
+        report = run.report
+        # Threads side by side are kept busy by small batches.
+        batch_size = min(run.options.batch_size, _BATCH) if threads.count > 1 else run.options.batch_size
+        networks, plan = self._planned(info, threads)
         reader = VideoReader(info)
         people = []
         assert report.course is not None, "whoever plans tells it"
@@ -218,7 +240,9 @@ class _Dubbing:
             report.course.people.append(course)
             if own.dubbed:
                 sharing = _sharing(one, len(plan.people))
-                people.append((one, *prepared(sharing, networks, reader, report, own.details, course)))
+                drawn = prepared(sharing, networks, reader, report, own.details, course, threads, hearing)
+                people.append((one, *drawn))
+        hearing.forget()
         if isinstance(self.said, Cast) or plan.turns or len(plan.people) > 1:
             report.details["people"] = [_told(own) for _, own in plan.people]
         renderer = CastRenderer([drawn for _, drawn, _ in people])
@@ -234,19 +258,25 @@ class _Dubbing:
             ) as outputs,
             WorkerPool(renderer, pool, batch_size) as others,
         ):
-            change = renderer.change if len(pool) == 1 else others.change
+            alone = len(pool) == 1
+
+            def change(batch: Batch) -> Callable[[], None]:
+                if alone:
+                    return threads.start(renderer.change, batch, asked(batch), outputs)
+                return others.change(batch, asked(batch), outputs)
+
             stream(
                 zip(plan.frame_plans, reader.frames(plan.timeline.source.tolist()), strict=True),
-                changing(lambda batch: change(batch, asked(batch), outputs)),
+                changing(change),
                 outputs,
                 len(plan.frame_plans),
                 batch_size=batch_size,
                 progress=run.stage("dub"),
-                ahead=0 if len(pool) == 1 else others.ahead,
+                ahead=threads.ahead if alone else others.ahead,
                 pictures=pictures,
             )
 
-    def _planned(self, info: MediaInfo) -> tuple[Networks, CastPlan]:
+    def _planned(self, info: MediaInfo, threads: SideBySide) -> tuple[Networks, CastPlan]:
         run, options, report, heard = self.run, self.run.options, self.run.report, self.heard
         with report.timed("load"):
             networks = _networks(options, run.networks)
@@ -258,7 +288,7 @@ class _Dubbing:
             report.details["adapted"] = options.adapted.as_dict()
             if options.adapted.painter.used:
                 report.weights |= options.adapted.weights
-        task = DubTask(info, run.track(info), options, model, report)
+        task = DubTask(info, run.track(info), options, model, report, threads)
         if isinstance(heard, Speeches):
             return networks, plan_cast(task, heard)
         if options.speaking:
@@ -285,7 +315,8 @@ def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
         adapted = (options.adapted.folder, options.adapted.painter.sharpen, *options.adapted.weights.values())
     restorer = options.restorer if options.restore_teeth else None
     key = (options.model, options.device, options.precision, adapted, restorer)
-    return kept.get("dub", key, lambda: load_networks(options))
+    threads = usable_threads() // at_once(options.device)
+    return kept.get("dub", key, lambda: load_networks(options, threads))
 
 
 def _sharing(plan: DubPlan, count: int) -> DubPlan:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.errors import NoFaceError
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.dub.expression import Expression
@@ -37,13 +38,17 @@ from dubtool.tracking.track_video import TrackedVideo
 
 @dataclass(frozen=True)
 class DubTask:
-    """What all plans of one dub are made from: a film, the faces in it, and what is asked for. report: of the whole."""
+    """What all plans of one dub are made from: a film, the faces in it, and what is asked for. report: of the whole.
+
+    threads: for what can be done side by side.
+    """
 
     info: MediaInfo
     tracked_video: TrackedVideo
     options: DubOptions
     model: ShapeModel
     report: Report
+    threads: SideBySide = field(default_factory=lambda: SideBySide(1))
 
     @cached_property
     def people(self) -> VideoPeople:
@@ -126,7 +131,7 @@ def plan_person(
     covers = Covers()
     if is_doubtful(person, np.unique(used)):
         with task.report.timed("covers"):
-            person, covers = behind_covers(info, person, model, np.unique(used), use_cache=options.cache)
+            person, covers = behind_covers(info, person, model, np.unique(used), task.threads, use_cache=options.cache)
     skip_reason = skip_reasons(person, rows, timeline, options, speaking)
     at = timeline.seconds
     for override in overrides:

@@ -10,9 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dubtool.engine.side_by_side import SideBySide
+from dubtool.face.blend import Placed
 from dubtool.face.grain_match import Compared, matching
 from dubtool.jobs.dub.conditioning import Conditioner, Conditions, ShapeConditioner, conditioner
 from dubtool.jobs.dub.expression import TimedShapes
+from dubtool.jobs.dub.hearing import Hearing
 from dubtool.jobs.dub.painted import PaintedMouths
 from dubtool.jobs.dub.plan import DubPlan
 from dubtool.jobs.dub.reach import reach_of
@@ -29,8 +32,6 @@ from dubtool.jobs.shared.report import Report
 from dubtool.jobs.shared.teeth import Teeth
 from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
-from dubtool.speech.shapes import speech_shapes
-from dubtool.weights.locate import find
 
 # Mouths that are made ahead, to see what they lack beside the real ones; filmed ones differ more among themselves.
 _TRIED, _TRIED_FILMED = 6, 12
@@ -51,10 +52,13 @@ def prepared(
     report: Report,
     details: dict[str, Any],
     course: PersonCourse,
+    threads: SideBySide,
+    hearing: Hearing,
 ) -> tuple[MouthRenderer, Asking]:
     """What draws the plan's mouths, its references read and its finish measured, and what it is asked for frames.
 
     report: gets the times. details, course: of the person, get the rest, and what is asked and shown by frames.
+    threads: make mouths side by side. hearing: what is heard.
     """
     painter = PaintedMouths(networks.generator, plan.motion, plan.taught, plan.covers)
     retrieved = None
@@ -65,7 +69,7 @@ def prepared(
                 plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory), plan.covers
             )
             also = sorted(tried) if len(tried) * reader.frame_bytes <= _HELD else []
-            source, seen = _retrieval(plan, networks, retrieved, reader, details, course, also)
+            source, seen = _retrieval(plan, networks, retrieved, reader, details, course, also, hearing)
         else:
             source = _conditioner(plan, networks)
             details["references"] = painter.prepare(reader, plan.allowed)
@@ -80,7 +84,9 @@ def prepared(
     teeth = None if networks.restorer is None else Teeth(networks.restorer, plan.person, "frame")
     renderer = MouthRenderer(plan.options, painter, retrieved, teeth, plan.motion.unit, plan.covers)
     with report.timed("finish"):
-        grain_match = matching(_tried(plan, tried, seen, renderer, asked, reader), filmed=retrieved is not None)
+        grain_match = matching(
+            _tried(plan, tried, seen, renderer, asked, reader, threads), filmed=retrieved is not None
+        )
     if plan.covers.found:
         covered = [one for one in plan.frame_plans if one.weight > 0 and one.row in plan.covers.found]
         details["frames_partly_covered"] = len(covered)
@@ -111,9 +117,10 @@ def _retrieval(
     details: dict[str, Any],
     course: PersonCourse,
     also: Sequence[int],
+    hearing: Hearing,
 ) -> tuple[Conditioner, dict[int, Frame]]:
     """Find out which of the person's frames are to be shown; what drives them, and the frames of the rows `also`."""
-    shapes = plan.options.shapes or _within_reach(plan, details)
+    shapes = plan.options.shapes or _within_reach(plan, details, hearing)
     numbers, rows, weight, times = plan.placed([frame_plan for frame_plan in plan.frame_plans if frame_plan.weight > 0])
     bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1))
     wanted = bare.shapes(times, rows, weight)[:, 0]
@@ -147,13 +154,13 @@ def _note(
             )
 
 
-def _within_reach(plan: DubPlan, details: dict[str, Any]) -> MouthShapes:
+def _within_reach(plan: DubPlan, details: dict[str, Any], hearing: Hearing) -> MouthShapes:
     """The shapes that the speech is predicted to give, as this person would make them."""
     times = plan.times
-    heard = speech_shapes(plan.sound.path, find("whisper"), find("speech_shapes"), device=plan.options.device).at(times)
+    heard = hearing.shapes(plan.sound.path).at(times)
     usable = np.ones(len(plan.motion.frames), bool) if plan.allowed is None else plan.allowed
     rows = np.flatnonzero(usable & ~plan.motion.covered)[:_OWN_ROWS]
-    own = own_words(plan.info, plan.motion, plan.seconds, rows, plan.model, plan.options.device)
+    own = own_words(plan.info, plan.motion, plan.seconds, rows, plan.model, hearing.film_shapes)
     reach = reach_of(plan.motion, usable, heard, plan.model, None if own.why else own)
     # What an adaptation has learned of the person's range is in the reach already.
     expression = replace(plan.expression, voice=1.0)
@@ -177,11 +184,17 @@ def _tried(
     renderer: MouthRenderer,
     asked: Asking,
     reader: VideoReader,
+    threads: SideBySide,
 ) -> Iterator[Compared]:
     """Some of the mouths that will be made, beside the real ones. seen: frames that were read before."""
     missing = [row for row in sorted(tried) if row not in seen]
-    for row, frame in itertools.chain(sorted(seen.items()), frames_of_rows(reader, plan.motion.frames, missing)):
-        placed = renderer.make([frame], np.array([row]), asked([tried[row]]))[0]
+
+    def made(row: int, frame: Frame, wanted: Conditions | Wanted) -> Placed | None:
+        return renderer.make([frame], np.array([row]), wanted)[0]
+
+    rows = itertools.chain(sorted(seen.items()), frames_of_rows(reader, plan.motion.frames, missing))
+    given = ((row, frame, asked([tried[row]])) for row, frame in rows)
+    for placed in threads.each(made, given):
         if placed is not None:
             yield placed.pair
 

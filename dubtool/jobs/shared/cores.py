@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from dubtool.engine.device import cuda_names, resolve, usable_threads
 
+# More batches at once would take more memory than they gain time.
+_MOST_AT_ONCE = 4
 # What a worker takes on 1080p video, and a reserve.
 _BYTES_A_WORKER = 2**30
 
@@ -30,6 +32,15 @@ def default_workers(devices: list[str]) -> int:
         return usable_threads()  # Windows does not tell its memory in this way
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, min(usable_threads(), memory // _BYTES_A_WORKER))
+
+
+def at_once(device: str) -> int:
+    """How many batches this process changes side by side: one a core, within reason; on a GPU one after the other.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    return 1 if resolve(device).is_cuda else min(usable_threads(), _MOST_AT_ONCE)
 
 
 def usable() -> frozenset[int]:

@@ -7,12 +7,13 @@ find the lips that should then be free, the frame counts as covered as before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.crop import to_pixels
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Reference, warped_mouth
 from dubtool.face.retrieval import MouthCosts, nearest_apart
@@ -86,13 +87,18 @@ class Covers:
 
 
 def look_behind(
-    chosen: Chosen, model: ShapeModel, reader: VideoReader, judge: Callable[[], MouthCover], rows: np.ndarray
+    chosen: Chosen,
+    model: ShapeModel,
+    reader: VideoReader,
+    judge: Callable[[], MouthCover],
+    rows: np.ndarray,
+    threads: SideBySide,
 ) -> tuple[Chosen, Covers]:
     """Find the covers in those of `rows` of the motion (int, rising) where something may be before the mouth, and in
     those beside them; the person with those rows free in which enough of the mouth is to be seen beside it, and what
     covers it there.
 
-    judge: gives the parser, where it is needed.
+    judge: gives the parser, where it is needed. threads: look at frames side by side.
     """
     hidden, unusual = _doubtful(chosen)
     clear = _clear(chosen)
@@ -105,7 +111,7 @@ def look_behind(
     background = _Background(chosen, model, kept, read_references(reader, chosen, kept, model), ~unusual[kept])
     first = hidden[rows].copy()
     first[np.flatnonzero(unusual[rows])[::_STEP]] = True
-    looker = _Looker(chosen, reader, background, judge())
+    looker = _Looker(chosen, reader, background, judge(), threads)
     todo, looked, found = rows[first], np.zeros(0, int), np.zeros(0, int)
     for _ in range(_ROUNDS):
         found = np.union1d(found, looker.look(todo))
@@ -125,7 +131,15 @@ def look_behind(
 class _Looker:
     """Looks at single rows of a person's motion for covers."""
 
-    def __init__(self, chosen: Chosen, reader: VideoReader, background: _Background, parser: MouthCover) -> None:
+    def __init__(
+        self,
+        chosen: Chosen,
+        reader: VideoReader,
+        background: _Background,
+        parser: MouthCover,
+        threads: SideBySide,
+    ) -> None:
+        self._threads = threads
         self._chosen, self._reader, self._background, self._parser = chosen, reader, background, parser
         self._covered = chosen.motion.covered.copy()
         self._partly = np.zeros(len(chosen.motion.frames), bool)
@@ -134,13 +148,16 @@ class _Looker:
     def look(self, rows: np.ndarray) -> np.ndarray:
         """Look at `rows` (rising), again or for the first time; those that show a cover."""
         found = []
-        for row, frame in frames_of_rows(self._reader, self._chosen.motion.frames, rows.tolist()):
-            cover = self._background.cover(frame, row)
+        read = frames_of_rows(self._reader, self._chosen.motion.frames, rows.tolist())
+        for row, frame, cover in self._threads.each(self._looked_at, read):
             self._covers.found.pop(row, None)
             self._covered[row], self._partly[row] = self._chosen.motion.covered[row], False
             if cover is not None and self._judge(frame, row, *cover):
                 found.append(row)
         return np.array(found, int)
+
+    def _looked_at(self, row: int, frame: Frame) -> tuple[int, Frame, tuple[Box, np.ndarray] | None]:
+        return row, frame, self._background.cover(frame, row)
 
     def result(self) -> tuple[Chosen, Covers]:
         """What `look_behind` gives."""
@@ -277,8 +294,9 @@ def _apart(source: np.ndarray, shown: Sequence[np.ndarray], side: float) -> np.n
     """Where a picture [h, w, 3] shows what none of others does near there: uint8 [h, w], 0 or 255."""
     kernel = _disc(_SLACK * side)
     # One of them may show a cover, too: it is not believed alone.
-    low = np.partition(np.stack([cv2.erode(_seen(each), kernel) for each in shown]), 1, axis=0)[1]
-    high = np.partition(np.stack([cv2.dilate(_seen(each), kernel) for each in shown]), -2, axis=0)[-2]
+    seen = [_seen(each) for each in shown]
+    low = _second((cv2.erode(each, kernel) for each in seen), cv2.min, cv2.max)
+    high = _second((cv2.dilate(each, kernel) for each in seen), cv2.max, cv2.min)
     smooth = _seen(cv2.GaussianBlur(source, (0, 0), 1.0))
     beyond = np.maximum(smooth - high, low - smooth).max(axis=2)
     rim = cv2.morphologyEx((beyond > _RIM).astype(np.uint8), cv2.MORPH_CLOSE, _disc(_HOLE * side / 2))
@@ -294,6 +312,21 @@ def _apart(source: np.ndarray, shown: Sequence[np.ndarray], side: float) -> np.n
     outlines, _ = cv2.findContours(cover, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(cover, outlines, -1, 255, cv2.FILLED)
     return np.asarray(cv2.dilate(cover, _disc(_EDGE)))
+
+
+def _second(
+    pictures: Iterable[np.ndarray],
+    first_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    last_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Of every sample of pictures, two at least, the second in order. first_of, last_of: of two pictures."""
+    coming = iter(pictures)
+    one, other = next(coming), next(coming)
+    first, second = first_of(one, other), last_of(one, other)
+    for each in coming:
+        second = first_of(second, last_of(first, each))
+        first = first_of(first, each)
+    return second
 
 
 def _together(covers: Sequence[tuple[Box, np.ndarray]]) -> tuple[Box, np.ndarray]:

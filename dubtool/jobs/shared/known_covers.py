@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.covers import Covers, look_behind
 from dubtool.media.decode import VideoReader
@@ -24,7 +25,13 @@ _Known = tuple[np.ndarray, np.ndarray, Covers]
 
 
 def behind_covers(
-    info: MediaInfo, chosen: Chosen, model: ShapeModel, rows: np.ndarray, *, use_cache: bool = True
+    info: MediaInfo,
+    chosen: Chosen,
+    model: ShapeModel,
+    rows: np.ndarray,
+    threads: SideBySide,
+    *,
+    use_cache: bool = True,
 ) -> tuple[Chosen, Covers]:
     """As `look_behind`.
 
@@ -39,7 +46,7 @@ def behind_covers(
     if known is not None:
         covered, partly, covers = known
         return replace(chosen, motion=replace(motion, covered=covered), partly=partly), covers
-    found, covers = look_behind(chosen, model, VideoReader(info), mouth_cover, rows)
+    found, covers = look_behind(chosen, model, VideoReader(info), mouth_cover, rows, threads)
     if use_cache and found.partly is not None:
         keep_arrays(store, _written(found.motion.covered, found.partly, covers))
     return found, covers

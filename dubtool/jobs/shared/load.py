@@ -35,36 +35,41 @@ def takes_cpu_graph(device: str, precision: str) -> bool:
     return precision == "auto" and not resolve(device).is_cuda
 
 
-def load_generator(model: str, device: str, precision: str) -> tuple[Generator, tuple[str, ...]]:
+def load_generator(
+    model: str, device: str, precision: str, threads: int | None = None
+) -> tuple[Generator, tuple[str, ...]]:
     """Generator `model`, and the names of the weights it was made of.
 
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
     on_cpu = takes_cpu_graph(device, precision)
-    generator = open_generator(*find_graphs(model, on_cpu=on_cpu), device=device, precision=precision)
+    generator = open_generator(*find_graphs(model, on_cpu=on_cpu), device=device, precision=precision, threads=threads)
     return generator, graph_names(model, on_cpu=on_cpu)
 
 
-def load_adapted(folder: Path, sharpen: float, device: str, precision: str) -> Generator:
+def load_adapted(folder: Path, sharpen: float, device: str, precision: str, threads: int | None = None) -> Generator:
     """The generator that was adapted to one person, from the files that `adapt` keeps. sharpen: of its pictures.
 
     Raises:
         WeightsError, DeviceError: see `Session`.
     """
     frame = FRAME_INT8 if takes_cpu_graph(device, precision) else FRAME
-    generator = open_generator(folder / ONCE, folder / frame, device=device, precision=precision)
+    generator = open_generator(folder / ONCE, folder / frame, device=device, precision=precision, threads=threads)
     generator.spec = replace(generator.spec, sharpen=sharpen)
     return generator
 
 
-def load_restorer(model: str, device: str, precision: str) -> tuple[Restorer, tuple[str, ...]]:
+def load_restorer(
+    model: str, device: str, precision: str, threads: int | None = None
+) -> tuple[Restorer, tuple[str, ...]]:
     """The network `model` that restores teeth, and the names of the weights it was made of.
 
     Raises:
         UsageError, WeightsError, DeviceError: see `find_graphs` and `Session`.
     """
-    return open_restorer(*find_graphs(model), device=device, precision=precision), graph_names(model)
+    files = find_graphs(model)
+    return open_restorer(*files, device=device, precision=precision, threads=threads), graph_names(model)
 
 
 def load_animator(
@@ -104,22 +109,25 @@ def sync_judge(device: str) -> ShapeSyncJudge:
     return ShapeSyncJudge(session.run, int(session.metadata["frames"]), int(session.metadata["steps"]))
 
 
-def load_networks(options: DubOptions) -> Networks:
-    """What draws a dub. Raises as `load_generator` does."""
+def load_networks(options: DubOptions, threads: int | None = None) -> Networks:
+    """What draws a dub. threads: of each network on a CPU; None for all cores. Raises as `load_generator` does."""
     adapted, graphs = options.adapted, tuple[str, ...]()
+    where = options.device, options.precision, threads
     if adapted is not None and adapted.painter.used:
-        generator = load_adapted(adapted.folder, adapted.painter.sharpen, options.device, options.precision)
+        generator = load_adapted(adapted.folder, adapted.painter.sharpen, *where)
     else:
-        generator, graphs = load_generator(painter_of(options.model), options.device, options.precision)
-    restorer, more = _restorer(options, generator)
+        generator, graphs = load_generator(painter_of(options.model), *where)
+    restorer, more = _restorer(options, generator, threads)
     mender = None
     if options.model == RETRIEVAL and MENDER in known():
-        mender = open_warp_painter(find(MENDER), device=options.device, precision=options.precision)
+        mender = open_warp_painter(find(MENDER), device=options.device, precision=options.precision, threads=threads)
         more = (*more, MENDER)
     return Networks(generator, restorer, mender, [*graphs, *more])
 
 
-def _restorer(options: DubOptions, generator: Generator) -> tuple[Restorer | None, tuple[str, ...]]:
+def _restorer(
+    options: DubOptions, generator: Generator, threads: int | None
+) -> tuple[Restorer | None, tuple[str, ...]]:
     if not options.restore_teeth:
         return None, ()
     if options.model == RETRIEVAL:
@@ -128,4 +136,4 @@ def _restorer(options: DubOptions, generator: Generator) -> tuple[Restorer | Non
         )
     if not generator.spec.outlined:
         raise UsageError(f"teeth can be restored after generators driven by mouth shapes; {options.model} is not")
-    return load_restorer(options.restorer, options.device, options.precision)
+    return load_restorer(options.restorer, options.device, options.precision, threads)

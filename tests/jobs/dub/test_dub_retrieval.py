@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,7 +15,7 @@ import dubtool
 from dubtool.errors import NoFaceError
 from dubtool.face.crop import apply
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.dub import references
+from dubtool.jobs.dub import hearing
 from dubtool.jobs.shared.frame_timeline import plan_timeline
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.report import Report
@@ -24,7 +23,7 @@ from dubtool.media.decode import scan_times
 from dubtool.media.frame import Frame
 from dubtool.media.probe import probe
 from dubtool.metrics.outside import largest_outside
-from dubtool.speech.shapes import speech_shapes
+from dubtool.speech.shapes import ShapeExtractor
 from dubtool.tracking.motion import FaceMotion
 from dubtool.tracking.person import chosen_person
 from dubtool.tracking.track_video import track_video
@@ -179,13 +178,14 @@ def test_workers_and_a_video_shorter_than_the_speech(place: Path, clip: Path, cu
 def test_without_expression_the_mouth_rests_whatever_is_said(
     place: Path, near: Path, speech: Path, cut: Cut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[np.ndarray] = []
+    heard: list[int] = []
 
-    def hearing(*files: Path, device: str) -> SimpleNamespace:
-        shapes = speech_shapes(*files, device=device)
-        return SimpleNamespace(at=lambda times: heard.append(times) or shapes.at(times))
+    class Counted(ShapeExtractor):
+        def compute(self, first: int, count: int) -> np.ndarray:
+            heard.append(first)
+            return super().compute(first, count)
 
-    monkeypatch.setattr(references, "speech_shapes", hearing)
+    monkeypatch.setattr(hearing, "ShapeExtractor", Counted)
     other = cut("other.wav", "-ss", 1.5, "-t", 0.4, source="speech.wav")
     few = {"stop": Fraction(6, 25)}
     for name, sound in (("one", speech), ("other", other)):
