@@ -32,7 +32,7 @@ SKIN = tuple(
 LOWER_FACE = (*range(MOUTH_POINTS), *SKIN)
 TRACKED_LOWER_FACE = CONTROL[list(LOWER_FACE)]
 # How far the spline may miss the landmarks' jitter, in squared face radii.
-STIFFNESS = 0.004
+_STIFFNESS = 0.002
 # Detail coarser than this, in sides of the mouth box, is voted on by several references; finer detail is one's alone.
 _LOW_BAND = 0.016
 # How closely references must agree with their median to be heard, levels of 255, looked at over so many sides.
@@ -70,8 +70,8 @@ class Reference:
 
 @dataclass(frozen=True)
 class Picks:
-    """References of one frame, by their numbers: the one that is shown, the one that it fades into with `share` 0..1,
-    and those that vote on what is coarse."""
+    """References of one frame, by their numbers: the one that is shown, the one that it fades into with `share` 0..1
+    where nobody votes, and those that vote on what is coarse."""
 
     shown: int
     next: int
@@ -85,8 +85,7 @@ class Place:
 
     box: picture px. source: float32 [h, w, 3], what is there. weight: [h, w] 0..1, how much of the new mouth shows.
     to_unit: picture px to the unit crop [2, 3]. mouth: the wanted mouth in the unit crop [55, 2]. rim: where the head's
-    RIM is there [R, 2]. stiffness: how far these may be missed, in squared face radii. beyond: see
-    `Frame.rgb_and_beyond`; of no use where nothing is blended.
+    RIM is there [R, 2]. beyond: see `Frame.rgb_and_beyond`; of no use where nothing is blended.
     """
 
     box: Box
@@ -95,7 +94,6 @@ class Place:
     to_unit: np.ndarray
     mouth: np.ndarray
     rim: np.ndarray
-    stiffness: float = STIFFNESS
     beyond: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 1), np.float32))
 
     @property
@@ -115,7 +113,8 @@ def warped_mouth(references: Sequence[Reference], picks: Picks, place: Place, *,
     shown = references[picks.shown]
     where = _map(shown, place)
     made = _sampled(shown.picture, where)
-    if picks.share > 0:
+    # Where several vote on what is coarse, it changes softly as it is, and two fine bands would make teeth soft.
+    if picks.share > 0 and not picks.voters:
         beside = references[picks.next]
         made += np.float32(picks.share) * (_sampled(beside.picture, _map(beside, place)) - made)
     shrink = shown.shrink
@@ -144,7 +143,7 @@ def _map(reference: Reference, place: Place, size: tuple[int, int] | None = None
     float32 [h, w, 2]."""
     # What the modes do not know of this person stays: the landmarks move by what the model's mouths differ.
     wanted = reference.control[:MOUTH_POINTS] + place.mouth - reference.modelled
-    spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, place.stiffness)
+    spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, _STIFFNESS)
     if size is None:
         return dense_map(spline, place.to_unit, reference.from_unit, place.box)
     x0, y0, x1, y1 = place.box

@@ -21,6 +21,8 @@ _SHOT_COST = 0.03
 _COARSE_COST, _NO_COARSER = 0.05, 0.2
 # Cost of going on with another reference than the present one or its neighbours in time.
 _CHANGE_COST = 0.02
+# What speech tells best is how far lips are open: where it chooses, the inner lip weighs this much.
+INNER_OF_DUBS = 4.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -102,11 +103,12 @@ class _Live:
     shot: int
     roi: Roi
     box: np.ndarray
-    frames: list[int] = field(default_factory=list)
-    # One block that grows, not an array per frame: those would lie scattered between frames and hold the heap apart.
+    # Blocks that grow, not an object per frame: those would lie scattered between frames and hold the heap apart.
+    frames: array[int] = field(default_factory=lambda: array("i"))
     quantised: bytearray = field(default_factory=bytearray)
-    anchors: list[np.ndarray] = field(default_factory=list)
-    covered: list[float] = field(default_factory=list)
+    # x, y and size of each frame.
+    anchors: array[float] = field(default_factory=lambda: array("f"))
+    covered: array[float] = field(default_factory=lambda: array("f"))
     looks: bytearray = field(default_factory=bytearray)
     latest_look: np.ndarray | None = None
     judged: float = np.nan
@@ -123,7 +125,7 @@ class _Live:
         relative = mesh[list(TRACKED)].copy()
         relative[:, :2] -= anchor[:2]
         self.frames.append(index)
-        self.anchors.append(anchor)
+        self.anchors.extend(anchor.tolist())
         self.covered.append(np.nan)
         limit = 32767
         self.quantised += np.clip(np.rint(relative / anchor[2] * _QUANTUM), -limit, limit).astype(np.int16).tobytes()
@@ -264,7 +266,7 @@ class Tracker:
         here = [face for face in self._live if face.frames[-1] == seen]
         scale = max(picture.coarse.shape[:2]) / max(picture.width, picture.height)
         known = bool(here) and len(here) == len(self._live) and index % _DETECT_SMALL_EVERY != 0
-        return known and min(float(face.anchors[-1][2]) for face in here) * scale >= _FOUND_COARSELY
+        return known and min(face.anchors[-1] for face in here) * scale >= _FOUND_COARSELY
 
     def _found(self, index: int, picture: Picture, foreseen: _Foreseen | None) -> list[Detection]:
         """The faces in the picture; where all that were followed still are and are found again, no closer look."""
@@ -293,7 +295,7 @@ class Tracker:
         newcomer.add(index, mesh, picture)
         for face in self._live:
             reach = 0.1 + 0.1 * (index - face.frames[-1])
-            moved = np.hypot(face.roi.x - newcomer.roi.x, face.roi.y - newcomer.roi.y) / newcomer.anchors[0][2]
+            moved = np.hypot(face.roi.x - newcomer.roi.x, face.roi.y - newcomer.roi.y) / newcomer.anchors[2]
             # Should it be another's face, `apart` will tell.
             if face.frames[-1] < index and moved < min(reach, 1.5):
                 face.add(index, mesh, picture)
@@ -312,7 +314,7 @@ class Tracker:
             if face.unconfirmed >= _MAX_UNCONFIRMED:
                 del face.frames[face.confirmed_length :]
                 del face.quantised[face.confirmed_length * _ROW_BYTES :]
-                del face.anchors[face.confirmed_length :]
+                del face.anchors[3 * face.confirmed_length :]
                 del face.covered[face.confirmed_length :]
                 del face.looks[face.confirmed_length * _LOOK_BYTES :]
             self._live.remove(face)
@@ -347,7 +349,7 @@ def _finished(live: _Live) -> FaceTrack:
     return FaceTrack(
         np.array(live.frames, np.int32),
         np.frombuffer(live.quantised, np.int16).reshape(-1, len(TRACKED), 3),
-        np.stack(live.anchors),
+        np.array(live.anchors, np.float32).reshape(-1, 3),
         live.shot,
         np.array(live.covered, np.float16),
         np.frombuffer(live.looks, np.uint8).reshape(-1, CELLS, CELLS, 3),

@@ -115,7 +115,7 @@ def _trackers() -> str:
 def look_for_faces(info: MediaInfo, threads: int | None, progress: Progress) -> TrackedVideo:
     reader = VideoReader(info)
     expected, pictures = info.require_video().frame_count, info.require_video().pictures_a_frame
-    times, durations = [], []
+    times, durations = list[Fraction](), list[Fraction]()
     cores = threads or usable_threads()
     # Half of the cores follow faces, the others judge mouths: a second thread gains networks this small little.
     each = max(1, cores // 2)
@@ -125,7 +125,8 @@ def look_for_faces(info: MediaInfo, threads: int | None, progress: Progress) -> 
             with span("track a frame"):
                 tracker.feed(picture)
             times.append(picture.time)
-            durations.append(picture.duration)
+            # Mostly the same one again.
+            durations.append(durations[-1] if durations and durations[-1] == picture.duration else picture.duration)
             progress(len(times) / pictures, expected)
         tracks = tracker.finish()
     progress(len(times) / pictures, len(times) / pictures)

@@ -137,6 +137,12 @@ def test_where_one_reference_fades_into_another_both_show(person: DrawnPerson) -
     assert spot[1] == pytest.approx(spot[2] / 3, rel=0.1)
 
 
+def test_where_others_vote_the_next_reference_does_not_soften_what_is_shown(person: DrawnPerson) -> None:
+    references, place = person.references()[:5], _own(person, 0)
+    alone, fading = (Picks(0, 1, share, (2, 3, 4)) for share in (0.0, 1 / 3))
+    np.testing.assert_array_equal(warped_mouth(references, alone, place), warped_mouth(references, fading, place))
+
+
 @pytest.mark.parametrize("voters", [(), (0, 1)])
 def test_colours_follow_what_is_around_the_mouth(voters: tuple[int, ...], person: DrawnPerson) -> None:
     light = np.array([14, 10, -8], np.float32)

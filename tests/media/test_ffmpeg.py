@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import stat
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -39,6 +40,27 @@ def test_environment_names_the_binary(tmp_path: Path, monkeypatch: pytest.Monkey
     named = _script(tmp_path / "my ffmpeg", "print('ffmpeg version 7.1 x')")
     monkeypatch.setenv(ffmpeg.ENVIRONMENT, str(named))
     assert ffmpeg.find_ffmpeg() == ffmpeg.Ffmpeg(str(named), (7, 1))
+
+
+def test_what_is_looked_for_beforehand_is_not_looked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = tmp_path / "calls"
+    body = f"import time; time.sleep(0.3); open({str(calls)!r}, 'a').write('x'); print('ffmpeg version 7.1 x')"
+    monkeypatch.setenv(ffmpeg.ENVIRONMENT, str(_script(tmp_path / "slow ffmpeg", body)))
+    ffmpeg.find_beforehand()
+    assert ffmpeg.find_ffmpeg().version == (7, 1)
+    assert ffmpeg.find_ffmpeg().version == (7, 1)
+    assert calls.read_text() == "x"
+
+
+def test_nothing_is_said_of_a_program_that_is_looked_for_beforehand_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(ffmpeg.ENVIRONMENT, str(tmp_path / "absent"))
+    ffmpeg.find_beforehand()
+    for thread in threading.enumerate():
+        if thread.name == "dubtool-ffmpeg":
+            thread.join()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_environment_naming_nonsense_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

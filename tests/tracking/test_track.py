@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.picture import RgbPicture
 from dubtool.face.topology import TRACKED, tracked
 from dubtool.tracking.detect import Detection, FaceDetector
@@ -265,6 +267,29 @@ def test_free_mouths_are_judged_half_as_often_while_they_look_the_same(
     (face,) = tracker.finish().faces
     assert asked == judged
     assert face.covered[::5].tolist() == [0.125] * 5
+
+
+def test_looking_on_other_threads_gives_the_same_tracks(scene: Scene) -> None:
+    """Judgements come late and detections early, and a face that was lost meanwhile may be welcomed again."""
+
+    def judge(picture: RgbPicture, points: np.ndarray) -> float:
+        time.sleep(0.002)
+        return float(points[0, 0] % 7 / 7)
+
+    def tracked(count: int) -> Tracks:
+        with SideBySide(count) as threads:
+            tracker = Tracker(scene, scene, judge, threads)  # type: ignore[arg-type]
+            for step in range(37):
+                near = [] if step in (11, 12, 13) else [Face(80 + step, size=60)]
+                far = [Face(230 - step, size=40, colour=2)] if step < 22 else []
+                tracker.feed(scene.show([*near, *far], shot=step // 30))
+            return tracker.finish()
+
+    alone, beside = tracked(1), tracked(2)
+    assert spans(alone) == spans(beside)
+    for one, other in zip(alone.faces, beside.faces, strict=True):
+        np.testing.assert_array_equal(one.covered, other.covered)
+        np.testing.assert_array_equal(one.quantised, other.quantised)
 
 
 def test_without_a_judge_nothing_is_known_of_mouths(scene: Scene) -> None:

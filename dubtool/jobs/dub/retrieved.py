@@ -16,7 +16,7 @@ from dubtool.face.mask import mouth_mask
 from dubtool.face.painting_over import HIDDEN, mouth_box, painter_input, shrunken_into
 from dubtool.face.picture import within
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, Reference, warped_mouth
-from dubtool.face.retrieval import Looks, MouthCosts
+from dubtool.face.retrieval import INNER_OF_DUBS, Looks, MouthCosts
 from dubtool.face.shape import ShapeModel
 from dubtool.face.tint import tinted
 from dubtool.jobs.dub.conditioning import Conditions
@@ -35,8 +35,6 @@ from dubtool.tracking.person import Chosen
 
 # A reference shows the whole mouth: so much of it may lie beyond the frame's border.
 _WITHIN = 0.02
-# What speech tells best is how far lips are open: in the choice of a reference the inner lip weighs this much.
-_INNER = 4.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class RetrievedMouths:
         self.mender = mender
         self._chosen, self._model, self._painter, self._memory = chosen, model, painter, memory
         self._motion = chosen.motion
-        self._costs = MouthCosts(model, _INNER)
+        self._costs = MouthCosts(model, INNER_OF_DUBS)
         self._to_crop = to_pixels(chosen.motion.unit, MASK_SIZE)
         self._references: list[Reference] = []
         self.needs_painter = False

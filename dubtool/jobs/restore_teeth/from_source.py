@@ -25,8 +25,6 @@ from dubtool.media.decode import VideoReader
 from dubtool.media.frame import Frame
 from dubtool.tracking.person import Chosen
 
-# Lips are to stay where the tool put them: its landmarks are missed less than those of a wanted shape.
-_STIFFNESS = 0.002
 # Tools spoil more than the lips: all the skin from the nose to the jaw and out to the cheeks' sides is made anew. LPIPS
 # over the mouth box falls to 0.57 to 0.66 of before by it; within the dub's own mask it was 0.73 to 0.81.
 _SPOILED, _REACH = (0.0, 2.0, -1.0, 1.0), 1.4
@@ -95,9 +93,7 @@ class BorrowedMouths:
             middle = covered.mean(axis=0)
             covered = (covered - middle) * _WIDER + middle
         unit = self._chosen.motion.unit[row]
-        place = place_over(
-            frame, unit, self._to_crop[row], covered, mouth, rim, _STIFFNESS, hidden=_SPOILED, reach=_REACH
-        )
+        place = place_over(frame, unit, self._to_crop[row], covered, mouth, rim, hidden=_SPOILED, reach=_REACH)
         if place is None:
             return None
         if moment is not None:

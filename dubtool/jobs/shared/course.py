@@ -15,7 +15,7 @@ from dubtool.errors import InputError
 _DECIMALS = {"asked": 4, "x": 1, "y": 1, "side": 1, "yaw": 1, "painted": 2}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MouthTold:
     """One new mouth.
 

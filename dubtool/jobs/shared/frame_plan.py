@@ -28,7 +28,7 @@ _TURNED_OVER = "upside down"
 SKIPPED = "skipped"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FramePlan:
     """One output frame: its place, the motion's row (-1: none), its weight and, when 0, why."""
 

@@ -44,6 +44,8 @@ class FrameTimeline:
 
     def by_frames(self, pictures: int) -> FrameTimeline:
         """The same of whole frames, each of so many pictures; their source frame is that of the first."""
+        if pictures == 1:
+            return self
         durations = [sum(self.durations[n : n + pictures], Fraction(0)) for n in range(0, len(self), pictures)]
         return FrameTimeline(self.source[::pictures] // pictures, self.times[::pictures], durations, self.duration)
 
@@ -96,6 +98,9 @@ def plan_timeline(
         now += stands
     ends = [*starts[1:], duration]
     cut = [max(min(end, duration) - start, Fraction(0)) for start, end in zip(starts, ends, strict=True)]
+    # Of hours of frames, one object each would be megabytes.
+    same: dict[Fraction, Fraction] = {}
+    cut = [same.setdefault(each, each) for each in cut]
     return FrameTimeline(np.array(source, np.int32), starts, cut, duration)
 
 

@@ -9,7 +9,7 @@ from dubtool.face.blend import mask_over, to_mouth_box
 from dubtool.face.crop import CropSize
 from dubtool.face.mask import mouth_mask
 from dubtool.face.painting_over import HIDDEN
-from dubtool.face.reference_warp import STIFFNESS, Place
+from dubtool.face.reference_warp import Place
 from dubtool.face.shape import split_mouth
 from dubtool.media.frame import Frame
 from dubtool.media.sampling import Box, bounds
@@ -50,7 +50,6 @@ def place_over(
     covered: np.ndarray,
     mouth: np.ndarray,
     rim: np.ndarray,
-    stiffness: float = STIFFNESS,
     *,
     hidden: tuple[float, float, float, float] = HIDDEN,
     reach: float = 1.0,
@@ -58,14 +57,14 @@ def place_over(
     """The whole mouth box, as far as the frame shows it; None if it does not.
 
     unit, to_crop: picture px to the unit crop and to the crop of `MASK_SIZE` [2, 3]. covered: points that the mask
-    must cover, in the unit crop [..., 2]. mouth: the one that is wanted [55, 2]. rim: of the head [R, 2]. stiffness:
-    see `Place`. hidden: see `mouth_mask`. reach: by how much the box is larger than the mouth box, around its middle.
+    must cover, in the unit crop [..., 2]. mouth: the one that is wanted [55, 2]. rim: of the head [R, 2].
+    hidden: see `mouth_mask`. reach: by how much the box is larger than the mouth box, around its middle.
     """
     weight, box = mask_of(to_crop, covered, frame.width, frame.height, hidden, reach)
     if not weight.any():
         return None
     rgb, beyond = frame.rgb_and_beyond(box)
-    return Place(box, rgb.astype(np.float32), weight, unit, mouth, rim, stiffness, beyond)
+    return Place(box, rgb.astype(np.float32), weight, unit, mouth, rim, beyond)
 
 
 def chin_reach(mouths: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from dubtool.face.crop import CropSize
 from dubtool.face.mask import mouth_mask
 from dubtool.face.painting_over import HIDDEN, mouth_box, painter_input, shrunken_into
 from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, warped_mouth
-from dubtool.face.retrieval import MouthCosts, nearest_apart
+from dubtool.face.retrieval import INNER_OF_DUBS, MouthCosts, nearest_apart
 from dubtool.face.shape import ShapeModel
 from dubtool.training.data.chance import Drawing
 from dubtool.training.data.cutouts import CutoutClip, by_person
@@ -49,7 +49,7 @@ class WarpSampler(Drawing):
         if not clips:
             raise InputError("there are no prepared cut-outs; run 'dubtool train prepare --cutouts'")
         self._people = by_person(clips)
-        self._costs, self._side = MouthCosts(model), side
+        self._costs, self._side = MouthCosts(model, INNER_OF_DUBS), side
         self.rng = np.random.default_rng(seed)
 
     def draw(self) -> WarpSample:
