@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import cache, partial
 from types import TracebackType
 from typing import TypeVar
 
@@ -16,7 +17,8 @@ _AHEAD = 3
 
 
 class SideBySide:
-    """Runs calls on `count` threads, "worker_0" and so on, within a `with` block; with one, where they are asked for.
+    """Runs calls on `count` threads, "worker_0" and so on, within a `with` block; with one, where and when results
+    are asked for.
 
     What has not begun when the block ends is dropped, what has begun is waited for. Worth it for calls that spend their
     time outside of Python: two threads of one network each do more than one network on two threads.
@@ -46,8 +48,7 @@ class SideBySide:
     def start(self, call: Callable[..., T], *arguments: object) -> Callable[[], T]:
         """Begin a call. What is returned waits for its end, and gives its result or raises its error."""
         if self._threads is None:
-            result = call(*arguments)
-            return lambda: result
+            return cache(partial(call, *arguments))
         return self._threads.submit(copy_context().run, call, *arguments).result
 
     def each(self, call: Callable[..., T], items: Iterable[Sequence[object]]) -> Iterator[T]:

@@ -224,6 +224,9 @@ class Tracker:
             judgement = self._threads.start(self._judged, self._judge, picture, mesh[list(TRACKED)])
             face.judging = len(face.covered) - 1, judgement
             face.judged_look = face.latest_look
+            if self._threads.count == 1:
+                # Nobody judges meanwhile, and the picture need not wait.
+                face.settle()
 
     @staticmethod
     def _judged(judge: Judge, picture: Picture, points: np.ndarray) -> float:

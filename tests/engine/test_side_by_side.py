@@ -28,10 +28,20 @@ def test_calls_really_are_under_way_at_the_same_time() -> None:
         assert sorted([first(), second()]) == [0, 1]
 
 
-def test_one_thread_is_the_caller_s_own() -> None:
+def test_one_thread_is_the_caller_s_own_and_calls_once_when_asked() -> None:
+    called: list[int] = []
+
+    def call(number: int) -> int:
+        called.append(number)
+        return _here()
+
     with SideBySide(1) as threads:
-        assert threads.start(_here)() == _here()
+        waiting, never = threads.start(call, 1), threads.start(call, 2)
+        assert called == []
+        assert waiting() == waiting() == _here()
+        assert called == [1]
         assert threads.ahead == 0
+        del never
 
 
 def test_an_error_is_raised_where_the_result_is_asked_for_and_drops_what_has_not_begun() -> None:
