@@ -45,7 +45,12 @@ def dub(
     devices: Devices = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, metavar="N", help="Draw this one file by N processes side by side."),
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            help="Draw this one file by N processes side by side, for several GPUs; on a CPU one alone is quicker.",
+        ),
     ] = None,
     review: Annotated[
         bool, typer.Option("--review", help="Also write a page to look at the result; see 'dubtool review -h'.")
