@@ -32,7 +32,7 @@ SKIN = tuple(
 LOWER_FACE = (*range(MOUTH_POINTS), *SKIN)
 TRACKED_LOWER_FACE = CONTROL[list(LOWER_FACE)]
 # How far the spline may miss the landmarks' jitter, in squared face radii.
-_STIFFNESS = 0.002
+STIFFNESS = 0.002
 # Detail coarser than this, in sides of the mouth box, is voted on by several references; finer detail is one's alone.
 _LOW_BAND = 0.016
 # How closely references must agree with their median to be heard, levels of 255, looked at over so many sides.
@@ -85,7 +85,8 @@ class Place:
 
     box: picture px. source: float32 [h, w, 3], what is there. weight: [h, w] 0..1, how much of the new mouth shows.
     to_unit: picture px to the unit crop [2, 3]. mouth: the wanted mouth in the unit crop [55, 2]. rim: where the head's
-    RIM is there [R, 2]. beyond: see `Frame.rgb_and_beyond`; of no use where nothing is blended.
+    RIM is there [R, 2]. beyond: see `Frame.rgb_and_beyond`; of no use where nothing is blended. stiffness: how far the
+    landmarks may be missed, in squared face radii.
     """
 
     box: Box
@@ -95,6 +96,7 @@ class Place:
     mouth: np.ndarray
     rim: np.ndarray
     beyond: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 1), np.float32))
+    stiffness: float = STIFFNESS
 
     @property
     def side(self) -> float:
@@ -143,7 +145,7 @@ def _map(reference: Reference, place: Place, size: tuple[int, int] | None = None
     float32 [h, w, 2]."""
     # What the modes do not know of this person stays: the landmarks move by what the model's mouths differ.
     wanted = reference.control[:MOUTH_POINTS] + place.mouth - reference.modelled
-    spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, _STIFFNESS)
+    spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, place.stiffness)
     if size is None:
         return dense_map(spline, place.to_unit, reference.from_unit, place.box)
     x0, y0, x1, y1 = place.box

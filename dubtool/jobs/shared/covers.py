@@ -15,7 +15,7 @@ import numpy as np
 
 from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.crop import to_pixels
-from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Reference, warped_mouth
+from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, Reference, warped_mouth
 from dubtool.face.retrieval import MouthCosts, nearest_apart
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.cutout import control_points
@@ -42,6 +42,10 @@ _SEEN_BESIDE, _GAP = 2, 2
 _OUTSIDE = 0.02
 # Landmarks miss by so much, in sides of the mouth box: colours are looked for so far around each pixel.
 _SLACK = 0.015
+# Under a cover landmarks are guessed: what is behind is not bent after them as closely as a mouth that is wanted.
+_STIFFNESS = 0.004
+# Sides of the mouth box, px, up to twice of which every pixel is looked at: covers are larger than lip lines.
+FINE = 240.0
 # How far a pixel lies beyond all colours that might be there, levels of 255: a cover for certain, and its rim.
 _CERTAIN, _RIM = 30.0, 9.0
 # A cover's least size and the widest hole in it that is closed, in sides of the mouth box.
@@ -108,7 +112,8 @@ def look_behind(
     if not (hidden | unusual)[rows].any() or len(free) < _FEWEST:
         return chosen, Covers()
     kept = free[np.unique(np.linspace(0, len(free) - 1, _REFERENCES).astype(int))]
-    background = _Background(chosen, model, kept, read_references(reader, chosen, kept, model), ~unusual[kept])
+    references = [_coarser(one) for one in read_references(reader, chosen, kept, model)]
+    background = _Background(chosen, model, kept, references, ~unusual[kept])
     first = hidden[rows].copy()
     first[np.flatnonzero(unusual[rows])[::_STEP]] = True
     looker = _Looker(chosen, reader, background, judge(), threads)
@@ -252,12 +257,51 @@ class _Background:
         near = [one for one in near if np.isfinite(costs[0, one])]
         if len(near) < _FEWEST:
             return None
-        shown = [warped_mouth(self._references, Picks(one, one, 0.0, ()), place, relit=False) for one in near]
-        cover = _apart(place.source, shown, place.side)
+        place = replace(place, stiffness=_STIFFNESS)
+        seen = _coarser_place(place)
+        shown = [warped_mouth(self._references, Picks(one, one, 0.0, ()), seen, relit=False) for one in near]
+        cover = _apart(seen.source, shown, seen.side)
         if not self._near_covered[row]:
             # The parser finds the lips: then nothing but its colours tells a cover.
-            cover = _foreign(cover, place.source, self._colours)
+            cover = _foreign(cover, seen.source, self._colours)
+        if seen is not place:
+            height, width = place.weight.shape
+            cover = np.where(cv2.resize(cover, (width, height)) > 127, 255, 0).astype(np.uint8)
         return (place.box, cover) if (cover.any() and (place.weight[cover > 0] > _SHOWS).any()) else None
+
+
+def _coarser(reference: Reference) -> Reference:
+    """A reference in which the mouth's box is no finer than is looked at."""
+    scale = _coarseness(2 * float(np.sqrt(abs(np.linalg.det(reference.from_unit[:, :2])))))
+    if scale == 1:
+        return reference
+    height, width = reference.picture.shape[:2]
+    size = max(1, width // scale), max(1, height // scale)
+    picture = cv2.resize(reference.picture, size, interpolation=cv2.INTER_AREA)
+    steps = np.array([width, height]) / size
+    # Edges on edges: pixels' middles lie at whole numbers.
+    offset = (reference.from_unit[:, 2] + 0.5) / steps - 0.5
+    from_unit = np.column_stack([reference.from_unit[:, :2] / steps[:, None], offset])
+    return replace(reference, picture=picture, from_unit=from_unit, shrink=max(1, reference.shrink // scale))
+
+
+def _coarser_place(place: Place) -> Place:
+    """A place in which the mouth's box is no finer than is looked at."""
+    scale = _coarseness(place.side)
+    if scale == 1:
+        return place
+    height, width = place.weight.shape
+    size = max(1, width // scale), max(1, height // scale)
+    source, weight = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (place.source, place.weight))
+    steps = np.array([width, height]) / size
+    offset = place.to_unit[:, :2] @ (np.array(place.box[:2]) + (steps - 1) / 2) + place.to_unit[:, 2]
+    to_unit = np.column_stack([place.to_unit[:, :2] * steps, offset])
+    return Place((0, 0, *size), source, weight, to_unit, place.mouth, place.rim, stiffness=place.stiffness)
+
+
+def _coarseness(side: float) -> int:
+    """By how much a picture may be shrunken in which the mouth's box has a side of so many px."""
+    return max(1, int(side / FINE))
 
 
 def _colours_of(references: Sequence[Reference]) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 from dubbing_place import Cut, frames_of
 
 import dubtool
+from dubtool.jobs.shared import covers
 from dubtool.jobs.shared.covers import Covers
 
 SIDE, FRAMES, FIRST, WIDE = 320, 24, 12, 36
@@ -35,10 +36,12 @@ def _region(kind: str, number: int) -> tuple[slice, slice]:
     return slice(top, top + 36), slice(0, SIDE)
 
 
-@pytest.mark.parametrize("kind", ["bar", "caption"])
+@pytest.mark.parametrize(("kind", "fine"), [("bar", covers.FINE), ("caption", covers.FINE), ("caption", 50.0)])
 def test_a_cover_stays_in_front_and_the_rest_is_dubbed(
-    place: Path, cut: Cut, speech: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    place: Path, cut: Cut, speech: Path, kind: str, fine: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """fine: as of a face so large that covers are looked for in a smaller picture."""
+    monkeypatch.setattr(covers, "FINE", fine)
     film = _film(cut, f"{kind}.mp4", BAR if kind == "bar" else CAPTION)
     report = dubtool.dub(film, speech, place / "o.mkv", codec="ffv1", length="video")
     pairs = list(zip(frames_of(film), frames_of(place / "o.mkv"), strict=True))
