@@ -11,7 +11,7 @@ from typing import Any
 # <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 # Larger blocks are the system's own, and go back when they are freed.
-_LARGE = 2 * 2**20
+_LARGE = 2**20
 
 
 def share_heap() -> None:
@@ -20,8 +20,8 @@ def share_heap() -> None:
     By default each thread has its own. Frames and network activations are made in one and freed in another, and what
     lies between them cannot be given back. Peaks after 10 and after 90 seconds of a small video: 398 and 444 MB, with
     one heap 375 and 378, and no slower. Left alone, glibc also keeps ever larger blocks in the heap, where threads side
-    by side leave holes that nothing fits into: 10 and 60 seconds at 720p took 379 and 414 MB, with a bound for them 371
-    and 375.
+    by side leave holes that nothing fits into: 10 and 60 seconds at 720p took 379 and 414 MB, with a bound for them 366
+    and 362.
     """
     mallopt = _glibc("mallopt")
     if mallopt is not None:
