@@ -33,7 +33,7 @@ def test_networks_are_loaded_once_for_many_dubs(
     place: Path, video: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[object] = []
-    monkeypatch.setattr(dub_job, "load_networks", lambda options: loaded.append(options) or load.load_networks(options))
+    monkeypatch.setattr(dub_job, "load_networks", lambda *asked: loaded.append(asked) or load.load_networks(*asked))
     dubber = dubtool.Dubber("dinet-shape", "cpu")
     first = dubber.dub(video, sound, place / "a.mkv", **QUICK)
     second = dubber.dub(video, sound, place / "b.mkv", dubtool.DubOptions(**QUICK), expression=0.5)
