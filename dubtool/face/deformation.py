@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 # The spline itself is computed at so many nodes along a box's longer side, and is as good as linear between them.
-NODES = 32
+_NODES = 32
 
 
 class ThinPlate:
@@ -46,7 +46,7 @@ def dense_map(
     to_unit: np.ndarray,
     from_unit: np.ndarray,
     box: tuple[int, int, int, int],
-    nodes: int = NODES,
+    nodes: int = _NODES,
 ) -> np.ndarray:
     """Where each pixel of a picture's box comes from in another picture: float32 [h, w, 2].
 

@@ -148,12 +148,18 @@ def _map(reference: Reference, place: Place, size: tuple[int, int] | None = None
     spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, place.stiffness)
     if size is None:
         return dense_map(spline, place.to_unit, reference.from_unit, place.box)
-    x0, y0, x1, y1 = place.box
+    to_unit = resized_to_unit(place.to_unit, place.box, size)
+    return dense_map(spline, to_unit, reference.from_unit, (0, 0, *size), _VOTE_NODES)
+
+
+def resized_to_unit(to_unit: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """From px of a picture's box, resized to width and height `size`, to the unit crop [2, 3]. to_unit: from the
+    picture's."""
+    x0, y0, x1, y1 = box
     steps = np.array([(x1 - x0) / size[0], (y1 - y0) / size[1]])
     # Edges on edges: pixels' middles lie at whole numbers.
-    offset = place.to_unit[:, :2] @ (np.array([x0, y0]) + (steps - 1) / 2) + place.to_unit[:, 2]
-    to_unit = np.column_stack([place.to_unit[:, :2] * steps, offset])
-    return dense_map(spline, to_unit, reference.from_unit, (0, 0, *size), _VOTE_NODES)
+    offset = to_unit[:, :2] @ (np.array([x0, y0]) + (steps - 1) / 2) + to_unit[:, 2]
+    return np.column_stack([to_unit[:, :2] * steps, offset])
 
 
 def _small(reference: Reference, place: Place, size: tuple[int, int]) -> np.ndarray:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from dubtool.engine.device import usable_threads
 from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.shape import ShapeModel
 from dubtool.folders import temporary_folder
@@ -37,7 +36,7 @@ from dubtool.jobs.shared.calls import (
     video_file,
 )
 from dubtool.jobs.shared.cast import Cast
-from dubtool.jobs.shared.cores import at_once
+from dubtool.jobs.shared.cores import at_once, threads_each
 from dubtool.jobs.shared.frame_plan import FramePlan
 from dubtool.jobs.shared.frame_stream import Batch, changing, stream
 from dubtool.jobs.shared.kept import KeptNetworks
@@ -215,10 +214,10 @@ class _Dubbing:
 
     def draw(self, info: MediaInfo, open_output: OpenOutput) -> None:
         """Plan, and draw every frame: decoded, changed where it is to be, and written."""
-        count = at_once(self.run.options.device)
+        device = self.run.options.device
         # The film's sound is no longer wanted when drawing begins, but what reads it may be kept until then.
-        with temporary_folder() as folder, SideBySide(count) as threads:
-            hearing = Hearing(threads, self.run.options.device, usable_threads() // count)
+        with temporary_folder() as folder, SideBySide(at_once(device)) as threads:
+            hearing = Hearing(threads, device, threads_each(device))
             if self.run.options.model == RETRIEVAL and self.run.options.shapes is None:
                 if isinstance(self.heard, Speech):
                     hearing.begin(self.heard.path)
@@ -315,8 +314,7 @@ def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
         adapted = (options.adapted.folder, options.adapted.painter.sharpen, *options.adapted.weights.values())
     restorer = options.restorer if options.restore_teeth else None
     key = (options.model, options.device, options.precision, adapted, restorer)
-    threads = usable_threads() // at_once(options.device)
-    return kept.get("dub", key, lambda: load_networks(options, threads))
+    return kept.get("dub", key, lambda: load_networks(options, threads_each(options.device)))
 
 
 def _sharing(plan: DubPlan, count: int) -> DubPlan:

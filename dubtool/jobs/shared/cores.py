@@ -43,6 +43,11 @@ def at_once(device: str) -> int:
     return 1 if resolve(device).is_cuda else min(usable_threads(), _MOST_AT_ONCE)
 
 
+def threads_each(device: str) -> int:
+    """How many threads each network has where `at_once` batches are changed side by side. Raises as `at_once`."""
+    return usable_threads() // at_once(device)
+
+
 def usable() -> frozenset[int]:
     """The cores this process may use; empty where the system does not tell."""
     return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()

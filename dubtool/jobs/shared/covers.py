@@ -15,7 +15,7 @@ import numpy as np
 
 from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.crop import to_pixels
-from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, Reference, warped_mouth
+from dubtool.face.reference_warp import MOUTH_POINTS, Picks, Place, Reference, resized_to_unit, warped_mouth
 from dubtool.face.retrieval import MouthCosts, nearest_apart
 from dubtool.face.shape import ShapeModel
 from dubtool.jobs.shared.cutout import control_points
@@ -293,9 +293,7 @@ def _coarser_place(place: Place) -> Place:
     height, width = place.weight.shape
     size = max(1, width // scale), max(1, height // scale)
     source, weight = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (place.source, place.weight))
-    steps = np.array([width, height]) / size
-    offset = place.to_unit[:, :2] @ (np.array(place.box[:2]) + (steps - 1) / 2) + place.to_unit[:, 2]
-    to_unit = np.column_stack([place.to_unit[:, :2] * steps, offset])
+    to_unit = resized_to_unit(place.to_unit, place.box, size)
     return Place((0, 0, *size), source, weight, to_unit, place.mouth, place.rim, stiffness=place.stiffness)
 
 
