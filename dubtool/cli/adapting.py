@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
 
 def adapted_to(
-    console: Console, video: Path, minutes: float, *, face: str, device: str, vgg: Path | None = None
+    console: Console,
+    video: Path,
+    minutes: float,
+    *,
+    face: str,
+    device: str,
+    vgg: Path | None = None,
+    model: str | None = None,
 ) -> Adapted:
     """Adapt to the person in a video, or find what is kept of that; says on stderr what it was good for."""
     with console.progress() as tell:
-        found = dubtool.adapt(video, minutes, face=face, device=device, vgg=vgg, progress=tell)
+        found = dubtool.adapt(video, minutes, face=face, model=model, device=device, vgg=vgg, progress=tell)
     painter, voice = found.painter, found.voice
     scores = ", ".join(
         f"{name} {getattr(painter.base, field):.3f} -> {getattr(painter.adapted, field):.3f}"

@@ -15,7 +15,7 @@ from dubtool.cli.review import add_review, check_review
 from dubtool.cli.summary import tell_rehearsal, tell_report
 from dubtool.errors import UsageError
 from dubtool.jobs.shared.cast import cast_of_speakers
-from dubtool.jobs.shared.options import PAINTER, DubOptions, painter_of
+from dubtool.jobs.shared.options import DubOptions, check_adaptable
 
 
 @from_options
@@ -70,8 +70,8 @@ def dub(
         options = replace(options, cast=cast_of_speakers(speaker, to_end=options.fit != "none"))
     if adapt is not None and not options.cache:
         raise UsageError("--adapt keeps what it learns in the cache; leave out --no-cache")
-    if adapt is not None and painter_of(options.model) != PAINTER:
-        raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {options.model}")
+    if adapt is not None:
+        check_adaptable(options.model)
     if adapt is not None and (options.cast is not None or options.cues is not None):
         raise UsageError("--adapt learns one person: leave it out, or --cast, --speaker and --cues")
     if review:
@@ -86,7 +86,7 @@ def dub(
         tell_rehearsal(console, "dub", inputs, output, options, as_json, rate=rate, **pool)
         return
     if adapt is not None:
-        adapted = adapted_to(console, video, adapt, face=options.face, device=options.device)
+        adapted = adapted_to(console, video, adapt, face=options.face, device=options.device, model=options.model)
         options = replace(options, adapted=adapted)
     with console.progress() as tell:
         report = run(

@@ -21,7 +21,7 @@ from dubtool.jobs.shared.adapted import CHECKPOINT, Adapted, Painter, Score
 from dubtool.jobs.shared.examples import Examples
 from dubtool.jobs.shared.interlacing import progressive
 from dubtool.jobs.shared.load import load_adapted, load_generator
-from dubtool.jobs.shared.options import PAINTER
+from dubtool.jobs.shared.options import DEFAULT_MODEL, painter_of
 from dubtool.media.probe import MediaInfo, probe
 from dubtool.metrics.perceptual import Lpips
 from dubtool.models.generator import SHAPE
@@ -68,14 +68,15 @@ def adapt(
     tutors: FineTuners,
     *,
     face: str = "largest",
-    model: str = PAINTER,
+    model: str = DEFAULT_MODEL,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Adapted:
     """Learn from the video's own pictures and sound for `minutes`, and keep what was learned in the cache.
 
     What is kept from an earlier call counts: nothing is done if as much time was spent on it, else it is gone on from.
-    Following the face comes before, and is not counted. face, model, device: as for a dub.
+    Following the face comes before, and is not counted. face, device: as for a dub. model: what will dub; the network
+    that draws its mouths learns.
 
     Raises:
         UsageError: too little time, or a generator that cannot be adapted. InputError, NoFaceError: there is too little
@@ -85,7 +86,8 @@ def adapt(
         raise UsageError(f"adapting for {minutes:g} minutes is too short; give {LEAST_MINUTES:g} or more")
     video = Path(video)
     info = progressive(probe(video))
-    place = _place(video, face, model)
+    painter = painter_of(model)
+    place = _place(video, face, painter)
     kept = read(place)
     if kept is not None and kept.minutes >= minutes - _SLACK_MINUTES:
         return kept
@@ -95,7 +97,7 @@ def adapt(
         if kept is not None and kept.minutes >= minutes - _SLACK_MINUTES:
             return kept
         tell = progress or (lambda stage, done, total: None)
-        return _Task(info, minutes, face, model, device, kept, tell).run(place, folder, tutors)
+        return _Task(info, minutes, face, painter, device, kept, tell).run(place, folder, tutors)
 
 
 def _place(video: Path, face: str, model: str) -> Path:

@@ -26,8 +26,10 @@ Precision = Literal["auto", "fp32", "fp16"]
 RETRIEVAL = "retrieval-warp"
 # The network that mends the deformed frames, where it is at hand.
 MENDER = "warp_painter"
-# The network that paints whole mouths beside them.
-PAINTER = "dinet-shape"
+# The network that paints whole mouths, and the same of half the width, for what the person's own frames do not show.
+PAINTER, SMALL_PAINTER = "dinet-shape", "dinet-small"
+# Those that have a checkpoint to go on from.
+_ADAPTABLE = (SMALL_PAINTER, PAINTER)
 DEFAULT_MODEL = RETRIEVAL
 DEFAULT_RESTORER = "hdtr-face"
 DEFAULT_ANIMATOR = "adasr-landmarks"
@@ -61,7 +63,9 @@ class JobOptions:
     stop: Fraction | None = offered(None, "Change up to here.", name="to", metavar="TIME")
     device: str = offered("auto", "Where networks run: auto, cpu, cuda or cuda:N.", metavar="NAME")
     precision: Precision = offered("auto", "Number format; fp16 needs CUDA.")
-    batch_size: int = offered(4, "Frames in one run of the network; a CPU takes single ones.", metavar="N", lowest=1)
+    batch_size: int = offered(
+        4, "Frames in one run of the network at most; dubs on several cores take two.", metavar="N", lowest=1
+    )
     codec: str | None = offered(None, "Video encoder, by default the container's usual one.", metavar="NAME")
     container: str | None = offered(
         None, "Kind of file where no output is named: mp4, mov, mkv, webm; mp4 by default.", metavar="NAME"
@@ -82,7 +86,7 @@ class JobOptions:
     trace: Path | None = offered(
         None, "Also write what each thread did when, a Chrome trace (JSON) for ui.perfetto.dev.", metavar="FILE"
     )
-    cache: bool = offered(True, "Look for faces anew, and do not keep them.", name="no-cache", negated=True)
+    cache: bool = offered(True, "Look for faces and hear sounds anew, and keep nothing.", name="no-cache", negated=True)
 
     def __post_init__(self) -> None:
         make_plain(self)
@@ -149,8 +153,8 @@ class DubOptions(JobOptions):
             raise UsageError("--cues needs --voices, the folder with their sounds, and --voices needs --cues")
         if self.cast is not None or self.cues is not None:
             self._check_cast()
-        if self.adapted is not None and painter_of(self.model) != PAINTER:
-            raise UsageError(f"only {PAINTER} is adapted; leave out --adapt, or --model {self.model}")
+        if self.adapted is not None:
+            check_adaptable(self.model)
         if self.adapted is not None and self.speaking:
             raise UsageError("only one person is adapted to: leave out --adapt, or name a --face")
 
@@ -216,7 +220,13 @@ class ReenactOptions(JobOptions):
 
 def painter_of(model: str) -> str:
     """The name of the network that draws mouths for `model`: its own, or the one that helps the person's own frames."""
-    return PAINTER if model == RETRIEVAL else model
+    return SMALL_PAINTER if model == RETRIEVAL else model
+
+
+def check_adaptable(model: str) -> None:
+    """Raise UsageError unless the network that draws mouths for `model` can be adapted to a person."""
+    if painter_of(model) not in _ADAPTABLE:
+        raise UsageError(f"only {' and '.join(_ADAPTABLE)} are adapted; leave out --adapt, or --model {model}")
 
 
 def check_offers(options: JobOptions) -> None:

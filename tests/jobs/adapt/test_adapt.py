@@ -37,8 +37,8 @@ class FineTuner:
         return 7
 
     def write(self, folder: Path, examples: Examples, references: np.ndarray) -> None:
-        once, frame = find_graphs("dinet-shape")
-        _, small = find_graphs("dinet-shape", on_cpu=True)
+        once, frame = find_graphs("dinet-small")
+        _, small = find_graphs("dinet-small", on_cpu=True)
         for source, name in ((once, ONCE), (frame, FRAME), (small, FRAME_INT8)):
             shutil.copyfile(source, folder / name)
         (folder / CHECKPOINT).write_bytes(b"checkpoint")
@@ -117,7 +117,7 @@ def test_what_was_learned_is_kept_and_gone_on_from(portrait: Path, cache: Path) 
     assert first.painter.adapted.lpips == first.painter.base.lpips > 0
     assert first.painter.steps == 7
     assert first.voice.why == "the video has no sound"
-    assert tutors.made[0].checkpoint == find("dinet-shape_training")
+    assert tutors.made[0].checkpoint == find("dinet-small_training")
     examples = tutors.made[0].examples
     assert examples is not None and len(examples) == first.painter.learned >= 8
 
@@ -132,7 +132,7 @@ def test_what_was_learned_is_kept_and_gone_on_from(portrait: Path, cache: Path) 
 
     (more.folder / FRAME).write_bytes(b"damaged")
     adapt(portrait, 2.0, tutors, device="cpu")
-    assert tutors.made[2].checkpoint == find("dinet-shape_training")
+    assert tutors.made[2].checkpoint == find("dinet-small_training")
 
 
 def test_an_interrupted_run_leaves_what_was_there(portrait: Path, cache: Path) -> None:
@@ -205,5 +205,5 @@ def test_the_range_of_the_person_scales_the_expression(
 def test_other_generators_are_not_adapted(portrait: Path, speech: Path) -> None:
     painter = Painter(BETTER, BETTER, 1, 1, 1, 0.0, ())
     some = Adapted(Path(), 1.0, painter, voice=None, files={})  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="only dinet-shape"):
+    with pytest.raises(UsageError, match="only dinet-small and dinet-shape are adapted"):
         dub(portrait, speech, model="dinet", adapted=some)

@@ -12,7 +12,7 @@ from dubbing_place import Refused, State
 
 import dubtool
 from dubtool.engine.device import cuda_problem
-from dubtool.jobs.shared.options import PAINTER
+from dubtool.jobs.shared.options import SMALL_PAINTER
 from dubtool.weights import find
 from dubtool.weights.locate import graph_names
 
@@ -68,7 +68,7 @@ def test_a_device_that_is_not_there(refused: Refused, video: Path, sound: Path) 
 
 
 NEEDED = (
-    *graph_names(PAINTER, on_cpu=cuda_problem() is not None),
+    *graph_names(SMALL_PAINTER, on_cpu=cuda_problem() is not None),
     "face_shape",
     "head_form",
     "face_landmarker",

@@ -68,7 +68,7 @@ def test_a_dub_of_fields_is_the_dub_of_the_pictures_that_they_are_of(
     mouth = np.abs(ideal - source).max(axis=0) > 8
     # What a mouth would be that moved once a frame.
     once = _woven(np.repeat(at_50[::2], 2, axis=0), order)
-    assert np.abs(made - ideal)[:, mouth].mean() < 0.6 * np.abs(once - ideal)[:, mouth].mean()
+    assert np.abs(made - ideal)[:, mouth].mean() < 0.65 * np.abs(once - ideal)[:, mouth].mean()
 
 
 @pytest.mark.parametrize("order", ["tff", "bff"])
