@@ -115,6 +115,8 @@ class _Live:
     judged_look: np.ndarray | None = None
     # The row that is being judged, and what waits for the judgement.
     judging: tuple[int, Callable[[], float]] | None = None
+    # Where the next frame is looked at, and what waits for the landmarks there.
+    ahead: tuple[Roi, Callable[[], np.ndarray | None]] | None = None
     unconfirmed: int = 0
     confirmed_length: int = 0
 
@@ -158,7 +160,7 @@ class Tracker:
 
     judge: how much of a mouth is covered, from a picture and tracked landmarks (`occlusion.MouthCover.covered`); asked
     about every fifth frame, or every tenth while nothing is before it. threads: judge on others while faces are
-    followed on.
+    followed on, two frames at a time.
     """
 
     def __init__(
@@ -178,8 +180,9 @@ class Tracker:
         self._cuts: list[int] = []
         self._count = 0
 
-    def feed(self, picture: Picture) -> None:
-        """The next frame."""
+    def feed(self, picture: Picture, coming: Picture | None = None) -> None:
+        """The next frame. coming: the one that will be fed after it, if it is at hand: faces are looked for in two
+        frames at once, in both where they were before."""
         index = self._count
         self._count += 1
         if self._cut_detector.is_cut(picture.coarse):
@@ -188,7 +191,7 @@ class Tracker:
         due = index % _DETECT_EVERY == 0
         # The detector looks on another thread while faces are followed.
         foreseen = self._foreseen(index, picture) if due else None
-        lost = self._follow(index, picture)
+        lost = self._follow(index, picture, coming)
         if lost or due or (self._cuts and self._cuts[-1] == index):
             self._detect(index, picture, foreseen)
         self._retire([face for face in self._live if index - face.frames[-1] > _MAX_LOST])
@@ -200,14 +203,15 @@ class Tracker:
         faces.sort(key=lambda face: -face.size * len(face.frames))
         return Tracks(faces, self._count, tuple(self._cuts))
 
-    def _follow(self, index: int, picture: Picture) -> bool:
+    def _follow(self, index: int, picture: Picture, coming: Picture | None) -> bool:
         """Look for every live face where it was; True if one was just lost."""
         lost = False
         for face in self._live:
             if face.frames[-1] != index - 1:
                 continue
-            mesh = self._landmarker.landmarks(picture, face.roi)
-            if mesh is None or not _plausible(mesh, face.roi) or self._taken(mesh, face, index):
+            roi, mesh = self._looked(face, picture, coming)
+            if mesh is None or not _plausible(mesh, roi) or self._taken(mesh, face, index):
+                face.ahead = None
                 lost = True
                 continue
             face.add(index, mesh, picture)
@@ -217,6 +221,16 @@ class Tracker:
                 face.settle()
                 face.covered[-1] = face.judged
         return lost
+
+    def _looked(self, face: _Live, picture: Picture, coming: Picture | None) -> tuple[Roi, np.ndarray | None]:
+        """Where a face is looked for, and its landmarks; those of every other frame were begun with the one before."""
+        if face.ahead is not None:
+            (roi, landmarks), face.ahead = face.ahead, None
+            return roi, landmarks()
+        roi = face.roi
+        if coming is not None:
+            face.ahead = roi, self._threads.start(self._landmarker.landmarks, coming, roi)
+        return roi, self._landmarker.landmarks(picture, roi)
 
     def _judge_mouth(self, face: _Live, picture: Picture, mesh: np.ndarray) -> None:
         if self._judge is not None:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from dubtool.weights.locate import find, locate
 
 _AHEAD = 8
 _DETECTOR, _LANDMARKER, _PARSER = "yunet", "face_landmarker", "face_parsing"
-SETTINGS = "yunet-640 landmarker-image cover-6 look-2 v5"
+SETTINGS = "yunet-640 landmarker-image cover-6 look-2 pairs v6"
 
 Progress = Callable[[float, float | None], None]
 
@@ -121,9 +122,11 @@ def look_for_faces(info: MediaInfo, threads: int | None, progress: Progress) -> 
     each = max(1, cores // 2)
     with FaceLandmarker(find(_LANDMARKER), each) as landmarker, SideBySide(min(cores, 2)) as beside:
         tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, mouth_cover(each).covered, beside)
-        for picture in prefetched(map(_looked_at, reader), _AHEAD):
+        looked_at = prefetched(map(_looked_at, reader), _AHEAD)
+        for picture, coming in pairwise(chain(looked_at, (None,))):
+            assert picture is not None
             with span("track a frame"):
-                tracker.feed(picture)
+                tracker.feed(picture, coming)
             times.append(picture.time)
             # Mostly the same one again.
             durations.append(durations[-1] if durations and durations[-1] == picture.duration else picture.duration)

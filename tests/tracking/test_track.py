@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -47,18 +48,22 @@ class Face:
         return Detection(box, eyes_nose_mouth * self.size + np.array([self.x, self.y], np.float32), 0.9)
 
 
+class Shown(RgbPicture):
+    """A picture in which these faces can be detected, and these give landmarks."""
+
+    def __init__(self, rgb: np.ndarray, detectable: list[Face], landmarked: list[Face]) -> None:
+        super().__init__(rgb)
+        self.detectable, self.landmarked = detectable, landmarked
+
+
 class Scene:
-    """Stands in for both networks: at each frame these faces can be detected, and these give landmarks."""
+    """Stands in for both networks."""
 
     def __init__(self) -> None:
-        self.detectable: list[Face] = []
-        self.landmarked: list[Face] = []
         self.detections = 0
         self.detections_again = 0
 
-    def show(self, faces: list[Face], landmarked: list[Face] | None = None, shot: int = 0) -> RgbPicture:
-        self.detectable = faces
-        self.landmarked = faces if landmarked is None else landmarked
+    def show(self, faces: list[Face], landmarked: list[Face] | None = None, shot: int = 0) -> Shown:
         background = np.random.default_rng(100 + shot).integers(0, 256, (6, 8, 3), np.uint8)
         rgb = np.kron(background, np.ones((HEIGHT // 6, WIDTH // 8, 1), np.uint8))
         for face in faces:
@@ -66,21 +71,21 @@ class Scene:
             patch = rgb[rows, columns]
             blocks = np.random.default_rng(face.colour).integers(0, 256, (8, 8, 3), np.uint8)
             patch[:] = blocks[np.ix_(*(np.arange(side) * 8 // side for side in patch.shape[:2]))]
-        return RgbPicture(rgb)
+        return Shown(rgb, faces, faces if landmarked is None else landmarked)
 
-    def detect(self, picture: RgbPicture) -> list[Detection]:
+    def detect(self, picture: Shown) -> list[Detection]:
         self.detections += 1
-        return [face.detection() for face in sorted(self.detectable, key=lambda face: -face.size)]
+        return [face.detection() for face in sorted(picture.detectable, key=lambda face: -face.size)]
 
-    def detect_again(self, picture: RgbPicture) -> list[Detection]:
+    def detect_again(self, picture: Shown) -> list[Detection]:
         self.detections_again += 1
-        return [face.detection() for face in self.detectable if not face.faint]
+        return [face.detection() for face in picture.detectable if not face.faint]
 
-    def righted(self, picture: RgbPicture, face: Detection) -> Detection:
+    def righted(self, picture: Shown, face: Detection) -> Detection:
         return face
 
-    def landmarks(self, picture: RgbPicture, roi: Roi) -> np.ndarray | None:
-        near = [face for face in self.landmarked if np.hypot(face.x - roi.x, face.y - roi.y) < roi.side / 2]
+    def landmarks(self, picture: Shown, roi: Roi) -> np.ndarray | None:
+        near = [face for face in picture.landmarked if np.hypot(face.x - roi.x, face.y - roi.y) < roi.side / 2]
         return min(near, key=lambda face: np.hypot(face.x - roi.x, face.y - roi.y)).mesh() if near else None
 
 
@@ -269,8 +274,9 @@ def test_free_mouths_are_judged_half_as_often_while_they_look_the_same(
     assert face.covered[::5].tolist() == [0.125] * 5
 
 
-def test_looking_on_other_threads_gives_the_same_tracks(scene: Scene) -> None:
-    """Judgements come late and detections early, and a face that was lost meanwhile may be welcomed again."""
+@pytest.mark.parametrize("at_a_time", [1, 2])
+def test_looking_on_other_threads_gives_the_same_tracks(scene: Scene, at_a_time: int) -> None:
+    """Judgements come late, detections and landmarks early, and a face that was lost may be welcomed again."""
 
     def judge(picture: RgbPicture, points: np.ndarray) -> float:
         time.sleep(0.002)
@@ -279,17 +285,43 @@ def test_looking_on_other_threads_gives_the_same_tracks(scene: Scene) -> None:
     def tracked(count: int) -> Tracks:
         with SideBySide(count) as threads:
             tracker = Tracker(scene, scene, judge, threads)  # type: ignore[arg-type]
-            for step in range(37):
-                near = [] if step in (11, 12, 13) else [Face(80 + step, size=60)]
-                far = [Face(230 - step, size=40, colour=2)] if step < 22 else []
-                tracker.feed(scene.show([*near, *far], shot=step // 30))
+            pictures = [*map(shown, range(37)), None]
+            for picture, coming in pairwise(pictures):
+                assert picture is not None
+                tracker.feed(picture, coming if at_a_time == 2 else None)
             return tracker.finish()
 
+    def shown(step: int) -> Shown:
+        near = [] if step == 11 else [Face(80 + step, size=60)]
+        far = [Face(230 - step, size=40, colour=2)] if step < 22 else []
+        return scene.show([*near, *far], shot=step // 30)
+
     alone, beside = tracked(1), tracked(2)
-    assert spans(alone) == spans(beside)
+    assert spans(alone) == spans(beside) == [(0, 29, 26), (0, 21, 22), (30, 36, 7)]
+    np.testing.assert_allclose(alone.faces[0].anchors[:, 0], 80 + alone.faces[0].frames, atol=0.01)
     for one, other in zip(alone.faces, beside.faces, strict=True):
         np.testing.assert_array_equal(one.covered, other.covered)
         np.testing.assert_array_equal(one.quantised, other.quantised)
+
+
+def test_two_frames_at_a_time_are_looked_at_where_the_face_was_before_them(scene: Scene) -> None:
+    class Landmarker:
+        def __init__(self) -> None:
+            self.looked_at = list[float]()
+
+        def landmarks(self, picture: Shown, roi: Roi) -> np.ndarray | None:
+            self.looked_at.append(round(roi.x))
+            return scene.landmarks(picture, roi)
+
+    landmarker = Landmarker()
+    tracker = Tracker(scene, landmarker)  # type: ignore[arg-type]
+    for picture, coming in pairwise([*(scene.show([Face(100 + 2 * step)]) for step in range(7)), None]):
+        assert picture is not None
+        tracker.feed(picture, coming)
+    (track,) = tracker.finish().faces
+    # The first one where the detector found it.
+    assert landmarker.looked_at == [100, 100, 100, 104, 104, 108, 108]
+    np.testing.assert_allclose(track.anchors[:, 0], 100 + 2 * np.arange(7), atol=0.01)
 
 
 def test_without_a_judge_nothing_is_known_of_mouths(scene: Scene) -> None:
