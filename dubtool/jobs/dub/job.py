@@ -216,8 +216,8 @@ class _Dubbing:
         """Plan, and draw every frame: decoded, changed where it is to be, and written."""
         device = self.run.options.device
         # The film's sound is no longer wanted when drawing begins, but what reads it may be kept until then.
-        with temporary_folder() as folder, SideBySide(at_once(device)) as threads:
-            hearing = Hearing(threads, device, threads_each(device))
+        with temporary_folder() as folder, SideBySide(at_once()) as threads:
+            hearing = Hearing(threads, device, threads_each())
             if self.run.options.model == RETRIEVAL and self.run.options.shapes is None:
                 if isinstance(self.heard, Speech):
                     hearing.begin(self.heard.path)
@@ -314,7 +314,7 @@ def _networks(options: DubOptions, kept: KeptNetworks) -> Networks:
         adapted = (options.adapted.folder, options.adapted.painter.sharpen, *options.adapted.weights.values())
     restorer = options.restorer if options.restore_teeth else None
     key = (options.model, options.device, options.precision, adapted, restorer)
-    return kept.get("dub", key, lambda: load_networks(options, threads_each(options.device)))
+    return kept.get("dub", key, lambda: load_networks(options, threads_each()))
 
 
 def _sharing(plan: DubPlan, count: int) -> DubPlan:

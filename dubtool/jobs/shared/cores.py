@@ -34,18 +34,15 @@ def default_workers(devices: list[str]) -> int:
     return max(1, min(usable_threads(), memory // _BYTES_A_WORKER))
 
 
-def at_once(device: str) -> int:
-    """How many batches this process changes side by side: one a core, within reason; on a GPU one after the other.
-
-    Raises:
-        DeviceError: there is no such device.
-    """
-    return 1 if resolve(device).is_cuda else min(usable_threads(), _MOST_AT_ONCE)
+def at_once() -> int:
+    """How many batches this process changes side by side: one a core, within reason. The networks are the smaller part
+    of that, so GPUs are waited for on as many threads."""
+    return min(usable_threads(), _MOST_AT_ONCE)
 
 
-def threads_each(device: str) -> int:
-    """How many threads each network has where `at_once` batches are changed side by side. Raises as `at_once`."""
-    return usable_threads() // at_once(device)
+def threads_each() -> int:
+    """How many threads each network has on a CPU where `at_once` batches are changed side by side."""
+    return usable_threads() // at_once()
 
 
 def usable() -> frozenset[int]:
