@@ -27,9 +27,19 @@ def test_each_graph_has_a_row(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     providers.main(["--graphs", "shapesync", "face_landmarker", "--repeats", "1"])
-    rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [row[1].strip() for row in rows] == ["shapesync", "landmarker: region", "landmarker: mesh"]
-    assert all(float(row[2]) > 0 and row[3].strip() == "not installed" for row in rows)
+    single, eight = (table.splitlines()[2:] for table in capsys.readouterr().out.strip().split("\n\n"))
+    for table, place in ((single, 3), (eight, 5)):
+        rows = [[cell.strip() for cell in line.split("|")] for line in table]
+        assert [row[1] for row in rows] == ["shapesync", "landmarker: region", "landmarker: mesh"]
+        assert all(float(row[2]) > 0 and row[place] == "not installed" for row in rows)
+
+
+def test_what_is_in_eight_bits_already_is_not_made_so_again(
+    providers: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    providers.main(["--graphs", "dinet-small_frame_int8", "face_identity", "--repeats", "1"])
+    single, eight = capsys.readouterr().out.strip().split("\n\n")
+    assert len(single.splitlines()) == 4 and len(eight.splitlines()) == 2
 
 
 def test_the_other_engine_s_time_and_what_it_makes_of_a_graph_stand_beside(
