@@ -217,7 +217,7 @@ class _Dubbing:
         device = self.run.options.device
         # The film's sound is no longer wanted when drawing begins, but what reads it may be kept until then.
         with temporary_folder() as folder, SideBySide(at_once()) as threads:
-            hearing = Hearing(threads, device, threads_each())
+            hearing = Hearing(threads, device, threads_each(), cache=self.run.options.cache)
             if self.run.options.model == RETRIEVAL and self.run.options.shapes is None:
                 if isinstance(self.heard, Speech):
                     hearing.begin(self.heard.path)

@@ -10,8 +10,10 @@ from dubtool.engine.side_by_side import SideBySide
 from dubtool.errors import InputError, WeightsError
 from dubtool.jobs.dub import hearing
 from dubtool.jobs.dub.hearing import Hearing
+from dubtool.jobs.dub.kept_hearing import KeptExtractor
 from dubtool.media.audio import load_speech
 from dubtool.media.probe import probe
+from dubtool.speech.features import SpeechFeatures
 from dubtool.weights.locate import find
 
 TIMES = np.arange(0, 0.4, 0.04)
@@ -56,3 +58,66 @@ def test_errors_come_when_the_shapes_are_asked_for(
         if not silent.audio:
             with pytest.raises(InputError):
                 heard.film_shapes(silent, tmp_path)
+
+
+def test_what_was_heard_before_is_not_heard_again(
+    tmp_path: Path, speech: Path, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    sound = load_speech(speech, tmp_path).path
+    film = probe(cut("heard.mp4", "-t", 1, "-preset", "ultrafast"))
+    folder = tmp_path / "film"
+    folder.mkdir()
+    opened: list[str] = []
+    monkeypatch.setattr(hearing, "find", lambda name: opened.append(name) or find(name))
+
+    def heard(of: Path, *, cache: bool = True) -> list[np.ndarray]:
+        with SideBySide(2) as threads:
+            one = Hearing(threads, "cpu", 1, cache=cache)
+            one.begin(of)
+            found = [one.shapes(of).at(TIMES), one.film_shapes(film, folder).at(TIMES)]
+            one.forget()
+        return found
+
+    first = heard(sound)
+    assert len(opened) == 2
+    for cache, networks in ((True, 2), (False, 4)):
+        again = heard(sound, cache=cache)
+        assert len(opened) == networks
+        for before, now in zip(first, again, strict=True):
+            np.testing.assert_array_equal(before, now)
+
+    # Another sound is heard, and a file that is damaged counts for nothing.
+    heard(load_speech(cut("shorter.wav", "-t", 0.7, source="speech.wav"), folder).path)
+    assert len(opened) == 6
+    for kept in (tmp_path / "cache").rglob("heard/*.npz"):
+        kept.write_bytes(kept.read_bytes()[:200])
+    np.testing.assert_array_equal(heard(sound)[0], first[0])
+    assert len(opened) == 8
+
+
+def test_what_is_kept_grows_with_what_is_asked(tmp_path: Path, speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long sound one command may have asked for the beginning alone."""
+
+    class Slow:
+        first, last, chunk, dimension = -2, 30, 10, 1
+
+        def __init__(self) -> None:
+            self.computed = list[int]()
+
+        def compute(self, first: int, count: int) -> np.ndarray:
+            self.computed.append(first)
+            return np.arange(first, first + count, dtype=np.float32)[:, None]
+
+    made: list[Slow] = []
+
+    def make() -> Slow:
+        made.append(Slow())
+        return made[-1]
+
+    for wanted, computed in (([0], [-2]), ([0, 9], [8]), ([0, 9, 30], [28]), ([3, 30], None)):
+        kept = KeptExtractor(tmp_path / "kept.npz", make)  # type: ignore[arg-type]
+        found = SpeechFeatures(kept).at(np.array(wanted) / kept.rate)
+        kept.keep()
+        assert found[:, 0].tolist() == pytest.approx(wanted)
+        assert (made.pop().computed if made else None) == computed
