@@ -21,7 +21,7 @@ _FADE = 1 / 3
 # Cost of the reference from which on something else is mixed in, and from which on that alone is shown.
 _DOUBTFUL, _HOPELESS = 0.10, 0.20
 # How much further than in the reference a mouth opens: from here on teeth are stretched.
-_STRETCHED, _TORN = 1.5, 2.5
+_STRETCHED, _TORN = 2.0, 3.0
 _LEAST_OPENING = 0.02
 # A share of the network this small changes a level or two: no frame is drawn for it.
 _UNSEEN = 0.05
