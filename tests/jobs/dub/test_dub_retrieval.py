@@ -187,7 +187,7 @@ def test_without_expression_the_mouth_rests_whatever_is_said(
 
     monkeypatch.setattr(hearing, "ShapeExtractor", Counted)
     other = cut("other.wav", "-ss", 1.5, "-t", 0.4, source="speech.wav")
-    few = {"stop": Fraction(6, 25)}
+    few = {"stop": Fraction(6, 25), "cache": False}
     for name, sound in (("one", speech), ("other", other)):
         report = _dub(near, sound, place / f"{name}.mkv", expression=0.0, **few)
         assert report.details["reach"]["scale"] == 0
