@@ -29,7 +29,8 @@ def kept_file(content: str, device: str, networks: tuple[str, ...]) -> Path:
 
 
 class KeptExtractor:
-    """A `ShapeExtractor` whose vectors are kept in a file; `make` makes it where something is asked for that is not there.
+    """A `ShapeExtractor` whose vectors are kept in a file; `make` makes it where something is asked for that is not
+    there.
 
     What `make` raises is raised when this is made, or when vectors are asked for.
     """
