@@ -84,7 +84,9 @@ def evaluate(
     device: Device = "auto",
     precision: Precision = "auto",
     batch_size: BatchSize = 4,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Look for faces anew, and keep nothing of them.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Look for faces anew, and keep nothing of them.")
+    ] = False,
     as_json: Json = False,
     progress: Progress = "auto",
 ) -> None:

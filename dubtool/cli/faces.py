@@ -26,7 +26,9 @@ def faces(
         Path | None, typer.Option("--speech", metavar="FILE", help="What that table's rows say; else the film's sound.")
     ] = None,
     overwrite: Overwrite = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Look for faces anew, and keep nothing of them.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Look for faces anew, and keep nothing of them.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the people of a film: a sheet of their faces, and their names for --face."""
