@@ -69,7 +69,7 @@ def prepared(
                 plan.person, plan.model, painter, networks.mender, _bytes(plan.options.memory), plan.covers
             )
             also = sorted(tried) if len(tried) * reader.frame_bytes <= _HELD else []
-            source, seen = _retrieval(plan, networks, retrieved, reader, details, course, also, hearing)
+            source, seen = _retrieval(plan, networks, retrieved, reader, details, course, also, hearing, threads)
         else:
             source = _conditioner(plan, networks)
             details["references"] = painter.prepare(reader, plan.allowed)
@@ -118,13 +118,14 @@ def _retrieval(
     course: PersonCourse,
     also: Sequence[int],
     hearing: Hearing,
+    threads: SideBySide,
 ) -> tuple[Conditioner, dict[int, Frame]]:
     """Find out which of the person's frames are to be shown; what drives them, and the frames of the rows `also`."""
     shapes = plan.options.shapes or _within_reach(plan, details, hearing)
     numbers, rows, weight, times = plan.placed([frame_plan for frame_plan in plan.frame_plans if frame_plan.weight > 0])
     bare = ShapeConditioner(shapes, plan.motion, plan.model, replace(networks.generator.spec, steps=1))
     wanted = bare.shapes(times, rows, weight)[:, 0]
-    told, seen = retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans), also)
+    told, seen = retrieved.prepare(reader, plan.allowed, numbers, rows, wanted, len(plan.frame_plans), also, threads)
     details |= told
     course.references = details["references"]
     pictures = plan.info.require_video().pictures_a_frame

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.blend import Placed, enlarged
 from dubtool.face.crop import CropSize, to_pixels
 from dubtool.face.grain_match import Compared
@@ -83,13 +84,14 @@ class RetrievedMouths:
         shapes: np.ndarray,
         frame_count: int,
         also: Sequence[int] = (),
+        threads: SideBySide | None = None,
     ) -> tuple[dict[str, Any], dict[int, Frame]]:
         """Read the references and choose them for every frame to be made; what the report tells of it, and the frames
         of the rows `also` (few), which are read in the same pass.
 
         allowed: rows of the motion that may be shown, bool [N]; None: all. numbers: of the output frames that are to be
         made, rising [T]; rows: of the motion they stand on [T]; shapes: wanted mouths float32 [T, K]. frame_count: of
-        the output.
+        the output. threads: cut references out side by side.
         """
         usable = ~self._motion.covered & (self._chosen.outside < _WITHIN)
         if allowed is not None:
@@ -116,11 +118,17 @@ class RetrievedMouths:
         own, others, tried = (set(map(int, rows)) for rows in (kept, np.concatenate([[], *references]), also))
         cutter = Cutter(self._chosen.person.tracks, self._motion, kept, self._model)
         self._references, crops, seen = [], dict[int, np.ndarray](), dict[int, Frame]()
-        for row, frame in frames_of_rows(reader, self._motion.frames, sorted(own | others | tried)):
-            if row in own:
-                self._references.append(cutter.cut(frame, row))
-            if row in others:
-                crops[row] = self._painter.crop(frame, row)
+
+        def cut(row: int, frame: Frame) -> tuple[int, Frame, Reference | None, np.ndarray | None]:
+            crop = self._painter.crop(frame, row) if row in others else None
+            return row, frame, cutter.cut(frame, row) if row in own else None, crop
+
+        read = frames_of_rows(reader, self._motion.frames, sorted(own | others | tried))
+        for row, frame, reference, crop in (threads or SideBySide(1)).each(cut, read):
+            if reference is not None:
+                self._references.append(reference)
+            if crop is not None:
+                crops[row] = crop
             if row in tried:
                 seen[row] = frame
         if self.needs_painter:

@@ -112,7 +112,7 @@ def look_behind(
     if not (hidden | unusual)[rows].any() or len(free) < _FEWEST:
         return chosen, Covers()
     kept = free[np.unique(np.linspace(0, len(free) - 1, _REFERENCES).astype(int))]
-    references = [_coarser(one) for one in read_references(reader, chosen, kept, model)]
+    references = [_coarser(one) for one in read_references(reader, chosen, kept, model, threads)]
     background = _Background(chosen, model, kept, references, ~unusual[kept])
     first = hidden[rows].copy()
     first[np.flatnonzero(unusual[rows])[::_STEP]] = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dubtool.engine.side_by_side import SideBySide
 from dubtool.face.reference_warp import Reference
 from dubtool.face.retrieval import Looks, MouthCosts, cheapest_path
 from dubtool.face.shape import ShapeModel
@@ -67,10 +68,14 @@ def chosen_rows(chosen: Chosen, usable: np.ndarray, wanted: Looks, costs: MouthC
     return candidates[kept][:count]
 
 
-def read_references(reader: VideoReader, chosen: Chosen, rows: np.ndarray, model: ShapeModel | None) -> list[Reference]:
-    """Cut the references at `rows` (rising) of the motion out of the video. model: see `Cutter`."""
+def read_references(
+    reader: VideoReader, chosen: Chosen, rows: np.ndarray, model: ShapeModel | None, threads: SideBySide | None = None
+) -> list[Reference]:
+    """Cut the references at `rows` (rising) of the motion out of the video. model: see `Cutter`. threads: cut them
+    side by side."""
     cutter = Cutter(chosen.person.tracks, chosen.motion, rows, model)
-    return [cutter.cut(frame, row) for row, frame in frames_of_rows(reader, chosen.motion.frames, rows.tolist())]
+    read = frames_of_rows(reader, chosen.motion.frames, rows.tolist())
+    return list((threads or SideBySide(1)).each(lambda row, frame: cutter.cut(frame, row), read))
 
 
 def _runs_of(rows: np.ndarray, count: int) -> np.ndarray:
