@@ -76,14 +76,7 @@ class Covers:
         where there is none. side: of the mouth box, px."""
         if row not in self.found:
             return None
-        own, coded = self.found[row]
-        cover = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
-        left, top = max(box[0], own[0]), max(box[1], own[1])
-        right, bottom = min(box[2], own[2]), min(box[3], own[3])
-        if left < right and top < bottom:
-            known = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))
-            part = known[top - own[1] : bottom - own[1], left - own[0] : right - own[0]]
-            cover[top - box[1] : bottom - box[1], left - box[0] : right - box[0]] = part
+        cover = _laid(self.found[row], box)
         if not cover.any():
             return None
         away = cv2.distanceTransform(255 - cover, cv2.DIST_L2, 5)
@@ -172,17 +165,29 @@ class _Looker:
         return replace(self._chosen, motion=motion, partly=self._partly), self._covers
 
     def _fill_gaps(self) -> None:
-        """A cover that is seen in two of the four frames around one stays there, too."""
-        frames, known = self._chosen.motion.frames, dict(self._covers.found)
+        """A cover that is seen in two of the four frames around one stays there, too; and what is alike in those before
+        and after a frame is in this one."""
+        known = dict(self._covers.found)
         for row in np.flatnonzero(~self._covered).tolist():
-            beside = [
-                known[other]
-                for other in range(max(row - _GAP, 0), min(row + _GAP + 1, len(frames)))
-                if other in known and abs(int(frames[other]) - int(frames[row])) <= _GAP
-            ]
+            beside = [known[other] for sides in self._around(row) for other in sides if other in known]
             if len(beside) >= _SEEN_BESIDE:
                 self._covers.found[row] = _together(beside)
                 self._covered[row] = self._partly[row] = True
+        known = dict(self._covers.found)
+        for row, own in known.items():
+            before, after = ([known[other] for other in sides if other in known] for sides in self._around(row))
+            if before and after:
+                self._covers.found[row] = _together([own, _common(_together(before), _together(after))])
+
+    def _around(self, row: int) -> tuple[list[int], list[int]]:
+        """The rows of the frames just before that of a row, and just after it."""
+        frames = self._chosen.motion.frames
+        near = [
+            other
+            for other in range(max(row - _GAP, 0), min(row + _GAP + 1, len(frames)))
+            if other != row and abs(int(frames[other]) - int(frames[row])) <= _GAP
+        ]
+        return [other for other in near if other < row], [other for other in near if other > row]
 
     def _judge(self, frame: Frame, row: int, box: Box, cover: np.ndarray) -> bool:
         """Whether it is a cover, and not light that has changed: then lips are seen in it."""
@@ -376,11 +381,28 @@ def _together(covers: Sequence[tuple[Box, np.ndarray]]) -> tuple[Box, np.ndarray
     boxes = np.array([box for box, _ in covers])
     left, top = (int(low) for low in boxes[:, :2].min(axis=0))
     right, bottom = (int(high) for high in boxes[:, 2:].max(axis=0))
-    whole = np.zeros((bottom - top, right - left), np.uint8)
-    for (x0, y0, x1, y1), coded in covers:
-        part = whole[y0 - top : y1 - top, x0 - left : x1 - left]
-        np.maximum(part, np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)), out=part)
-    return (left, top, right, bottom), np.asarray(cv2.imencode(".png", whole)[1])
+    box = left, top, right, bottom
+    whole = np.max([_laid(cover, box) for cover in covers], axis=0)
+    return box, np.asarray(cv2.imencode(".png", whole)[1])
+
+
+def _common(one: tuple[Box, np.ndarray], other: tuple[Box, np.ndarray]) -> tuple[Box, np.ndarray]:
+    """What two covers have in common, as `Covers.found` has them."""
+    box = one[0]
+    return box, np.asarray(cv2.imencode(".png", np.minimum(_laid(one, box), _laid(other, box)))[1])
+
+
+def _laid(cover: tuple[Box, np.ndarray], box: Box) -> np.ndarray:
+    """A cover, as `Covers.found` has it, over a box of the picture: uint8 [h, w], 0 where nothing is known of it."""
+    own, coded = cover
+    laid = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
+    left, top = max(box[0], own[0]), max(box[1], own[1])
+    right, bottom = min(box[2], own[2]), min(box[3], own[3])
+    if left < right and top < bottom:
+        known = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))
+        part = known[top - own[1] : bottom - own[1], left - own[0] : right - own[0]]
+        laid[top - box[1] : bottom - box[1], left - box[0] : right - box[0]] = part
+    return laid
 
 
 def _seen(picture: np.ndarray) -> np.ndarray:
