@@ -83,10 +83,11 @@ class Hearing:
         def make() -> ShapeExtractor:
             return ShapeExtractor(sound(), *self._opened())
 
-        if not self._cache:
-            return SpeechFeatures(make())
         device = "cuda" if resolve(self._device).is_cuda else "cpu"
-        kept = KeptExtractor(kept_file(content_hash(file), device, _NETWORKS), make)
+        place = kept_file(content_hash(file), device, _NETWORKS) if self._cache else None
+        if place is None:
+            return SpeechFeatures(make())
+        kept = KeptExtractor(place, make)
         self._kept.append(kept)
         return SpeechFeatures(kept)
 

@@ -20,10 +20,13 @@ _FORMAT = "dubtool heard 1"
 _LONGEST = 600.0
 
 
-def kept_file(content: str, device: str, networks: tuple[str, ...]) -> Path:
-    """Where the shapes of a sound are kept that networks of these names make of it on a device. content: hash of the
-    file that holds the sound."""
-    made_by = " ".join(f"{name} {digest}" for name, digest in digests(networks).items())
+def kept_file(content: str, device: str, networks: tuple[str, ...]) -> Path | None:
+    """Where the shapes of a sound are kept that networks of these names make of it on a device; None where it is not
+    known which networks these are. content: hash of the file that holds the sound."""
+    known = digests(networks)
+    if len(known) < len(networks):
+        return None
+    made_by = " ".join(f"{name} {digest}" for name, digest in known.items())
     key = hashlib.blake2b(f"{content} {_FORMAT} {device} {made_by}".encode(), digest_size=16)
     return cache_folder() / "heard" / f"{key.hexdigest()}.npz"
 

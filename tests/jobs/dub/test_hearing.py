@@ -8,7 +8,7 @@ from dubbing_place import Cut
 
 from dubtool.engine.side_by_side import SideBySide
 from dubtool.errors import InputError, WeightsError
-from dubtool.jobs.dub import hearing
+from dubtool.jobs.dub import hearing, kept_hearing
 from dubtool.jobs.dub.hearing import Hearing
 from dubtool.jobs.dub.kept_hearing import KeptExtractor
 from dubtool.media.audio import load_speech
@@ -121,3 +121,15 @@ def test_what_is_kept_grows_with_what_is_asked(tmp_path: Path, speech: Path, mon
         kept.keep()
         assert found[:, 0].tolist() == pytest.approx(wanted)
         assert (made.pop().computed if made else None) == computed
+
+
+def test_nothing_is_kept_of_networks_that_are_not_known(
+    tmp_path: Path, speech: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(kept_hearing, "digests", lambda names: {})
+    with SideBySide(2) as threads:
+        heard = Hearing(threads, "cpu", 1, cache=True)
+        heard.shapes(load_speech(speech, tmp_path).path).at(TIMES)
+        heard.forget()
+    assert not list((tmp_path / "cache").rglob("*.npz"))
