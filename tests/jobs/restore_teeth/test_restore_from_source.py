@@ -172,10 +172,11 @@ def test_only_mouths_of_the_stretch_are_shown(place: Path, soft: Path, source: P
     one = dubtool.restore_teeth(soft, place / "one.mkv", source=source, **few)
     dubtool.restore_teeth(soft, place / "two.mkv", source=spoilt, **few)
     assert one.details["references"] == 24
-    # The film was coded anew, and its landmarks lie a hair elsewhere.
+    # The film was coded anew, and its landmarks lie a hair elsewhere: a frame beside may be as near.
     frames = _frames(place / "one.mkv"), _frames(place / "two.mkv")
     for a, b, region in zip(*frames, _regions(soft), strict=True):
-        assert np.abs(a.planes[0].astype(int) - b.planes[0])[_inner(region)].max() < 40
+        apart = np.abs(a.planes[0].astype(int) - b.planes[0])[_inner(region)]
+        assert apart.mean() < 10
     with pytest.raises(NoFaceError, match="no mouth is seen between 8 and 9 s"):
         dubtool.restore_teeth(soft, place / "no.mkv", source=source, reference_segment=(8, 9))
 
