@@ -45,7 +45,7 @@ def test_all_of_them_are_at_work_in_a_dub(
     threading.setprofile(note)
     sys.setprofile(note)
     try:
-        dubtool.dub(clip, speech, place / "out.mp4", device="cpu")
+        dubtool.dub(clip, speech, place / "out.mp4", device="cpu", cache=False)
     finally:
         sys.setprofile(None)
         threading.setprofile(None)

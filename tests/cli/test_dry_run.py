@@ -33,7 +33,7 @@ def test_a_dub_is_told_and_not_done(
     assert (found["frames"], found["seconds"], found["dry_run"]) == (10, 0.4, True)
     assert found["bytes"] > 0
     assert found["inputs"]["video"].startswith("0.4 s of h264, 640x640")
-    assert "dinet-shape_frame_int8" in found["weights"] or "dinet-shape_frame" in found["weights"]
+    assert "dinet-small_frame_int8" in found["weights"] or "dinet-small_frame" in found["weights"]
     assert (sorted(place.iterdir()), tracked, err) == (before, [], "")
 
 
