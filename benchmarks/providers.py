@@ -13,24 +13,22 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import io
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from gpu import difference, feeds_for, graphs, one_line, random_values
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from dubtool.engine.session import Session
+from dubtool.export.int8 import eight_bits
 from dubtool.weights.locate import find
 
 # MediaPipe's two networks stand in one file, and see bytes.
 _LANDMARKER = "face_landmarker"
+_MADE_SMALL = ("Conv", "MatMul", "Gemm")
 _SECONDS = 4.0
 
 
@@ -57,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if has_eight_bits(model):
             continue
         try:
-            small = eight_bits(model, feeds)
+            small = eight_bits(model, [feeds], kinds=_MADE_SMALL).SerializeToString()
             session = Session(small, "cpu", "fp32", threads=1)
             own, off = least(session.run, feeds, chosen.repeats), difference(session.run(feeds), truth)
         except Exception as error:
@@ -85,42 +83,10 @@ def in_openvino(
         return one_line(error), ""
 
 
-class _Once(CalibrationDataReader):
-    """One set of inputs."""
-
-    def __init__(self, feeds: Mapping[str, np.ndarray]) -> None:
-        self._feeds: Mapping[str, np.ndarray] | None = feeds
-
-    def get_next(self) -> dict[str, Any] | None:
-        feeds, self._feeds = self._feeds, None
-        return None if feeds is None else dict(feeds)
-
-
 def has_eight_bits(model: bytes) -> bool:
     """Whether weights of the graph are stored so."""
     kinds = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
     return any(weight.data_type in kinds for weight in onnx.load_from_string(model).graph.initializer)
-
-
-def eight_bits(model: bytes, feeds: Mapping[str, np.ndarray]) -> bytes:
-    """The graph with 8-bit convolutions and products of matrices, weights by channels, ranges by the inputs."""
-    with tempfile.TemporaryDirectory() as folder:
-        plain, prepared, made = (str(Path(folder) / f"{name}.onnx") for name in ("plain", "prepared", "made"))
-        Path(plain).write_bytes(model)
-        # Weights that are stored in halves become constants again.
-        quant_pre_process(plain, prepared, skip_symbolic_shape=True)
-        quantize_static(
-            prepared,
-            made,
-            _Once(feeds),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "MatMul", "Gemm"],
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
-        return onnx.load(made).SerializeToString()
 
 
 def loaded(names: Sequence[str]) -> Iterator[tuple[str, bytes, dict[str, np.ndarray]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,23 +37,30 @@ def _decoder_convolutions(model: onnx.ModelProto) -> list[str]:
     return [node.name for node in model.graph.node if node.op_type == "Conv" and _KEPT in node.input[1]]
 
 
-def quantise_frame(frame: Path, quantised: Path, calibration: Iterable[Feeds]) -> None:
-    """Write `frame`, DINet's per-frame graph, once more with int8 convolutions up to its decoder.
+def eight_bits(
+    model: bytes,
+    calibration: Iterable[Feeds],
+    *,
+    kinds: Sequence[str] = ("Conv",),
+    kept: Callable[[onnx.ModelProto], list[str]] = lambda model: [],
+) -> onnx.ModelProto:
+    """A graph with int8 weights, by channels, and uint8 activations, for CPUs.
 
-    calibration: real inputs of the graph (a few dozen frames of different people), from which the ranges of the
-    activations are read. Inputs, outputs and the description stay as they are; the description gains
-    "quantised": true. Meant for the CPU: the CUDA provider gains nothing from it.
+    calibration: inputs of the graph, from which the ranges of the activations are read. kinds: of nodes that are made
+    so. kept: names those of a loaded graph that stay as they are.
     """
     with tempfile.TemporaryDirectory() as folder:
-        prepared, result = Path(folder) / "prepared.onnx", Path(folder) / "quantised.onnx"
-        quant_pre_process(str(frame), str(prepared), skip_symbolic_shape=True)
+        plain, prepared, made = (str(Path(folder) / f"{name}.onnx") for name in ("plain", "prepared", "made"))
+        Path(plain).write_bytes(model)
+        # Weights that are stored in halves become constants again.
+        quant_pre_process(plain, prepared, skip_symbolic_shape=True)
         quantize_static(
-            str(prepared),
-            str(result),
+            prepared,
+            made,
             _Calibration(calibration),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            nodes_to_exclude=_decoder_convolutions(onnx.load(prepared)),
+            op_types_to_quantize=list(kinds),
+            nodes_to_exclude=kept(onnx.load(prepared)),
             per_channel=True,
             # Seven bits: CPUs without VNNI add pairs of 8-bit products in 16 bits and would saturate.
             reduce_range=True,
@@ -61,7 +68,17 @@ def quantise_frame(frame: Path, quantised: Path, calibration: Iterable[Feeds]) -
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
         )
-        model = onnx.load(result)
+        return onnx.load(made)
+
+
+def quantise_frame(frame: Path, quantised: Path, calibration: Iterable[Feeds]) -> None:
+    """Write `frame`, DINet's per-frame graph, once more with int8 convolutions up to its decoder.
+
+    calibration: real inputs of the graph (a few dozen frames of different people), from which the ranges of the
+    activations are read. Inputs, outputs and the description stay as they are; the description gains
+    "quantised": true. Meant for the CPU: the CUDA provider gains nothing from it.
+    """
+    model = eight_bits(frame.read_bytes(), calibration, kept=_decoder_convolutions)
     descriptor = json.loads({entry.key: entry.value for entry in model.metadata_props}[DESCRIPTOR_KEY])
     del model.metadata_props[:]
     helper.set_model_props(model, {DESCRIPTOR_KEY: json.dumps({**descriptor, "quantised": True}, sort_keys=True)})

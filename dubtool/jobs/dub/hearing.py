@@ -17,7 +17,6 @@ from dubtool.jobs.shared.own_words import film_sound
 from dubtool.media.probe import MediaInfo
 from dubtool.speech.features import SpeechFeatures
 from dubtool.speech.shapes import ShapeExtractor
-from dubtool.tracking.cache import content_hash
 from dubtool.weights.locate import find
 
 # Seconds that are heard beforehand; the rest when it is asked for, so that memory stays what it is.
@@ -84,7 +83,7 @@ class Hearing:
             return ShapeExtractor(sound(), *self._opened())
 
         device = "cuda" if resolve(self._device).is_cuda else "cpu"
-        place = kept_file(content_hash(file), device, _NETWORKS) if self._cache else None
+        place = kept_file(file, device, _NETWORKS) if self._cache else None
         if place is None:
             return SpeechFeatures(make())
         kept = KeptExtractor(place, make)

@@ -1,17 +1,15 @@
-"""What a sound says of a mouth, kept on disk, so that a second run on the same sound need not hear it."""
+"""What a sound says of a mouth, kept beside the tracks, so that a second run on the same sound need not hear it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from dubtool.folders import cache_folder
 from dubtool.speech.features import Extractor
 from dubtool.speech.shapes import ShapeExtractor
-from dubtool.tracking.cache import keep_arrays, kept_arrays
+from dubtool.tracking.cache import keep_arrays, kept_arrays, tracks_file
 from dubtool.weights.locate import digests
 
 # Raise it when shapes are made in another way by the same networks.
@@ -20,15 +18,18 @@ _FORMAT = "dubtool heard 1"
 _LONGEST = 600.0
 
 
-def kept_file(content: str, device: str, networks: tuple[str, ...]) -> Path | None:
-    """Where the shapes of a sound are kept that networks of these names make of it on a device; None where it is not
-    known which networks these are. content: hash of the file that holds the sound."""
+def kept_file(sound: Path, device: str, networks: tuple[str, ...]) -> Path | None:
+    """Where the shapes are kept that networks of these names make of a file's sound on a device; None where it is not
+    known which networks these are.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     known = digests(networks)
     if len(known) < len(networks):
         return None
     made_by = " ".join(f"{name} {digest}" for name, digest in known.items())
-    key = hashlib.blake2b(f"{content} {_FORMAT} {device} {made_by}".encode(), digest_size=16)
-    return cache_folder() / "heard" / f"{key.hexdigest()}.npz"
+    return tracks_file(sound, f"{_FORMAT} {device} {made_by}").with_suffix(".heard.npz")
 
 
 class KeptExtractor:

@@ -83,8 +83,8 @@ class RetrievedMouths:
         rows: np.ndarray,
         shapes: np.ndarray,
         frame_count: int,
-        also: Sequence[int] = (),
-        threads: SideBySide | None = None,
+        also: Sequence[int],
+        threads: SideBySide,
     ) -> tuple[dict[str, Any], dict[int, Frame]]:
         """Read the references and choose them for every frame to be made; what the report tells of it, and the frames
         of the rows `also` (few), which are read in the same pass.
@@ -124,7 +124,7 @@ class RetrievedMouths:
             return row, frame, cutter.cut(frame, row) if row in own else None, crop
 
         read = frames_of_rows(reader, self._motion.frames, sorted(own | others | tried))
-        for row, frame, reference, crop in (threads or SideBySide(1)).each(cut, read):
+        for row, frame, reference, crop in threads.each(cut, read):
             if reference is not None:
                 self._references.append(reference)
             if crop is not None:

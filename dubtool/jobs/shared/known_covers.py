@@ -19,7 +19,7 @@ from dubtool.tracking.person import Chosen
 from dubtool.tracking.track_video import mouth_cover, tracked_by
 
 # Raise the number where covers are found in another way.
-_SETTINGS = "covers v1"
+_SETTINGS = "covers v2"
 
 _Known = tuple[np.ndarray, np.ndarray, Covers]
 

@@ -90,7 +90,7 @@ def test_what_was_heard_before_is_not_heard_again(
     # Another sound is heard, and a file that is damaged counts for nothing.
     heard(load_speech(cut("shorter.wav", "-t", 0.7, source="speech.wav"), folder).path)
     assert len(opened) == 6
-    for kept in (tmp_path / "cache").rglob("heard/*.npz"):
+    for kept in (tmp_path / "cache").rglob("*.heard.npz"):
         kept.write_bytes(kept.read_bytes()[:200])
     np.testing.assert_array_equal(heard(sound)[0], first[0])
     assert len(opened) == 8
