@@ -10,8 +10,9 @@ from typing import Any
 
 # <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-# Larger blocks are the system's own, and go back when they are freed.
-_LARGE = 2**20
+# Larger blocks are the system's own, and go back when they are freed: each page of one has to be asked for anew, which
+# planes of a 1080p frame were not worth.
+_LARGE = 2**22
 
 
 def share_heap() -> None:
@@ -27,7 +28,7 @@ def share_heap() -> None:
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, _LARGE)
-        mallopt(_M_TRIM_THRESHOLD, 8 * _LARGE)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _LARGE)
 
 
 def give_back() -> None:

@@ -36,6 +36,8 @@ class Session:
         precision: "auto" (single precision; on CUDA matrix products may use TF32), "fp32" (full single precision), or
             "fp16" (CUDA only: weights and maths in half precision; inputs and outputs stay as they are).
         threads: threads of one CPU run; None takes the cores this process may use.
+        steady: it runs again and again on inputs of one size: what its steps need is kept from run to run. Of varying
+            sizes it would only grow.
 
     Raises:
         WeightsError: the file is missing or is no readable ONNX graph.
@@ -48,6 +50,8 @@ class Session:
         device: str = "auto",
         precision: str = "auto",
         threads: int | None = None,
+        *,
+        steady: bool = False,
     ) -> None:
         self.name = "network" if isinstance(model, bytes) else Path(model).name
         self.device: Device = resolve(device)
@@ -74,6 +78,8 @@ class Session:
         }
         self._options = ort.RunOptions()
         self._options.log_severity_level = _SILENT
+        if not steady:
+            self._options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -129,8 +135,9 @@ def _create(content: bytes, name: str, device: Device, precision: str, threads: 
     options.intra_op_num_threads = threads
     # Decoder and encoder run on the same cores; waiting threads must not burn them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # An arena keeps the largest block of every shape it has seen: with windows of varying length it only grows.
-    options.enable_cpu_mem_arena = False
+    # What one step leaves the next one takes, without a page of memory asked for anew: a seventh to a quarter faster.
+    # Plans of the memory would be kept for every size that was seen, and gain nothing beside that.
+    options.enable_cpu_mem_arena = True
     options.enable_mem_pattern = False
     try:
         # Its own fallback prints a banner before it tries again.

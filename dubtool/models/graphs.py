@@ -26,7 +26,8 @@ class Graphs:
     def __init__(self, *files: Path, device: str = "auto", precision: str = "auto", threads: int | None = None) -> None:
         roles = GRAPHS[len(GRAPHS) - len(files) :]
         self._sessions = {
-            role: Session(file, device, precision, threads) for role, file in zip(roles, files, strict=True)
+            role: Session(file, device, precision, threads, steady=role == "frame")
+            for role, file in zip(roles, files, strict=True)
         }
         frame = self._sessions["frame"]
         self.metadata: dict[str, Any] = frame.metadata
