@@ -21,7 +21,7 @@ from dubtool.errors import WeightsError
 from dubtool.face.picture import Picture
 from dubtool.trace import span
 
-# Crops are reckoned in px of this side, whatever is sampled of them.
+# Crops are reckoned in px of this side; what the networks look at is sampled from the picture itself.
 CROP_SIDE = 320
 # The crop's side over the face's size: what MediaPipe's short-range detector is happiest with.
 CROP_MARGIN = 2.0
@@ -86,8 +86,8 @@ class FaceLandmarker:
                 region, mesh = (archive.read(f"{part}.onnx") for part in ("region", "mesh"))
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise WeightsError(f"{model}: not the face landmarker; run 'dubtool weights verify'") from error
-        self._region = Session(region, "cpu", threads=threads)
-        self._mesh = Session(mesh, "cpu", threads=threads)
+        self._region = Session(region, "cpu", threads=threads, steady=True)
+        self._mesh = Session(mesh, "cpu", threads=threads, steady=True)
 
     def __enter__(self) -> FaceLandmarker:
         return self
@@ -102,16 +102,14 @@ class FaceLandmarker:
 
     def _landmarks(self, picture: Picture, roi: Roi) -> np.ndarray | None:
         to_crop = roi.to_crop()
-        crop = picture.region(to_crop, CROP_SIDE)
-        place = self._place(crop)
+        place = self._place(picture, to_crop)
         if place is None:
             return None
         x, y, side, roll = place
         scale, middle = _MESH_SIDE / side, _MESH_SIDE / 2
         c, s = np.cos(roll) * scale, np.sin(roll) * scale
         from_crop = np.array([[c, s, middle - c * x - s * y], [-s, c, middle + s * x - c * y]])
-        sides = (_MESH_SIDE, _MESH_SIDE)
-        seen = cv2.warpAffine(crop, from_crop, sides, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        seen = picture.region(_after(from_crop, to_crop), _MESH_SIDE)
         found = self._mesh.run({"picture": seen[None]}, ["mesh", "presence"])
         if _sigmoid(found["presence"].item()) < _LEAST_PRESENCE:
             return None
@@ -123,10 +121,9 @@ class FaceLandmarker:
         points[:, 2] = mesh[:, 2] * (roi.side / CROP_SIDE / scale)
         return points
 
-    def _place(self, crop: np.ndarray) -> tuple[float, float, float, float] | None:
-        """Where in the crop the mesh is to look: the middle (x, y), the side and the roll, in its px; None: nowhere."""
-        sides = (_REGION_SIDE, _REGION_SIDE)
-        small = cv2.warpAffine(crop, np.eye(2, 3) * (_REGION_SIDE / CROP_SIDE), sides, flags=cv2.INTER_LINEAR)
+    def _place(self, picture: Picture, to_crop: np.ndarray) -> tuple[float, float, float, float] | None:
+        """Where in a crop the mesh is to look: the middle (x, y), the side and the roll, in its px; None: nowhere."""
+        small = picture.region(to_crop * (_REGION_SIDE / CROP_SIDE), _REGION_SIDE)
         found = self._region.run({"picture": small[None]})
         scores = _sigmoid(found["scores"].ravel())
         likely = np.flatnonzero(scores >= _LEAST_SCORE)

@@ -23,7 +23,7 @@ _DETECT_EVERY, _DETECT_SMALL_EVERY = 5, 15
 # Faces of so many px in the coarse picture are found in it.
 _FOUND_COARSELY = 28.0
 # Mouths are judged so often; those that were free count as free once more where they look the same.
-_JUDGE_EVERY, _JUDGE_FREE_EVERY = 5, 10
+_JUDGE_EVERY, _JUDGE_FREE_EVERY = 5, 15
 _FREE = 0.2
 # Cells of a look are as fine as this face in the coarse picture.
 _COARSE_LOOK = 16.0
@@ -42,6 +42,8 @@ _LOOK_BYTES = CELLS * CELLS * 3
 Judge = Callable[[Picture, np.ndarray], float]
 # Whether the coarse picture is looked at, and what waits for the faces in it.
 _Foreseen = tuple[bool, Callable[[], list[Detection]]]
+# Where a face is looked for, and what waits for its landmarks.
+_Ahead = tuple[Roi, Callable[[], np.ndarray | None]]
 
 
 @dataclass
@@ -116,7 +118,7 @@ class _Live:
     # The row that is being judged, and what waits for the judgement.
     judging: tuple[int, Callable[[], float]] | None = None
     # Where the next frame is looked at, and what waits for the landmarks there.
-    ahead: tuple[Roi, Callable[[], np.ndarray | None]] | None = None
+    ahead: _Ahead | None = None
     unconfirmed: int = 0
     confirmed_length: int = 0
 
@@ -159,8 +161,8 @@ class Tracker:
     """Feed every frame of the take in order, then `finish`.
 
     judge: how much of a mouth is covered, from a picture and tracked landmarks (`occlusion.MouthCover.covered`); asked
-    about every fifth frame, or every tenth while nothing is before it. threads: judge on others while faces are
-    followed on, two frames at a time.
+    about every fifth frame, or every fifteenth while nothing is before it. threads: look at the coming frame, and
+    judge, while this one is looked at.
     """
 
     def __init__(
@@ -181,8 +183,8 @@ class Tracker:
         self._count = 0
 
     def feed(self, picture: Picture, coming: Picture | None = None) -> None:
-        """The next frame. coming: the one that will be fed after it, if it is at hand: faces are looked for in two
-        frames at once, in both where they were before."""
+        """The next frame. coming: the one that will be fed after it, if it is at hand: faces are looked for in both at
+        once."""
         index = self._count
         self._count += 1
         if self._cut_detector.is_cut(picture.coarse):
@@ -223,14 +225,15 @@ class Tracker:
         return lost
 
     def _looked(self, face: _Live, picture: Picture, coming: Picture | None) -> tuple[Roi, np.ndarray | None]:
-        """Where a face is looked for, and its landmarks; those of every other frame were begun with the one before."""
-        if face.ahead is not None:
-            (roi, landmarks), face.ahead = face.ahead, None
-            return roi, landmarks()
-        roi = face.roi
-        if coming is not None:
-            face.ahead = roi, self._threads.start(self._landmarker.landmarks, coming, roi)
-        return roi, self._landmarker.landmarks(picture, roi)
+        """Where a face is looked for, and its landmarks; they were begun with the frame before, those of the coming
+        one are now: both where the face was last seen."""
+        begun = face.ahead or self._begun(face.roi, picture)
+        face.ahead = None if coming is None else self._begun(face.roi, coming)
+        roi, landmarks = begun
+        return roi, landmarks()
+
+    def _begun(self, roi: Roi, picture: Picture) -> _Ahead:
+        return roi, self._threads.start(self._landmarker.landmarks, picture, roi)
 
     def _judge_mouth(self, face: _Live, picture: Picture, mesh: np.ndarray) -> None:
         if self._judge is not None:

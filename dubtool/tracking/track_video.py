@@ -30,7 +30,7 @@ from dubtool.weights.locate import find, locate
 
 _AHEAD = 8
 _DETECTOR, _LANDMARKER, _PARSER = "yunet", "face_landmarker", "face_parsing"
-SETTINGS = "yunet-640 landmarker-image cover-6 look-2 pairs v6"
+SETTINGS = "yunet-640 landmarker-image cover-6 look-2 ahead v7"
 
 Progress = Callable[[float, float | None], None]
 
@@ -90,7 +90,7 @@ def tracked_by(info: MediaInfo) -> str:
 
 def mouth_cover(threads: int | None = None) -> MouthCover:
     """What tells whether something is before a mouth. Raises WeightsError: the parser's file is not usable."""
-    return MouthCover(Session(parser_graph(find(_PARSER)), "cpu", threads=threads))
+    return MouthCover(Session(parser_graph(find(_PARSER)), "cpu", threads=threads, steady=True))
 
 
 def _shown_as(info: MediaInfo) -> str:

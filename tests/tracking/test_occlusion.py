@@ -13,7 +13,16 @@ from dubtool.face.picture import RgbPicture
 from dubtool.face.topology import FACE_OVAL, OUTER_LIP, TRACKED, tracked
 from dubtool.tracking.detect import FaceDetector
 from dubtool.tracking.landmarks import FaceLandmarker, roi_from_five
-from dubtool.tracking.occlusion import COVERED, MouthCover, covered_rows, doubtful_rows, fill_between, parser_graph
+from dubtool.tracking.occlusion import (
+    _OF_SCORES,
+    _OF_SHARES,
+    COVERED,
+    MouthCover,
+    covered_rows,
+    doubtful_rows,
+    fill_between,
+    parser_graph,
+)
 from dubtool.tracking.track import FaceTrack
 from dubtool.weights.locate import find
 
@@ -199,6 +208,21 @@ def skin(rgb: np.ndarray, points: np.ndarray) -> None:
     patch = cv2.resize(rgb[y - 10 : y + 10, x - 20 : x + 20], (80, 50))
     x, y = points[tracked(OUTER_LIP), :2].mean(axis=0).astype(int)
     rgb[y - 25 : y + 25, x - 40 : x + 40] = patch
+
+
+def test_the_parser_tells_the_same_labels_without_making_probabilities(
+    faces: list[tuple[np.ndarray, np.ndarray]],
+) -> None:
+    quicker = parser_graph(find("face_parsing"))
+    whole = quicker.replace(_OF_SCORES, _OF_SHARES)
+    assert whole != quicker
+    told = [Session(graph, "cpu", threads=1) for graph in (quicker, whole)]
+    for rgb, points in faces:
+        x, y = points[tracked(OUTER_LIP), :2].mean(axis=0).astype(int)
+        part = cv2.resize(rgb[y - 80 : y + 80, x - 80 : x + 80], (SIDE, SIDE))[None].astype(np.float32) / 127.5 - 1
+        labels, same = (next(iter(each.run({"image": part}).values())) for each in told)
+        assert SKIN in labels and len(np.unique(labels)) > 3
+        np.testing.assert_array_equal(labels, same)
 
 
 def test_a_free_mouth_is_not_covered(cover: MouthCover, faces: list[tuple[np.ndarray, np.ndarray]]) -> None:
