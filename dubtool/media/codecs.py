@@ -16,6 +16,9 @@ from dubtool.media.probe import AudioInfo, VideoInfo
 Arguments = dict[str, str | int]
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+# Blocks that move as a whole, in diamonds: a quarter to a third of the time less, for 0 to 4 % of the size and at most
+# 0.25 dB at 50 dB (docs/speed.md).
+_X264_QUICKER: Arguments = {"partitions": "i8x8,i4x4", "motion-est": "dia"}
 _NVENC_PRESETS = {
     "ultrafast": "p1", "superfast": "p1", "veryfast": "p2", "faster": "p3", "fast": "p4", "medium": "p5",
     "slow": "p6", "slower": "p7", "veryslow": "p7",
@@ -186,7 +189,10 @@ def video_arguments(codec: str, crf: int, preset: str, *, lossless: bool) -> Arg
         raise UsageError(f"unknown effort '{preset}' of the encoder: use one of {', '.join(EFFORTS)}")
     named, codec = codec, encoder_of(codec)
     if codec == "libx264":
-        return {"preset": preset, "qp": 0} if lossless else {"preset": preset, "crf": crf}
+        if lossless:
+            return {"preset": preset, "qp": 0}
+        usual: Arguments = {"preset": preset, "crf": crf}
+        return usual | _X264_QUICKER if preset == "veryfast" else usual
     if codec == "libx265":
         parameters = "log-level=error"
         if lossless:

@@ -17,7 +17,7 @@ from dubbing_place import Make, Run, ffmpeg
 
 from dubtool.errors import OutputError, UsageError
 from dubtool.media import encode
-from dubtool.media.codecs import container_for, encoded_layout
+from dubtool.media.codecs import container_for, encoded_layout, video_arguments
 from dubtool.media.decode import VideoReader
 from dubtool.media.encode import VideoWriter, same_file
 from dubtool.media.ffmpeg import Ffmpeg, FfmpegProcess, find_ffmpeg
@@ -674,6 +674,15 @@ def test_nvenc_is_asked_for_constant_quality(make_video: Make, out: Path) -> Non
     )
     words = " ".join(command)
     assert "-cq:v:0 21" in words and "-preset:v:0 p6" in words and "-pix_fmt:v:0 p010le" in words
+
+
+@pytest.mark.parametrize(
+    ("preset", "lossless", "quicker"), [("veryfast", False, True), ("veryfast", True, False), ("medium", False, False)]
+)
+def test_only_the_usual_effort_moves_whole_blocks(preset: str, lossless: bool, quicker: bool) -> None:
+    words = video_arguments("libx264", 16, preset, lossless=lossless)
+    assert words["preset"] == preset
+    assert ({"partitions", "motion-est"} <= set(words)) is quicker
 
 
 def test_an_ffmpeg_too_old_for_rotation_is_refused(make_video: Make, out: Path) -> None:
