@@ -40,7 +40,7 @@ class Light:
 
     def on(self, picture: np.ndarray) -> np.ndarray:
         """The picture [h, w, 3] in that light."""
-        return np.asarray(picture * self.gain + self.offset, np.float32)
+        return cv2.transform(picture, np.column_stack([np.diag(self.gain), self.offset]))
 
     def off(self, picture: np.ndarray) -> np.ndarray:
         """A picture [h, w, 3] that stands in that light, as it was before."""
@@ -110,11 +110,11 @@ class Surroundings:
         # What changes so slowly needs few samples.
         coarse = max(1, int(self._sigma / _LEAST_SIGMA))
         size, sigma = (max(1, -(-width // coarse)), max(1, -(-height // coarse))), self._sigma / coarse
-        weighed, weights = difference * heard[..., None], heard + np.float32(_PRIOR_WEIGHT) * self._mask
+        told, weights = weighed(difference, heard), heard + np.float32(_PRIOR_WEIGHT) * self._mask
         if coarse > 1:
-            weighed, weights = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (weighed, weights))
+            told, weights = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (told, weights))
         weights = cv2.GaussianBlur(weights, (0, 0), sigma) + np.float32(1e-6)
-        error = cv2.GaussianBlur(weighed, (0, 0), sigma) / weights[..., None]
+        error = weighed(cv2.GaussianBlur(told, (0, 0), sigma), 1 / weights)
         if coarse > 1:
             error = cv2.resize(error, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(made + error)
@@ -141,7 +141,12 @@ class Placed:
         finished = np.clip(grain_match.applied(self.pair.made, seed), 0, 255)
         # All of the source goes: what RGB cannot say of it would stay behind as red specks.
         source = self.pair.source + self.beyond
-        frame.add_rgb(self.box, (finished - source) * (self.pair.weight * np.float32(share))[..., None])
+        frame.add_rgb(self.box, weighed(finished - source, self.pair.weight * np.float32(share)))
+
+
+def weighed(picture: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """A picture float32 [h, w, 3] times a weight float32 [h, w]; numpy takes three times as long for threes."""
+    return cv2.multiply(picture, cv2.merge([weight] * 3))
 
 
 def place(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray) -> Placed | None:
@@ -174,7 +179,7 @@ def paste_change(frame: Frame, change: np.ndarray, mask: np.ndarray, to_crop: np
     reached = place_mask(frame, mask, to_crop)
     if reached is not None:
         box, weight = reached
-        frame.add_rgb(box, enlarged(change, to_crop, box) * weight[..., None])
+        frame.add_rgb(box, weighed(enlarged(change, to_crop, box), weight))
 
 
 def place_mask(frame: Frame, mask: np.ndarray, to_crop: np.ndarray) -> tuple[Box, np.ndarray] | None:

@@ -16,8 +16,9 @@ _NODES = 32
 class ThinPlate:
     """The smoothest map of the plane that carries points near to others.
 
-    points: where the map is known, float [n, 2]. values: what it gives there, float [n, 2]. stiffness: weight of the
-    bending energy against the points' misfit, in the square of the points' unit; 0 meets every point.
+    points: where the map is known, float [n, 2]. values: what it gives there, float [n, 2], or what several maps do
+    [m, n, 2]. stiffness: weight of the bending energy against the points' misfit, in the square of the points' unit; 0
+    meets every point.
     """
 
     def __init__(self, points: np.ndarray, values: np.ndarray, stiffness: float) -> None:
@@ -29,16 +30,18 @@ class ThinPlate:
         system[:count, count] = system[count, :count] = 1.0
         system[:count, count + 1 :] = points
         system[count + 1 :, :count] = points.T
-        wanted = np.zeros((count + 3, 2))
+        self._maps = values.shape[:-2]
         # What the spline adds to staying where one is: small numbers, which float32 holds exactly enough.
-        wanted[:count] = values - points
+        added = np.moveaxis(values - points, -2, 0).reshape(count, -1)
+        wanted = np.concatenate([added, np.zeros((3, added.shape[1]))])
         solved = np.linalg.solve(system, wanted)
         self._weights, self._affine = solved[:count].astype(np.float32), solved[count:].astype(np.float32)
 
     def shift(self, places: np.ndarray) -> np.ndarray:
-        """How far the map moves each of `places` float32 [m, 2]: float32 [m, 2]."""
+        """How far the map moves each of `places` float32 [k, 2]: float32 [k, 2], or [m, k, 2] of several."""
         bent = _kernel(_squared(places, self._points)) @ self._weights
-        return np.asarray(bent + places @ self._affine[1:] + self._affine[0])
+        moved = bent + places @ self._affine[1:] + self._affine[0]
+        return np.moveaxis(moved.reshape(len(places), *self._maps, 2), 0, -2)
 
 
 def dense_map(
@@ -48,10 +51,11 @@ def dense_map(
     box: tuple[int, int, int, int],
     nodes: int = _NODES,
 ) -> np.ndarray:
-    """Where each pixel of a picture's box comes from in another picture: float32 [h, w, 2].
+    """Where each pixel of a picture's box comes from in another picture: float32 [h, w, 2]; of a spline that is several
+    maps in as many others [m, h, w, 2].
 
     to_unit: the picture's px to the spline's plane [2, 3]. from_unit: the spline's plane to the other picture's px
-    [2, 3]. box: x0, y0, x1, y1. nodes: along its longer side.
+    [2, 3], or [m, 2, 3]. box: x0, y0, x1, y1. nodes: along its longer side.
     """
     x0, y0, x1, y1 = box
     width, height = x1 - x0, y1 - y0
@@ -64,9 +68,12 @@ def dense_map(
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     places = grid @ to_unit[:, :2].T + to_unit[:, 2]
     moved = places + spline.shift(places.astype(np.float32))
-    found = (moved @ from_unit[:, :2].T + from_unit[:, 2]).astype(np.float32).reshape(rows, columns, 2)
-    large = cv2.resize(found, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(large[step : step + height, step : step + width])
+    found = moved @ np.swapaxes(from_unit[..., :2], -2, -1) + from_unit[..., None, :, 2]
+    found = found.astype(np.float32).reshape(-1, rows, columns, 2)
+    size = columns * step, rows * step
+    large = np.stack([cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in found])
+    inner = large[:, step : step + height, step : step + width]
+    return inner.reshape(*from_unit.shape[:-2], height, width, 2)
 
 
 def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -5,14 +5,14 @@ Where each pixel comes from is one map from the picture to the decoded reference
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
 import numpy as np
 
-from dubtool.face.blend import Surroundings
+from dubtool.face.blend import Surroundings, weighed
 from dubtool.face.deformation import ThinPlate, dense_map
 from dubtool.face.shape import MOUTH
 from dubtool.face.topology import tracked
@@ -131,8 +131,7 @@ def warped_mouth(references: Sequence[Reference], picks: Picks, place: Place, *,
     settled = coloured = around.matched(small)
     if picks.voters:
         votes = [coloured]
-        for number in picks.voters:
-            vote = _small(references[number], place, size)
+        for vote in _voted(shown, [references[number] for number in picks.voters], place, size):
             light = around.light(vote)
             votes.append(around.matched(vote if light is None else light.on(vote)))
         settled = coloured + _blurred(_vote(votes, side) - coloured, _LOW_BAND * side)
@@ -140,16 +139,16 @@ def warped_mouth(references: Sequence[Reference], picks: Picks, place: Place, *,
     return np.asarray(made + change)
 
 
-def _map(reference: Reference, place: Place, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Where each pixel of the place's box, or of a picture of it of another `size`, comes from in the reference:
-    float32 [h, w, 2]."""
+def _map(reference: Reference, place: Place) -> np.ndarray:
+    """Where each pixel of the place's box comes from in the reference: float32 [h, w, 2]."""
+    spline = ThinPlate(_wanted(reference, place), reference.control, place.stiffness)
+    return dense_map(spline, place.to_unit, reference.from_unit, place.box)
+
+
+def _wanted(reference: Reference, place: Place) -> np.ndarray:
+    """Where the reference's landmarks go, in the unit crop [55 + R, 2]."""
     # What the modes do not know of this person stays: the landmarks move by what the model's mouths differ.
-    wanted = reference.control[:MOUTH_POINTS] + place.mouth - reference.modelled
-    spline = ThinPlate(np.concatenate([wanted, place.rim]), reference.control, place.stiffness)
-    if size is None:
-        return dense_map(spline, place.to_unit, reference.from_unit, place.box)
-    to_unit = resized_to_unit(place.to_unit, place.box, size)
-    return dense_map(spline, to_unit, reference.from_unit, (0, 0, *size), _VOTE_NODES)
+    return np.concatenate([reference.control[:MOUTH_POINTS] + place.mouth - reference.modelled, place.rim])
 
 
 def resized_to_unit(to_unit: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
@@ -162,10 +161,18 @@ def resized_to_unit(to_unit: np.ndarray, box: Box, size: tuple[int, int]) -> np.
     return np.column_stack([to_unit[:, :2] * steps, offset])
 
 
-def _small(reference: Reference, place: Place, size: tuple[int, int]) -> np.ndarray:
-    # References of a zoom are shrunken by more or less than the picture is.
-    shrink = reference.shrink
-    return _sampled(reference.small, (_map(reference, place, size) - (shrink - 1) / 2) / shrink)
+def _voted(shown: Reference, voters: Sequence[Reference], place: Place, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """What other references make of a place, float32 [h, w, 3] of width and height `size`."""
+    # What the modes do not know differs little between frames of one person. By so much each value is moved instead of
+    # its point: all maps are known at the same points, and are one system of equations.
+    unknown = shown.control[:MOUTH_POINTS] - shown.modelled
+    values = np.stack([np.concatenate([one.modelled + unknown, one.control[MOUTH_POINTS:]]) for one in voters])
+    spline = ThinPlate(_wanted(shown, place), values, place.stiffness)
+    from_unit = np.stack([one.from_unit for one in voters])
+    maps = dense_map(spline, resized_to_unit(place.to_unit, place.box, size), from_unit, (0, 0, *size), _VOTE_NODES)
+    for one, where in zip(voters, maps, strict=True):
+        # References of a zoom are shrunken by more or less than the picture is.
+        yield _sampled(one.small, (where - (one.shrink - 1) / 2) / one.shrink)
 
 
 def _vote(pictures: Sequence[np.ndarray], side: float) -> np.ndarray:
@@ -175,9 +182,9 @@ def _vote(pictures: Sequence[np.ndarray], side: float) -> np.ndarray:
     for each in pictures:
         apart = cv2.transform(cv2.absdiff(each, middle), _MEAN)
         weight = cv2.exp(_blurred(apart, _AGREEMENT_REACH * side) * np.float32(-1 / _AGREEMENT))
-        total += each * weight[..., None]
+        total += weighed(each, weight)
         weights += weight
-    return np.asarray(total / weights[..., None])
+    return weighed(total, 1 / weights)
 
 
 def _median(pictures: Sequence[np.ndarray]) -> np.ndarray:

@@ -322,17 +322,12 @@ class Frame:
         rows, columns = self._cells(box)
         top, left = max(rows.start - 1, 0), max(columns.start - 1, 0)
         near = np.ascontiguousarray(plane[top : rows.stop + 1, left : columns.stop + 1], np.float32)
-        step_x, step_y = 2.0 ** -self._shifts[0], 2.0 ** -self._shifts[1]
-        # The centre of chroma sample c covers luma c/step - phase + (1/step - 1)/2.
-        start_x = (box[0] + self._phase[0] + 0.5) * step_x - 0.5 - left
-        start_y = (box[1] + self._phase[1] + 0.5) * step_y - 0.5 - top
-        return cv2.warpAffine(
-            near,
-            np.array([[step_x, 0.0, start_x], [0.0, step_y, start_y]]),
-            (box[2] - box[0], box[3] - box[1]),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        (shift_x, shift_y), (phase_x, phase_y) = self._shifts, self._phase
+        # Chroma sample c covers luma samples (c << shift) - phase and on: edges on edges, as `resize` has them.
+        size = near.shape[1] << shift_x, near.shape[0] << shift_y
+        large = cv2.resize(near, size, interpolation=cv2.INTER_LINEAR)
+        x, y = box[0] + phase_x - (left << shift_x), box[1] + phase_y - (top << shift_y)
+        return large[y : y + box[3] - box[1], x : x + box[2] - box[0]]
 
     def _cell_means(self, values: np.ndarray, box: Box) -> np.ndarray:
         """Means [rows, columns] over each chroma sample's luma samples; those outside the box count as zero."""

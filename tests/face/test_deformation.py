@@ -46,6 +46,19 @@ def test_stiffness_smooths_what_jitters() -> None:
     assert off[2] < 0.5 * off[0]
 
 
+def test_several_maps_over_the_same_points_are_each_what_they_are_alone() -> None:
+    points = _scattered(50)
+    several = points + np.random.default_rng(4).normal(0, 0.05, (3, *points.shape))
+    box, to_unit = (20, 10, 75, 61), np.array([[0.02, 0.0, -1.0], [0.0, 0.02, -0.7]])
+    others = np.stack([np.array([[60.0, scale, 5.0], [-scale, 55.0, 9.0]]) for scale in (0.0, 4.0, 9.0)])
+    together = dense_map(ThinPlate(points, several, 0.002), to_unit, others, box)
+    alone = [
+        dense_map(ThinPlate(points, one, 0.002), to_unit, other, box)
+        for one, other in zip(several, others, strict=True)
+    ]
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
 @pytest.mark.parametrize("box", [(5, 7, 6, 8), (0, 0, 3, 1), (90, 80, 99, 114), (80, 90, 97, 107)])
 def test_in_a_small_box_the_map_is_the_spline_between_two_affine_maps(box: Box) -> None:
     apart, _ = _map_and_spline(box, radius=60.0)
