@@ -38,6 +38,9 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"dubtool {dubtool.__version__}, {platform.processor() or platform.machine()}, {platform.platform()}")
     print("what                  size        frames  track s  dub s  all s  frames/s  again s  again frames/s")
+    for checkout in filter(None, (ROOT, arguments.against)):
+        # What is installed is compiled.
+        subprocess.run([sys.executable, "-m", "compileall", "-q", str(checkout / "dubtool")], check=False)
     with tempfile.TemporaryDirectory() as folder:
         for height in arguments.heights:
             video = widened(Path(folder) / f"{height}.mp4", height, arguments.seconds)
@@ -51,8 +54,6 @@ def main() -> None:
 
 def measure(checkout: Path, video: Path, height: int, name: str, options: list[str]) -> None:
     """One row: the whole command without any cache, and once more with what the first kept of the film."""
-    # What is installed is compiled.
-    subprocess.run([sys.executable, "-m", "compileall", "-q", str(checkout / "dubtool")], check=True)
     with tempfile.TemporaryDirectory() as cache:
         environment = os.environ | {"PYTHONPATH": str(checkout), "XDG_CACHE_HOME": cache}
         report, first = timed(checkout, video, options, environment)

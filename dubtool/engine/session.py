@@ -78,7 +78,7 @@ class Session:
         }
         self._options = ort.RunOptions()
         self._options.log_severity_level = _SILENT
-        if not steady:
+        if not steady and not self.device.is_cuda:
             self._options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     @property

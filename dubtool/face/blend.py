@@ -40,7 +40,7 @@ class Light:
 
     def on(self, picture: np.ndarray) -> np.ndarray:
         """The picture [h, w, 3] in that light."""
-        return cv2.transform(picture, np.column_stack([np.diag(self.gain), self.offset]))
+        return cv2.transform(picture.astype(np.float32, copy=False), np.column_stack([np.diag(self.gain), self.offset]))
 
     def off(self, picture: np.ndarray) -> np.ndarray:
         """A picture [h, w, 3] that stands in that light, as it was before."""
@@ -145,8 +145,8 @@ class Placed:
 
 
 def weighed(picture: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """A picture float32 [h, w, 3] times a weight float32 [h, w]; numpy takes three times as long for threes."""
-    return cv2.multiply(picture, cv2.merge([weight] * 3))
+    """A picture float32 [h, w, 3] times a weight [h, w]; numpy takes three times as long for threes."""
+    return cv2.multiply(picture, cv2.merge([weight.astype(np.float32, copy=False)] * 3))
 
 
 def place(frame: Frame, made: np.ndarray, mask: np.ndarray, to_crop: np.ndarray) -> Placed | None:

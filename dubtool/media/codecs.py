@@ -16,8 +16,8 @@ from dubtool.media.probe import AudioInfo, VideoInfo
 Arguments = dict[str, str | int]
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
-# Blocks that move as a whole, in diamonds: a quarter to a third of the time less, for 0 to 4 % of the size and at most
-# 0.25 dB at 50 dB (docs/speed.md).
+# Blocks move as a whole, and are looked for in diamonds: a fifth to a third of the time less, for 0 to 5 % of the size
+# and at most 0.25 dB at 50 dB (docs/speed.md).
 _X264_QUICKER: Arguments = {"partitions": "i8x8,i4x4", "motion-est": "dia"}
 _NVENC_PRESETS = {
     "ultrafast": "p1", "superfast": "p1", "veryfast": "p2", "faster": "p3", "fast": "p4", "medium": "p5",

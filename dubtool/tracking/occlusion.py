@@ -70,10 +70,13 @@ _VIEWS = (_View(200.0, 0.25), _View(200.0, 0.25, redder=True), _View(240.0, 0.2,
 # take any multiple of 32.
 _DECLARED, _DECLARED_TIMES = b"\x0a\x03\x08\xc0\x03", 4
 _WANTED = b"\x0a\x03\x08" + bytes([_SIDE & 0x7F | 0x80, _SIDE >> 7])
-# What looks for the likeliest label, in the same encoding; and, as long, one that need not have probabilities made
-# first, which take a fifth of the time.
-_OF_SHARES = b"\x0a\x09Softmax:0\x12\x08ArgMax:0\x1a\x06ArgMax"
-_OF_SCORES = b"\x0a\x0dResize__181:0\x12\x08ArgMax:0\x1a\x02of"
+# The likeliest label is looked for among probabilities, which take a fifth of the time to make. Written as long as what
+# they stand for, in the same encoding: it is looked for among the scores, and in place of the probabilities stands a
+# step that moves nothing.
+_OF_SCORES = {
+    b"\x0a\x09Softmax:0\x12\x08ArgMax:0\x1a\x06ArgMax": b"\x0a\x0dResize__181:0\x12\x08ArgMax:0\x1a\x02of",
+    b"\x22\x07Softmax": b"\x22\x07Flatten",
+}
 
 
 def parser_graph(path: Path) -> bytes:
@@ -86,9 +89,12 @@ def parser_graph(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read; run 'dubtool weights verify'") from error
-    if content.count(_DECLARED) != _DECLARED_TIMES or content.count(_OF_SHARES) != 1:
+    if content.count(_DECLARED) != _DECLARED_TIMES or any(content.count(old) != 1 for old in _OF_SCORES):
         raise WeightsError(f"{path}: not the face parser that dubtool knows; run 'dubtool weights verify'")
-    return content.replace(_DECLARED, _WANTED).replace(_OF_SHARES, _OF_SCORES)
+    content = content.replace(_DECLARED, _WANTED)
+    for old, new in _OF_SCORES.items():
+        content = content.replace(old, new)
+    return content
 
 
 class MouthCover:

@@ -212,6 +212,9 @@ class Tracker:
             if face.frames[-1] != index - 1:
                 continue
             roi, mesh = self._looked(face, picture, coming)
+            if roi is not face.roi and (mesh is None or not _plausible(mesh, roi)):
+                # It moved too fast to be looked for where it was two frames ago.
+                roi, mesh = face.roi, self._landmarker.landmarks(picture, face.roi)
             if mesh is None or not _plausible(mesh, roi) or self._taken(mesh, face, index):
                 face.ahead = None
                 lost = True
@@ -225,8 +228,8 @@ class Tracker:
         return lost
 
     def _looked(self, face: _Live, picture: Picture, coming: Picture | None) -> tuple[Roi, np.ndarray | None]:
-        """Where a face is looked for, and its landmarks; they were begun with the frame before, those of the coming
-        one are now: both where the face was last seen."""
+        """Where a face is looked for, and its landmarks; they were begun with the frame before, where it was in the
+        one before that, and so are now those of the coming one."""
         begun = face.ahead or self._begun(face.roi, picture)
         face.ahead = None if coming is None else self._begun(face.roi, coming)
         roi, landmarks = begun

@@ -118,9 +118,10 @@ def look_for_faces(info: MediaInfo, threads: int | None, progress: Progress) -> 
     expected, pictures = info.require_video().frame_count, info.require_video().pictures_a_frame
     times, durations = list[Fraction](), list[Fraction]()
     cores = threads or usable_threads()
-    # Half of the cores follow faces, the others judge mouths: a second thread gains networks this small little.
+    # Two frames are looked at, and mouths are judged where there are cores for it: a second thread gains networks this
+    # small little.
     each = max(1, cores // 2)
-    with FaceLandmarker(find(_LANDMARKER), each) as landmarker, SideBySide(min(cores, 2)) as beside:
+    with FaceLandmarker(find(_LANDMARKER), each) as landmarker, SideBySide(min(cores, 3)) as beside:
         tracker = Tracker(FaceDetector(find(_DETECTOR)), landmarker, mouth_cover(each).covered, beside)
         looked_at = prefetched(map(_looked_at, reader), _AHEAD)
         for picture, coming in pairwise(chain(looked_at, (None,))):

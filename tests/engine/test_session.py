@@ -69,6 +69,16 @@ def test_runs_only_the_outputs_asked_for() -> None:
     assert list(results) == ["shifted"]
 
 
+@pytest.mark.parametrize("steady", [True, False])
+def test_runs_of_several_sizes_and_outputs_that_are_kept(steady: bool) -> None:
+    """Memory of the steps is kept or given back between runs; what was returned stays what it is."""
+    session = Session(matmul_model(), device="cpu", threads=1, steady=steady)
+    sizes = (3, 400, 7, 400)
+    kept = [session.run({"x": np.full((size, 4), size, np.float32)})["product"] for size in sizes]
+    for size, product in zip(sizes, kept, strict=True):
+        np.testing.assert_allclose(product, np.full((size, 4), size) @ (np.arange(12).reshape(4, 3) / 8), rtol=1e-6)
+
+
 def test_metadata_is_the_descriptor() -> None:
     assert Session(matmul_model(json.dumps({"width": 3}))).metadata == {"width": 3}
     assert Session(matmul_model(None)).metadata == {}

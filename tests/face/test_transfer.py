@@ -103,11 +103,11 @@ def test_a_moving_driver_moves_the_portrait_in_its_own_size(
 
 def test_lips_meet_when_the_drivers_meet(meshes: np.ndarray, shapes: ShapeModel, eyes: np.ndarray) -> None:
     opening = _lips(meshes)
-    closed, half, wide = (meshes[np.abs(opening - at).argmin()] for at in (0.0, 0.1, 0.2))
+    # Means of a few frames: which single one is nearest changes with every change of the tracker.
+    closed, half, wide = (meshes[np.abs(opening - at).argsort()[:5]].mean(axis=0) for at in (0.0, 0.1, 0.2))
     portrait = _fitted(wide)
     shut = _transfer(portrait, half, shapes, eyes).target(closed)
-    # From 0.2; which frame is nearest to that moves it by 0.01.
-    assert _lips(shut[None])[0] < 0.05
+    assert _lips(shut[None])[0] < 0.03
     # The driver's reference is half open, the portrait wide open: from there on it opens further.
     further = _transfer(portrait, half, shapes, eyes).target(wide)
     assert _lips(further[None])[0] > _lips(portrait[None])[0] + 0.05
