@@ -29,7 +29,7 @@ from dubtool.jobs.shared.worker_pool import assign_devices
 from dubtool.media.audio import load_speech
 from dubtool.media.probe import AudioInfo, MediaInfo, probe
 from dubtool.media.spool import Spooled, spooling
-from dubtool.tracking.people import check_face
+from dubtool.tracking.face_words import check_face
 from dubtool.weights.locate import digests
 
 

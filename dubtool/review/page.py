@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 import numpy as np
 
-from dubtool.jobs.shared.options import SPEAKING
 from dubtool.review.dubbed import Dubbed
 from dubtool.review.found import Found
 from dubtool.review.plots import color_of, draw_plots, png
 from dubtool.review.proxy import Proxy
+from dubtool.tracking.face_words import SPEAKING
 
 GENERATOR = '<meta name="generator" content="dubtool review">'
 _DECIMALS = 4

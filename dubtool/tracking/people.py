@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dubtool.errors import NoFaceError, UsageError
+from dubtool.errors import NoFaceError
 from dubtool.tracking.clustering import clusters
+from dubtool.tracking.face_words import MOMENT, NUMBER, check_face, is_word
 from dubtool.tracking.head_form import HeadForm, likeness
 from dubtool.tracking.hidden_cuts import Recognise, parted_at_hidden_cuts
 from dubtool.tracking.identity_changes import persons_apart, span
-from dubtool.tracking.pictured import is_picture
 from dubtool.tracking.track import FaceTrack, Tracks
 
 # Least likeness of heads' forms. Measured on people filmed several times (other days, other cameras; harder than cuts
@@ -33,11 +32,6 @@ _FORM_ROWS = 25
 _SAME_IN_SHOT = 0.65
 # A face that walks in is found a few frames late.
 _MOMENT = 0.25
-_SPEC = re.compile(r"@(?P<seconds>\d+(\.\d*)?|\.\d+):(?P<x>-?\d+(\.\d+)?),(?P<y>-?\d+(\.\d+)?)")
-_PLACES = ("largest", "left", "right")
-# Whom the film's sound tells, which is asked elsewhere.
-_SPEAKING = "speaking"
-_NUMBER = re.compile(r"(?P<name>person-)?(?P<number>\d+)")
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ def choose(
     """
     check_face(spec, names(persons))
     word = spec.strip().lower()
-    moment, numbered = _SPEC.fullmatch(word), _NUMBER.fullmatch(word)
+    moment, numbered = MOMENT.fullmatch(word), NUMBER.fullmatch(word)
     drawn = not is_word(spec)
     if not persons:
         raise NoFaceError(f"no face was found in any of the {tracks.frame_count} frames")
@@ -132,26 +126,6 @@ def choose(
     if not np.isfinite(_distance(nearest, seconds, x, y, times)):
         raise NoFaceError(f"no face is seen at {seconds:g} s; {listing(persons, times)}")
     return nearest
-
-
-def check_face(spec: str, known: Sequence[str] = ()) -> None:
-    """Raise UsageError unless `spec` is one that `choose` understands. known: names of the film's people."""
-    word = spec.strip().lower()
-    if word == _SPEAKING:
-        raise UsageError("--face speaking is for 'dubtool dub' alone: name one person here")
-    if not (is_word(spec) or is_picture(spec)):
-        people = f"; its people are {', '.join(known)}" if known else ""
-        raise UsageError(
-            f"--face {spec!r} is not understood: use largest, left, right, a number, a name, @SECONDS:X,Y or a picture"
-            + people
-        )
-
-
-def is_word(spec: str) -> bool:
-    """Whether `spec` names somebody by a place, a number, a moment or speech: then no file is meant, even where one is
-    called so."""
-    word = spec.strip().lower()
-    return bool(word in (*_PLACES, _SPEAKING) or _SPEC.fullmatch(word) or _NUMBER.fullmatch(word))
 
 
 def _by_looks(faces: Sequence[FaceTrack], vectors: np.ndarray) -> list[list[FaceTrack]]:

@@ -11,12 +11,13 @@ import numpy as np
 from dubtool.errors import NoFaceError
 from dubtool.face.shape import ShapeModel
 from dubtool.media.probe import MediaInfo
+from dubtool.tracking.face_words import is_word
 from dubtool.tracking.head_form import HeadForm
 from dubtool.tracking.head_look import dark_rows
 from dubtool.tracking.motion import FaceMotion, face_motion
 from dubtool.tracking.occlusion import covered_rows
 from dubtool.tracking.outside import share_outside
-from dubtool.tracking.people import Person, choose, is_word, listing, names, people
+from dubtool.tracking.people import Person, choose, listing, names, people
 from dubtool.tracking.pictured import face_in_picture, most_like
 from dubtool.tracking.recognizer import unit
 from dubtool.tracking.track import FaceTrack

@@ -16,21 +16,11 @@ from dubtool.tracking.landmarks import FaceLandmarker, roi_from_five
 from dubtool.tracking.recognizer import WEIGHTS, FaceRecognizer, aligned_face
 from dubtool.weights.locate import find
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".jp2", ".avif"}
 # Of the largest face's size: smaller ones stand in the background.
 _BESIDE = 0.4
 # Least cosine of two pictures of one person, as OpenCV's documentation of SFace has it. Of corpus people filmed on
 # other days 0.5 % are below 0.49, of strangers 1 % above 0.34.
 _SAME_PERSON = 0.363
-
-
-def is_picture(spec: str) -> bool:
-    """Whether the option `face` names a picture file."""
-    try:
-        return Path(spec).suffix.lower() in _SUFFIXES or Path(spec).is_file()
-    except (OSError, ValueError):
-        # No file is called so: too long, or with a zero byte.
-        return False
 
 
 def face_in_picture(path: Path) -> np.ndarray:

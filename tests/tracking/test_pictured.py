@@ -11,8 +11,9 @@ import pytest
 from dubtool.errors import NoFaceError, UsageError
 from dubtool.face.shape import ShapeModel
 from dubtool.media.probe import probe
+from dubtool.tracking.face_words import is_picture
 from dubtool.tracking.person import VideoPeople, chosen_person
-from dubtool.tracking.pictured import face_in_picture, is_picture, most_like
+from dubtool.tracking.pictured import face_in_picture, most_like
 from dubtool.tracking.track_video import track_video
 from dubtool.weights.locate import find
 

@@ -16,8 +16,7 @@ from dubtool.folders import expanded
 from dubtool.jobs.shared.plain_values import make_plain
 from dubtool.jobs.shared.rows import is_file, read_rows
 from dubtool.jobs.shared.times import seconds
-from dubtool.tracking.people import is_word
-from dubtool.tracking.pictured import is_picture
+from dubtool.tracking.face_words import is_picture, is_word
 
 Fit = Literal["none", "stretch", "slow-picture"]
 

@@ -14,6 +14,7 @@ from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.offer import offered, offers
 from dubtool.jobs.shared.overrides import Overrides
 from dubtool.jobs.shared.plain_values import hints_of, make_plain
+from dubtool.tracking.face_words import SPEAKING
 
 Length = Literal["speech", "video", "shortest"]
 Loop = Literal["pingpong", "repeat", "hold"]
@@ -35,8 +36,6 @@ DEFAULT_RESTORER = "hdtr-face"
 DEFAULT_ANIMATOR = "adasr-landmarks"
 # The animator that needs no weights.
 WARP = "warp"
-# Whoever the film's own sound says speaks.
-SPEAKING = "speaking"
 # Degrees; beyond them a portrait shows what nobody has seen of it.
 _TURN: dict[str, Any] = {"metavar": "DEG", "lowest": -45.0, "highest": 45.0}
 
