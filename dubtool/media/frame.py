@@ -17,7 +17,7 @@ import numpy as np
 from dubtool.media.color import HDR_TRANSFERS, Color, Conversion, conversion
 from dubtool.media.interlace import FieldOrder
 from dubtool.media.pixels import PixelLayout
-from dubtool.media.sampling import bounds, cut
+from dubtool.media.sampling import cut
 from dubtool.media.tone import ToneMap, tone_map
 
 Box = tuple[int, int, int, int]
@@ -170,12 +170,10 @@ class Frame:
         """uint8 RGB [height, width, 3] of the pixels through an affine matrix [2, 3], picture to crop px; grey beyond.
 
         The planes themselves are sampled, linearly, after they were averaged down where the crop is less than half as
-        fine: the work is the crop's, whatever the frame's size. Levels are within two of what `rgb` says.
+        fine: the work is the crop's, whatever the frame's size. Levels are within two of what `rgb` says; of interlaced
+        pictures, whose fields' chroma is mixed, and at the edges of high dynamic range, which is shown as standard once
+        it is sampled, they are within one in the mean.
         """
-        if self._tone is not None or self._woven:
-            box = bounds(to_crop, width, height, self.width, self.height)
-            moved = np.column_stack([to_crop[:, :2], to_crop[:, 2] + to_crop[:, :2] @ box[:2]])
-            return cut(self.rgb(box), moved, width, height)
         grey = self._conversion.to_yuv @ (128.0 - self._conversion.to_rgb[:, 3])
         samples = [cut(self.planes[0], to_crop, width, height, float(grey[0]))]
         # Where chroma sample (0, 0) lies in luma samples, and how far it is to the next ones.

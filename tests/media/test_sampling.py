@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from dubtool.media.color import BT709_LIMITED, Color
 from dubtool.media.frame import Frame
+from dubtool.media.interlace import FieldOrder
 from dubtool.media.pixels import layout_of
 from dubtool.media.sampling import cut
 
@@ -63,3 +65,19 @@ def test_planes_are_sampled_as_their_picture_is(chroma: str, depth: int, color: 
     apart = np.abs(frame.sampled_rgb(matrix, 40, 30).astype(int) - cut(frame.rgb(), matrix, 40, 30))
     assert apart.max() <= 3
     assert apart.mean() < 0.7
+
+
+@pytest.mark.parametrize(
+    ("depth", "color", "fields"),
+    [(10, Color("tv", "bt2020nc", "bt2020", "smpte2084"), "progressive"), (8, BT709_LIMITED, "tt")],
+)
+def test_hdr_and_interlaced_planes_are_sampled_nearly_as_their_picture_is(
+    depth: int, color: Color, fields: FieldOrder
+) -> None:
+    sdr = Frame.from_rgb(smooth(96, 96), layout_of("420", depth), replace(color, trc="bt709"), time=Fraction(0))
+    frame = Frame(sdr.planes, sdr.layout, color, field_order=fields)
+    matrix = np.array([[0.7, 0.2, -20.0], [-0.2, 0.7, -9.0]])
+    inner = np.s_[4:-4, 4:-4]
+    apart = np.abs(frame.sampled_rgb(matrix, 40, 30).astype(int) - cut(frame.rgb(), matrix, 40, 30))[inner]
+    assert apart.mean() < 1.0
+    assert np.percentile(apart, 99) <= 4
