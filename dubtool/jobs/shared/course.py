@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from itertools import groupby, pairwise
 from typing import Any
 
 from dubtool.errors import InputError
 
-# Decimals of each thing that is told of a mouth.
+# Decimals of each thing that is told of a mouth, and how many there are.
 _DECIMALS = {"asked": 4, "x": 1, "y": 1, "side": 1, "yaw": 1, "painted": 2}
+_WIDTH = len(_DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,55 @@ class MouthTold:
     painted: float | None = None
 
 
+class Mouths(MutableMapping[int, MouthTold]):
+    """New mouths by frame, in order of their frames.
+
+    Of hours of frames, an object and its numbers for each would be a fifth of what is known of them. ValueError for a
+    mouth with a number that is none.
+    """
+
+    def __init__(self, mouths: Mapping[int, MouthTold] | None = None) -> None:
+        self._numbers, self._values = array("i"), array("d")
+        self.update(mouths or {})
+
+    def __getitem__(self, number: int) -> MouthTold:
+        place = self._place(number)
+        if not self._is_at(place, number):
+            raise KeyError(number)
+        values = self._values[_WIDTH * place : _WIDTH * (place + 1)]
+        return MouthTold(*(None if math.isnan(value) else value for value in values))  # type: ignore[arg-type]
+
+    def __setitem__(self, number: int, mouth: MouthTold) -> None:
+        told = astuple(mouth)
+        if any(value is not None and math.isnan(value) for value in told):
+            raise ValueError("not a number")
+        values = array("d", [math.nan if value is None else value for value in told])
+        place = self._place(number)
+        if self._is_at(place, number):
+            self._values[_WIDTH * place : _WIDTH * (place + 1)] = values
+        else:
+            self._numbers.insert(place, number)
+            self._values[_WIDTH * place : _WIDTH * place] = values
+
+    def __delitem__(self, number: int) -> None:
+        place = self._place(number)
+        if not self._is_at(place, number):
+            raise KeyError(number)
+        del self._numbers[place], self._values[_WIDTH * place : _WIDTH * (place + 1)]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def _place(self, number: int) -> int:
+        return bisect_left(self._numbers, number)
+
+    def _is_at(self, place: int, number: int) -> bool:
+        return place < len(self._numbers) and self._numbers[place] == number
+
+
 @dataclass
 class PersonCourse:
     """One person of a dub frame by frame.
@@ -45,7 +97,7 @@ class PersonCourse:
     passed: list[tuple[int, int, str]] = field(default_factory=list)
     references: int | None = None
     switches: list[int] = field(default_factory=list)
-    mouths: dict[int, MouthTold] = field(default_factory=dict)
+    mouths: MutableMapping[int, MouthTold] = field(default_factory=Mouths)
 
     @property
     def asked(self) -> dict[int, float]:
@@ -179,7 +231,7 @@ def _person(told: Any, count: int) -> PersonCourse:
     columns = [told[name] if told[name] is not None else [None] * count for name in _DECIMALS]
     if any(len(column) != count for column in columns):
         raise ValueError("frames are missing")
-    mouths = {}
+    mouths = Mouths()
     for number, (asked, x, y, side, yaw, painted) in enumerate(zip(*columns, strict=True)):
         if x is not None:
             place = float(x), float(y), float(side), float(yaw)

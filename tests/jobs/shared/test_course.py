@@ -12,7 +12,7 @@ import dubtool
 from dubtool.cli import main
 from dubtool.errors import InputError
 from dubtool.face.shape import ShapeModel
-from dubtool.jobs.shared.course import Course, MouthTold, PersonCourse, read_course, shot_starts, stretches
+from dubtool.jobs.shared.course import Course, Mouths, MouthTold, PersonCourse, read_course, shot_starts, stretches
 from dubtool.jobs.shared.known_shapes import MouthShapes
 from dubtool.jobs.shared.report import Report
 from dubtool.media.probe import probe
@@ -43,6 +43,18 @@ def test_what_is_written_is_read() -> None:
     mouths[0] = MouthTold(0.1235, 10.0, 20.0, 30.0, -4.0, 0.5)
     assert read_course(told["course"], "x.json") == course
     assert "course" not in report.as_dict()
+
+
+def test_mouths_are_kept_in_order_of_their_frames() -> None:
+    mouths = Mouths()
+    told = {number: MouthTold(None if number % 2 else 0.1, number, 2.0, 3.0, -4.0) for number in (5, 1, 9, 5, 3)}
+    for number, mouth in told.items():
+        mouths[number] = mouth
+    assert list(mouths) == [1, 3, 5, 9] and dict(mouths) == told
+    del mouths[5]
+    assert 5 not in mouths and mouths.get(4) is None and mouths[9] == told[9]
+    with pytest.raises(ValueError, match="not a number"):
+        mouths[2] = MouthTold(math.nan, 1.0, 2.0, 3.0, 4.0)
 
 
 @pytest.mark.parametrize(
