@@ -30,7 +30,7 @@ from dubtool.weights.locate import find, locate
 
 _AHEAD = 8
 _DETECTOR, _LANDMARKER, _PARSER = "yunet", "face_landmarker", "face_parsing"
-SETTINGS = "yunet-640 landmarker-image cover-6 look-2 ahead v7"
+SETTINGS = "yunet-640 landmarker-image cover-6 look-2 ahead v8"
 
 Progress = Callable[[float, float | None], None]
 

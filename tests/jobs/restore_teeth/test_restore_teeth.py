@@ -122,7 +122,7 @@ def test_only_open_mouths_change(place: Path, stub: str, talking: Path, tmp_path
         assert near.mean() < 0.1
         assert largest_outside(restored.planes[0], source.planes[0], near) == 0
         moved = np.abs(restored.planes[0].astype(int) - source.planes[0])[region.astype(bool)]
-        assert (moved.max() > 10) == (row in _OPEN)
+        assert (moved.max() > 5) == (row in _OPEN)
 
 
 def test_where_the_lower_face_is_restored_closed_mouths_and_chins_are_too(
@@ -265,7 +265,7 @@ def test_preview_sheet_and_sidecar(place: Path, stub: str, talking: Path) -> Non
     pair = _frames(place / "out.preview.mp4")[7].rgb().astype(int)
     assert pair.shape[1] == 2 * _frames(talking)[0].width
     half = pair.shape[1] // 2
-    assert np.abs(pair[:, :half] - pair[:, half:]).max() > 40
+    assert np.abs(pair[:, :half] - pair[:, half:]).max() > 30
     assert cv2.imread(report.extra["sheet"]).shape[1] == 5 * 240
     assert json.loads((place / "out.json").read_text())["job"] == "restore-teeth"
 
