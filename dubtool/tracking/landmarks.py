@@ -102,8 +102,7 @@ class FaceLandmarker:
 
     def _landmarks(self, picture: Picture, roi: Roi) -> np.ndarray | None:
         to_crop = roi.to_crop()
-        # Both networks see one crop: shown the picture itself, smoothly shrunken, the detector's places jitter more, and
-        # two films of one moment lie half as far apart again.
+        # One crop for both: of the picture itself, smoothly shrunken, the detector tells less steady places.
         crop = picture.region(to_crop, CROP_SIDE)
         place = self._place(crop)
         if place is None:
