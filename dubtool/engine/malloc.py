@@ -21,8 +21,8 @@ def share_heap() -> None:
     By default each thread has its own. Frames and network activations are made in one and freed in another, and what
     lies between them cannot be given back. Peaks after 10 and after 90 seconds of a small video: 398 and 444 MB, with
     one heap 375 and 378, and no slower. Left alone, glibc also keeps ever larger blocks in the heap, where threads side
-    by side leave holes that nothing fits into: 10 and 60 seconds at 720p took 379 and 414 MB, with a bound for them 366
-    and 362.
+    by side leave holes that nothing fits into: 10 and 60 seconds at 720p took 379 and 414 MB, with a bound of 1 MB for
+    them 366 and 362; later, with 4 MB, 348 and 364.
     """
     mallopt = _glibc("mallopt")
     if mallopt is not None:
