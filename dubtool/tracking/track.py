@@ -22,7 +22,7 @@ from dubtool.tracking.landmarks import FaceLandmarker, Roi, roi_from_five, roi_f
 _DETECT_EVERY, _DETECT_SMALL_EVERY = 5, 15
 # Faces of so many px in the coarse picture are found in it.
 _FOUND_COARSELY = 28.0
-# Mouths are judged so often; those that were free count as free once more where they look the same.
+# Mouths are judged so often; those that were free count as free twice more where they look the same.
 _JUDGE_EVERY, _JUDGE_FREE_EVERY = 5, 15
 _FREE = 0.2
 # Cells of a look are as fine as this face in the coarse picture.
