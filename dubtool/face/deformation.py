@@ -71,9 +71,9 @@ def dense_map(
     found = moved @ np.swapaxes(from_unit[..., :2], -2, -1) + from_unit[..., None, :, 2]
     found = found.astype(np.float32).reshape(-1, rows, columns, 2)
     size = columns * step, rows * step
-    large = np.stack([cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in found])
-    inner = large[:, step : step + height, step : step + width]
-    return inner.reshape(*from_unit.shape[:-2], height, width, 2)
+    inner = np.s_[step : step + height, step : step + width]
+    large = np.stack([cv2.resize(each, size, interpolation=cv2.INTER_LINEAR)[inner] for each in found])
+    return large.reshape(*from_unit.shape[:-2], height, width, 2)
 
 
 def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -66,16 +66,14 @@ class _View:
 # over both lips 4 of 5 frames were covered, and 1 of 5 is now; of the 14 worst people in black and white 1 is.
 _VIEWS = (_View(200.0, 0.25), _View(200.0, 0.25, redder=True), _View(240.0, 0.2, redder=True, mirrored=True))
 
-# The two sides of 448 px in the file's declaration of its input and of its output, in protobuf's encoding. Its layers
-# take any multiple of 32.
-_DECLARED, _DECLARED_TIMES = b"\x0a\x03\x08\xc0\x03", 4
-_WANTED = b"\x0a\x03\x08" + bytes([_SIDE & 0x7F | 0x80, _SIDE >> 7])
-# The likeliest label is looked for among probabilities, which take a fifth of the time to make. Written as long as what
-# they stand for, in the same encoding: it is looked for among the scores, and in place of the probabilities stands a
-# step that moves nothing.
-_OF_SCORES = {
-    b"\x0a\x09Softmax:0\x12\x08ArgMax:0\x1a\x06ArgMax": b"\x0a\x0dResize__181:0\x12\x08ArgMax:0\x1a\x02of",
-    b"\x22\x07Softmax": b"\x22\x07Flatten",
+# What is written otherwise in the file, in protobuf's encoding and as long as what it stands for: how often it stands
+# there, and what is wanted. The two sides of 448 px of its input and of its output are smaller: its layers take any
+# multiple of 32. The likeliest label is looked for among the scores, not among probabilities, which take a fifth of the
+# time to make; in their place stands a step that moves nothing.
+_REWRITTEN = {
+    b"\x0a\x03\x08\xc0\x03": (4, b"\x0a\x03\x08" + bytes([_SIDE & 0x7F | 0x80, _SIDE >> 7])),
+    b"\x0a\x09Softmax:0\x12\x08ArgMax:0\x1a\x06ArgMax": (1, b"\x0a\x0dResize__181:0\x12\x08ArgMax:0\x1a\x02of"),
+    b"\x22\x07Softmax": (1, b"\x22\x07Flatten"),
 }
 
 
@@ -86,15 +84,17 @@ def parser_graph(path: Path) -> bytes:
         WeightsError: the file cannot be read or is not the parser that is known here.
     """
     try:
-        content = path.read_bytes()
+        content = bytearray(path.read_bytes())
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read; run 'dubtool weights verify'") from error
-    if content.count(_DECLARED) != _DECLARED_TIMES or any(content.count(old) != 1 for old in _OF_SCORES):
-        raise WeightsError(f"{path}: not the face parser that dubtool knows; run 'dubtool weights verify'")
-    content = content.replace(_DECLARED, _WANTED)
-    for old, new in _OF_SCORES.items():
-        content = content.replace(old, new)
-    return content
+    for old, (times, wanted) in _REWRITTEN.items():
+        if content.count(old) != times:
+            raise WeightsError(f"{path}: not the face parser that dubtool knows; run 'dubtool weights verify'")
+        place = 0
+        for _ in range(times):
+            place = content.index(old, place)
+            content[place : place + len(old)] = wanted
+    return bytes(content)
 
 
 class MouthCover:

@@ -211,11 +211,8 @@ class Tracker:
         for face in self._live:
             if face.frames[-1] != index - 1:
                 continue
-            roi, mesh = self._looked(face, picture, coming)
-            if roi is not face.roi and (mesh is None or not _plausible(mesh, roi)):
-                # It moved too fast to be looked for where it was two frames ago.
-                roi, mesh = face.roi, self._landmarker.landmarks(picture, face.roi)
-            if mesh is None or not _plausible(mesh, roi) or self._taken(mesh, face, index):
+            mesh = self._looked(face, picture, coming)
+            if mesh is None or self._taken(mesh, face, index):
                 face.ahead = None
                 lost = True
                 continue
@@ -227,13 +224,17 @@ class Tracker:
                 face.covered[-1] = face.judged
         return lost
 
-    def _looked(self, face: _Live, picture: Picture, coming: Picture | None) -> tuple[Roi, np.ndarray | None]:
-        """Where a face is looked for, and its landmarks; they were begun with the frame before, where it was in the
-        one before that, and so are now those of the coming one."""
+    def _looked(self, face: _Live, picture: Picture, coming: Picture | None) -> np.ndarray | None:
+        """A face's landmarks, None if it is not seen; they were begun with the frame before, where it was in the one
+        before that, and so are now those of the coming one."""
         begun = face.ahead or self._begun(face.roi, picture)
         face.ahead = None if coming is None else self._begun(face.roi, coming)
         roi, landmarks = begun
-        return roi, landmarks()
+        mesh = _believed(landmarks(), roi)
+        if mesh is None and roi is not face.roi:
+            # It moved too fast to be looked for where it was two frames ago.
+            mesh = _believed(self._landmarker.landmarks(picture, face.roi), face.roi)
+        return mesh
 
     def _begun(self, roi: Roi, picture: Picture) -> _Ahead:
         return roi, self._threads.start(self._landmarker.landmarks, picture, roi)
@@ -309,8 +310,8 @@ class Tracker:
         """A detection that no followed face explains: a lost face come back, or a new one."""
         detection = self._detector.righted(picture, detection)
         roi = roi_from_five(detection.points, detection.size)
-        mesh = self._landmarker.landmarks(picture, roi)
-        if mesh is None or not _plausible(mesh, roi):
+        mesh = _believed(self._landmarker.landmarks(picture, roi), roi)
+        if mesh is None:
             return
         newcomer = _Live(len(self._cuts), roi, np.array(detection.box))
         if self._taken(mesh, newcomer, index):
@@ -361,11 +362,13 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> float:
     return common / both if both > 0 else 0.0
 
 
-def _plausible(mesh: np.ndarray, roi: Roi) -> bool:
-    """Whether the mesh sits in its region at about the expected size."""
+def _believed(mesh: np.ndarray | None, roi: Roi) -> np.ndarray | None:
+    """The mesh, if there is one that sits in its region at about the expected size."""
+    if mesh is None:
+        return None
     found = roi_from_mesh(mesh)
     near = np.hypot(found.x - roi.x, found.y - roi.y) < 0.35 * roi.side
-    return bool(near and 0.5 < found.side / roi.side < 2.0)
+    return mesh if near and 0.5 < found.side / roi.side < 2.0 else None
 
 
 def _finished(live: _Live) -> FaceTrack:

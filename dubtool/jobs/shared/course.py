@@ -47,9 +47,7 @@ class Mouths(MutableMapping[int, MouthTold]):
         self.update(mouths or {})
 
     def __getitem__(self, number: int) -> MouthTold:
-        place = self._place(number)
-        if not self._is_at(place, number):
-            raise KeyError(number)
+        place = self._found(number)
         values = self._values[_WIDTH * place : _WIDTH * (place + 1)]
         return MouthTold(*(None if math.isnan(value) else value for value in values))  # type: ignore[arg-type]
 
@@ -58,17 +56,15 @@ class Mouths(MutableMapping[int, MouthTold]):
         if any(value is not None and math.isnan(value) for value in told):
             raise ValueError("not a number")
         values = array("d", [math.nan if value is None else value for value in told])
-        place = self._place(number)
-        if self._is_at(place, number):
+        place = bisect_left(self._numbers, number)
+        if number in self._numbers[place : place + 1]:
             self._values[_WIDTH * place : _WIDTH * (place + 1)] = values
         else:
             self._numbers.insert(place, number)
             self._values[_WIDTH * place : _WIDTH * place] = values
 
     def __delitem__(self, number: int) -> None:
-        place = self._place(number)
-        if not self._is_at(place, number):
-            raise KeyError(number)
+        place = self._found(number)
         del self._numbers[place], self._values[_WIDTH * place : _WIDTH * (place + 1)]
 
     def __iter__(self) -> Iterator[int]:
@@ -77,11 +73,11 @@ class Mouths(MutableMapping[int, MouthTold]):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def _place(self, number: int) -> int:
-        return bisect_left(self._numbers, number)
-
-    def _is_at(self, place: int, number: int) -> bool:
-        return place < len(self._numbers) and self._numbers[place] == number
+    def _found(self, number: int) -> int:
+        place = bisect_left(self._numbers, number)
+        if number not in self._numbers[place : place + 1]:
+            raise KeyError(number)
+        return place
 
 
 @dataclass
